@@ -1,0 +1,1 @@
+# The two commands are `make demo` and `make test`. Each installs what it needs.

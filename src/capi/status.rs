@@ -1,0 +1,144 @@
+//! Status codes, their messages, and the guard that turns a result into a code.
+
+use core::ffi::{CStr, c_char};
+
+use crate::params::Error;
+
+/// What a function returns. Codes are never reused.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum hrw_status {
+    /// Success.
+    HRW_OK = 0,
+    /// A pointer that may not be NULL is NULL.
+    HRW_NULL_POINTER = 1,
+    /// A struct_size is that of no version of the struct.
+    HRW_STRUCT_SIZE = 2,
+    /// There is no sample (n is 0).
+    HRW_EMPTY = 3,
+    /// alpha is NaN or outside [0, 1].
+    HRW_ALPHA = 4,
+    /// r is NaN or negative.
+    HRW_R = 5,
+    /// ordering is neither HRW_HD nor HRW_HR.
+    HRW_ORDERING = 6,
+    /// worst_loss is infinite or below a loss (for hrw_certify_*: or NaN).
+    HRW_WORST_LOSS = 7,
+    /// A base weight is negative, NaN or infinite (bad_index tells which), or all of them are zero.
+    HRW_BASE_WEIGHTS = 8,
+    /// A loss that is not masked is NaN or infinite (bad_index tells which).
+    HRW_NON_FINITE_LOSS = 9,
+    /// delta is NaN or outside (0, 1).
+    HRW_DELTA = 10,
+    /// The offsets of a ragged batch do not start at 0 or decrease.
+    HRW_OFFSETS = 11,
+    /// The output overlaps an input.
+    HRW_OVERLAP = 12,
+    /// The caller's all-reduce failed; the output may have been used as scratch.
+    HRW_REDUCE = 13,
+    /// threads is negative.
+    HRW_THREADS = 14,
+    /// An internal error, which should be reported as a bug; the output may have been used as scratch.
+    HRW_PANIC = 99,
+}
+
+use hrw_status::{
+    HRW_ALPHA, HRW_BASE_WEIGHTS, HRW_DELTA, HRW_EMPTY, HRW_NON_FINITE_LOSS, HRW_NULL_POINTER, HRW_OFFSETS, HRW_OK,
+    HRW_ORDERING, HRW_OVERLAP, HRW_PANIC, HRW_R, HRW_REDUCE, HRW_STRUCT_SIZE, HRW_THREADS, HRW_WORST_LOSS,
+};
+
+impl hrw_status {
+    const ALL: [Self; 16] = [
+        HRW_OK,
+        HRW_NULL_POINTER,
+        HRW_STRUCT_SIZE,
+        HRW_EMPTY,
+        HRW_ALPHA,
+        HRW_R,
+        HRW_ORDERING,
+        HRW_WORST_LOSS,
+        HRW_BASE_WEIGHTS,
+        HRW_NON_FINITE_LOSS,
+        HRW_DELTA,
+        HRW_OFFSETS,
+        HRW_OVERLAP,
+        HRW_REDUCE,
+        HRW_THREADS,
+        HRW_PANIC,
+    ];
+
+    fn message(self) -> &'static CStr {
+        match self {
+            HRW_OK => c"success",
+            HRW_NULL_POINTER => c"a pointer that may not be NULL is NULL",
+            HRW_STRUCT_SIZE => {
+                c"struct_size is that of no version of the struct; call hrw_options_init or hrw_report_init"
+            }
+            HRW_EMPTY => c"there is no sample (n is 0)",
+            HRW_ALPHA => c"alpha must be a number in [0, 1]",
+            HRW_R => c"r must be a number of at least 0 (infinity is allowed)",
+            HRW_ORDERING => c"ordering must be HRW_HD or HRW_HR",
+            HRW_WORST_LOSS => c"worst_loss must be finite and at least as large as every loss",
+            HRW_BASE_WEIGHTS => c"a base weight is negative, NaN or infinite, or all of them are zero",
+            HRW_NON_FINITE_LOSS => c"a loss is NaN or infinite, and its base weight is not zero",
+            HRW_DELTA => c"delta must be a number strictly between 0 and 1",
+            HRW_OFFSETS => c"offsets must start at 0 and never decrease",
+            HRW_OVERLAP => c"weights must not overlap losses or base weights",
+            HRW_REDUCE => c"the all-reduce failed; weights may have been used as scratch",
+            HRW_THREADS => c"threads must be at least 0",
+            HRW_PANIC => c"internal error, please report it; weights may have been used as scratch",
+        }
+    }
+}
+
+/// A refusal on its way out of the library: the code and, for `HRW_BASE_WEIGHTS` and `HRW_NON_FINITE_LOSS`, the sample.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: hrw_status,
+    pub(super) index: Option<usize>,
+}
+
+impl From<hrw_status> for Refusal {
+    fn from(status: hrw_status) -> Self {
+        Self { status, index: None }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let (status, index) = match error {
+            Error::Empty => (HRW_EMPTY, None),
+            Error::Alpha => (HRW_ALPHA, None),
+            Error::R => (HRW_R, None),
+            Error::WorstLoss => (HRW_WORST_LOSS, None),
+            Error::BaseWeights { index } => (HRW_BASE_WEIGHTS, index),
+            Error::NonFiniteLoss { index } => (HRW_NON_FINITE_LOSS, Some(index)),
+            Error::Delta => (HRW_DELTA, None),
+            Error::Reduce => (HRW_REDUCE, None),
+            // The slices made here all have one length.
+            Error::Lengths { .. } => (HRW_PANIC, None),
+        };
+        Self { status, index }
+    }
+}
+
+/// Runs the body of a C function. No panic leaves it, and none prints: there is none that a caller can cause.
+pub(super) fn guard(body: impl FnOnce() -> Result<(), Refusal>) -> i32 {
+    #[cfg(feature = "std")]
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(HRW_PANIC.into()));
+    #[cfg(not(feature = "std"))]
+    let result = body();
+    match result {
+        Ok(()) => HRW_OK as i32,
+        Err(refusal) => refusal.status as i32,
+    }
+}
+
+/// A short English message for a status code, without a trailing period or newline.
+///
+/// Static: never NULL, never freed, also for a code that this version does not know. Any thread may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn hrw_status_message(status: i32) -> *const c_char {
+    let known = hrw_status::ALL.into_iter().find(|known| *known as i32 == status);
+    known.map_or(c"unknown status code", hrw_status::message).as_ptr()
+}

@@ -1,0 +1,51 @@
+//! Holistic robust (HR) importance weights: from a vector of per-sample losses to the worst distribution that the data
+//! could have come from, exactly.
+//!
+//! Up to a fraction `alpha` of the samples may be poisoned (total variation), and the sampling error is at most `r` nats
+//! (Kullback-Leibler). Multiply the per-sample losses by the weights, treat the weights as constants, and back-propagate.
+//!
+//! ```
+//! use hr_weights::{Params, weights};
+//! use ndarray::array;
+//!
+//! let losses = array![0.3_f32, 2.0, 0.1, 0.7];
+//! let solution = weights(losses.view(), &Params { alpha: 0.05, r: 0.1, ..Params::default() })?;
+//! assert!((solution.weights.sum() - 1.0).abs() < 1e-6);
+//! assert!(solution.report.dual_bound - solution.report.robust_loss < 1e-12);
+//! # Ok::<(), hr_weights::Error>(())
+//! ```
+//!
+//! Data flows one way through the modules:
+//! `params -> validate -> depths -> trim (alpha) -> root (r) -> weights -> report`,
+//! every pass over the data is one call in `reduce`, and the loops themselves are in `kernels`.
+//!
+//! Source: Bennouna, Lucas, Van Parys, *Certified Robust Neural Networks: Generalization and Corruption Resistance*
+//! (arXiv 2303.02251); Bennouna, Van Parys, *Holistic Robust Data-Driven Decisions* (arXiv 2207.09560).
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+mod capi;
+mod certify;
+mod depths;
+mod kernels;
+mod math;
+mod params;
+mod real;
+mod reduce;
+mod report;
+mod root;
+mod slices;
+mod solve;
+mod trim;
+mod validate;
+#[cfg(feature = "std")]
+mod views;
+mod weights;
+
+pub use certify::{certified_r, certify};
+pub use params::{Error, Ordering, Params};
+pub use real::Real;
+pub use report::Report;
+pub use slices::weights_into;
+#[cfg(feature = "std")]
+pub use views::{Solution, weights, weights_with_base};

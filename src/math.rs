@@ -1,0 +1,70 @@
+//! Elementary functions where the textbook form would cancel.
+
+pub(crate) use libm::{exp, expm1, log, log1p, sqrt};
+
+/// `log(y) - e` for `y = 1 + e > 0`, to full relative precision however small e is.
+///
+/// The caller passes both: y keeps its digits where e is close to -1, e keeps its digits where y is close to 1.
+#[inline]
+pub(crate) fn log_minus_excess(y: f64, e: f64) -> f64 {
+    /// Where the logarithm itself no longer cancels: there `|log y - e|` is above a fifth of `|e|`.
+    const SMALL: f64 = 0.4;
+    if e.abs() > SMALL {
+        return log(y) - e;
+    }
+    // log y = 2 atanh(s) with s = e / (2 + e), and e = 2 s / (1 - s): the linear terms leave -s e.
+    let s = e / (1.0 + y);
+    let s2 = s * s;
+    // |s| <= 1/4: the terms 2 s^(2k+1) / (2k+1) fall by a factor of sixteen; thirteen reach the last bit.
+    let mut series = 0.0;
+    for k in (1..=13_i32).rev() {
+        series = series * s2 + 1.0 / f64::from(2 * k + 1);
+    }
+    2.0 * s * s2 * series - s * e
+}
+
+/// `log(exp(x) - 1)` for x > 0: `log x` for small x, x for large x.
+pub(crate) fn log_expm1(x: f64) -> f64 {
+    x + log(-expm1(-x))
+}
+
+/// Two to the power of `exponent`, which must be that of a normal number.
+pub(crate) fn power_of_two(exponent: i32) -> f64 {
+    libm::ldexp(1.0, exponent)
+}
+
+/// The exponent e of a positive value: it is in `[2^(e-1), 2^e)`.
+pub(crate) fn exponent(value: f64) -> i32 {
+    libm::frexp(value).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values from 60-digit arithmetic, over the seam at 0.4 and down to where `log(y) - e` in floating point is zero.
+    #[test]
+    fn log_minus_excess_keeps_its_digits() {
+        let cases = [
+            (1e-100, -5e-201),
+            (1e-9, -4.999_999_996_666_667e-19),
+            (-1e-3, -5.003_335_835_335_001e-7),
+            (0.25, -2.685_644_868_579_025_4e-2),
+            (-0.375, -9.500_362_924_573_556e-2),
+            (0.4375, -7.459_450_631_063_155e-2),
+            (-0.5, -1.931_471_805_599_453e-1),
+            (3.0, -1.613_705_638_880_109_4),
+        ];
+        for (e, exact) in cases {
+            let error = (log_minus_excess(1.0 + e, e) / exact - 1.0_f64).abs();
+            assert!(error < 1e-15, "e = {e}: relative error {error}");
+        }
+    }
+
+    #[test]
+    fn log_expm1_meets_its_limits() {
+        assert_eq!(log_expm1(800.0), 800.0);
+        assert!((log_expm1(1e-200) - log(1e-200)).abs() < 1e-12);
+        assert!((log_expm1(1.0) - 0.541_324_854_612_918_1).abs() < 1e-15);
+    }
+}

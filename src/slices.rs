@@ -1,0 +1,47 @@
+//! The entry without allocation: slices in, a slice out.
+
+use crate::params::{Error, Params};
+use crate::real::Real;
+use crate::reduce::{Alone, Data};
+use crate::report::Report;
+use crate::solve::solve;
+use crate::validate::validate;
+
+/// Writes the HR weights of `losses` to `weights` and reports on them. Never allocates.
+///
+/// `losses` and `weights` have n elements, and `base`, if any, has n base weights: not negative, of any sum; the default is
+/// one each. A sample of base weight zero is masked: its loss is ignored, even if it is NaN, and its weight is zero.
+/// Together with [`Report::worst_weight`] the weights sum to one.
+///
+/// # Errors
+/// Every [`Error`] but [`Error::Delta`], whose cause it names; `weights` is then untouched.
+///
+/// # Source
+/// The programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560, through the duals of `docs/theory.md`.
+///
+/// ```
+/// use hr_weights::{Params, weights_into};
+/// let mut weights = [0.0; 4];
+/// let report = weights_into(&[0.3, 2.0, 0.1, 0.7], None, &Params { r: 0.1, ..Params::default() }, &mut weights)?;
+/// assert!(weights[1] > 0.25 && report.robust_loss > 0.775);
+/// # Ok::<(), hr_weights::Error>(())
+/// ```
+pub fn weights_into<T: Real>(
+    losses: &[T],
+    base: Option<&[T]>,
+    params: &Params,
+    weights: &mut [T],
+) -> Result<Report, Error> {
+    if losses.is_empty() {
+        return Err(Error::Empty);
+    }
+    for other in [Some(weights.len()), base.map(<[T]>::len)].into_iter().flatten() {
+        if other != losses.len() {
+            return Err(Error::Lengths { losses: losses.len(), other });
+        }
+    }
+    let mut data = Data::new(losses, base, Alone);
+    let range = validate(&mut data, params)?;
+    let optimum = solve(&mut data, &range, params)?;
+    optimum.write(&mut data, &range, weights)
+}

@@ -1,0 +1,195 @@
+//! The alpha step: which samples lose their weight. One sample, or one group of ties, is cut in part.
+
+use crate::kernels;
+use crate::math::{exp, log};
+use crate::params::Error;
+use crate::real::Real;
+use crate::reduce::{Data, Reduce};
+use crate::validate::Range;
+
+/// When the samples below a threshold are worth more than the budget, a base mass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rule {
+    /// HD: the budget is spent on base mass.
+    Base { budget: f64 },
+    /// HR: it is spent on the mass that the KL step at this u leaves, `q = b / (x S1)`.
+    Tilted { budget: f64, alpha: f64, u: f64 },
+    /// HR where u rests on its lower end: there `q = b exp(L - r) / x`, and the rest of the mass is on the worst loss.
+    TiltedAtFloor { budget: f64, total: f64, u: f64, r: f64 },
+}
+
+impl Rule {
+    /// What the passes sum over the samples above a threshold. Both are seen from the threshold's depth, since `x_D S1` is
+    /// close to one, and `x_D` close to every other x, when r is small.
+    fn curves(self, depth: f64, threshold_depth: f64) -> [f64; 2] {
+        match self {
+            Self::Base { .. } => [0.0, 0.0],
+            Self::Tilted { u, .. } => {
+                let inverse = 1.0 / (u + depth);
+                [(threshold_depth - depth) * inverse, inverse]
+            }
+            Self::TiltedAtFloor { u, .. } => [log((u + depth) / (u + threshold_depth)), 0.0],
+        }
+    }
+
+    /// How much mass strictly below a threshold exceeds the budget; not positive: all of it may go.
+    /// Adding the mass at the threshold tells the same of the losses up to and including it.
+    fn excess(self, below: f64, curved: f64) -> f64 {
+        match self {
+            Self::Base { budget } => below - budget,
+            // below = alpha total x_D S1, where x_D S1 = 1 + sum q (D - d) / x.
+            Self::Tilted { budget, alpha, .. } => (below - budget) - alpha * curved,
+            // below = alpha total x_D exp(r - L).
+            Self::TiltedAtFloor { budget, total, r, .. } => below - budget * exp(r - curved / total),
+        }
+    }
+
+    /// The D that makes the excess of a capped mass vanish, between a threshold, at most this deep, and the next sample.
+    fn depth(self, capped: f64, [curved, inverse]: [f64; 2], threshold_depth: f64) -> f64 {
+        match self {
+            Self::Base { .. } => threshold_depth,
+            // From `(1 - alpha) capped = alpha x_D sum b/x`, seen from the nearer of the worst loss and the threshold.
+            Self::Tilted { alpha, u, .. } if u < threshold_depth => (1.0 - alpha) * capped / (alpha * inverse) - u,
+            Self::Tilted { budget, alpha, .. } => threshold_depth + ((capped - budget) / alpha - curved) / inverse,
+            Self::TiltedAtFloor { budget, total, u, r } => {
+                let log_ratio = (total * (log(capped / budget) - r) + curved) / (total - capped);
+                (u + threshold_depth) * exp(log_ratio) - u
+            }
+        }
+    }
+}
+
+/// The result of the alpha step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut<T> {
+    /// Samples with a larger loss keep all of their mass.
+    pub(crate) threshold: T,
+    /// The mass of the smaller losses, which go.
+    pub(crate) below: f64,
+    /// The mass of the losses equal to the threshold.
+    pub(crate) tied: f64,
+    /// The fraction of it that is kept.
+    pub(crate) keep: f64,
+    /// The dual location D of the cut: the depth of the threshold or, for HR, one between it and the next kept sample.
+    pub(crate) depth: f64,
+    /// Sums over the samples above the threshold.
+    pub(crate) above: Above,
+}
+
+/// Sums over the samples above a threshold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Above {
+    /// All mass.
+    pub(crate) mass: f64,
+    /// Mass at depth zero.
+    pub(crate) top: f64,
+    /// `sum b d`.
+    pub(crate) first: f64,
+    /// `sum b d^2`.
+    pub(crate) second: f64,
+    /// The sums of the rule's curves.
+    curved: [f64; 2],
+}
+
+impl<T: Real> Cut<T> {
+    /// Nothing is cut, and every sample is above the threshold.
+    pub(crate) fn nothing<R: Reduce>(data: &mut Data<'_, T, R>, range: &Range) -> Result<Self, Error> {
+        Ok(Probe::new(data, range, Rule::Base { budget: 0.0 }, T::BELOW_ALL)?.cut)
+    }
+
+    /// The mass that is capped at D: all that is not above the threshold.
+    pub(crate) fn capped(&self) -> f64 {
+        self.below + self.tied
+    }
+
+    /// Whether D lies strictly between two depths, so that it moves with u.
+    pub(crate) fn is_between(&self) -> bool {
+        self.keep == 0.0
+    }
+}
+
+/// Finds the cut by passes over the data: a safeguarded search over the losses that ends when no sample is left between
+/// the two sides. `first` is where to look first, for example the last threshold at a nearby u.
+pub(crate) fn locate<T: Real, R: Reduce>(
+    data: &mut Data<'_, T, R>,
+    range: &Range,
+    rule: Rule,
+    first: Option<T>,
+) -> Result<Cut<T>, Error> {
+    // Every loss below `low` goes, every loss above `high` stays; both are losses of samples.
+    let (mut low, mut high) = (T::from_f64(range.smallest), T::from_f64(range.largest));
+    // The innermost probe on either side.
+    let mut goes: Option<Probe<T>> = None;
+    let mut stays: Option<Probe<T>> = None;
+    let mut threshold = first.unwrap_or(low);
+    for halve in [false, true].into_iter().cycle() {
+        let mut probe = Probe::new(data, range, rule, threshold)?;
+        if probe.excess > 0.0 {
+            high = T::from_f64(probe.nearest_below);
+            stays = Some(probe);
+        } else if probe.excess_with_ties() <= 0.0 {
+            low = T::from_f64(probe.nearest_above);
+            goes = Some(probe);
+        } else {
+            probe.cut.keep = 1.0 + probe.excess / probe.cut.tied;
+            return Ok(probe.cut);
+        }
+        threshold = match (&goes, &stays) {
+            (Some(goes), _) if low > high => return Ok(goes.cut_beyond(range, rule)),
+            (Some(goes), Some(stays)) if !halve => {
+                let guess = T::from_f64(range.depths.loss(goes.depth_without_excess(stays)));
+                if guess < low || low == high {
+                    low
+                } else if guess > high {
+                    high
+                } else {
+                    guess
+                }
+            }
+            _ if low < high => T::midpoint_of_representables(low, high),
+            _ => low,
+        };
+    }
+    unreachable!("the sides of the search meet")
+}
+
+/// One pass: the state of affairs if the cut were at a threshold and nothing at it were kept.
+struct Probe<T> {
+    cut: Cut<T>,
+    excess: f64,
+    nearest_below: f64,
+    nearest_above: f64,
+}
+
+impl<T: Real> Probe<T> {
+    fn new<R: Reduce>(data: &mut Data<'_, T, R>, range: &Range, rule: Rule, threshold: T) -> Result<Self, Error> {
+        let depths = range.depths;
+        let depth = depths.depth(threshold.to_f64());
+        let split =
+            data.pass(|chunk, _| kernels::split(chunk, depths, threshold, |other| rule.curves(other, depth)))?;
+        let [below, tied, mass, top, first, second, curved, inverse] = split.sums;
+        let [nearest_below, minus_nearest_above] = split.maxima;
+        let above = Above { mass, top, first, second, curved: [curved, inverse] };
+        let cut = Cut { threshold, below, tied, keep: 0.0, depth, above };
+        Ok(Self { cut, excess: rule.excess(below, curved), nearest_below, nearest_above: -minus_nearest_above })
+    }
+
+    /// As `excess`, of the losses up to and including the threshold.
+    fn excess_with_ties(&self) -> f64 {
+        self.excess + self.cut.tied
+    }
+
+    /// Between this probe and a shallower one, the depth at which the excess would vanish if it were linear.
+    fn depth_without_excess(&self, stays: &Self) -> f64 {
+        let lack = -self.excess_with_ties();
+        self.cut.depth + (stays.cut.depth - self.cut.depth) * (lack / (lack + stays.excess))
+    }
+
+    /// The cut between this probe, all of which goes, and the next sample above it.
+    fn cut_beyond(&self, range: &Range, rule: Rule) -> Cut<T> {
+        let next_depth = range.depths.depth(self.nearest_above).max(0.0);
+        let depth = rule.depth(self.cut.capped(), self.cut.above.curved, self.cut.depth);
+        // Not `clamp`, which panics where rounding has crossed the ends.
+        Cut { depth: depth.min(self.cut.depth).max(next_depth), ..self.cut }
+    }
+}

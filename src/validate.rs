@@ -1,0 +1,55 @@
+//! From the caller's arrays to a problem that can be solved, or to the error that says why not. Nothing is written here.
+
+use crate::depths::Depths;
+use crate::kernels;
+use crate::math::{exponent, power_of_two};
+use crate::params::{Error, Params};
+use crate::real::Real;
+use crate::reduce::{Data, Reduce};
+
+/// The range of a valid problem.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    /// The worst loss: given, or the largest loss.
+    pub(crate) worst: f64,
+    /// Whether the caller gave it: then its weight is reported apart, else it belongs to the samples at depth zero.
+    pub(crate) worst_is_given: bool,
+    /// The largest loss of an unmasked sample.
+    pub(crate) largest: f64,
+    /// The smallest loss of an unmasked sample.
+    pub(crate) smallest: f64,
+    pub(crate) depths: Depths,
+}
+
+/// Checks the whole input in one pass and sets the scale of the masses.
+pub(crate) fn validate<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, params: &Params) -> Result<Range, Error> {
+    params.check()?;
+    let survey = data.pass(kernels::survey)?;
+    let [largest, minus_smallest, largest_base, minus_bad_base, minus_bad_loss] = survey.maxima;
+    if let Some(index) = position(minus_bad_base) {
+        return Err(Error::BaseWeights { index: Some(index) });
+    }
+    if data.has_base() && largest_base == f64::NEG_INFINITY {
+        return Err(Error::BaseWeights { index: None });
+    }
+    if let Some(index) = position(minus_bad_loss) {
+        return Err(Error::NonFiniteLoss { index });
+    }
+    let worst = params.worst_loss.unwrap_or(largest);
+    if worst < largest {
+        return Err(Error::WorstLoss);
+    }
+    if data.has_base() {
+        // Masses of at most one: their sum cannot overflow, whatever the unit of the base weights.
+        data.set_mass_scale(power_of_two((-exponent(largest_base)).clamp(-1022, 1023)));
+    }
+    let smallest = -minus_smallest;
+    let depths = Depths::new(worst, smallest);
+    Ok(Range { worst, worst_is_given: params.worst_loss.is_some(), largest, smallest, depths })
+}
+
+/// The position behind a negated one; minus infinity is none.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it was a position
+fn position(negated: f64) -> Option<usize> {
+    (negated > f64::NEG_INFINITY).then_some(-negated as usize)
+}
