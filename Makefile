@@ -1,1 +1,67 @@
-# The two commands are `make demo` and `make test`. Each installs what it needs.
+# hr-weights. The two commands: `make demo` runs the main job on real data, `make test` passes the tests.
+# Each installs what it needs; `make help` lists the rest.
+
+CC ?= gcc
+CARGO ?= cargo
+RELEASE := target/release
+LIBRARY := $(RELEASE)/libhr_weights.a
+# What the static library needs of the system; see `cargo rustc --release --crate-type staticlib -- --print native-static-libs`.
+SYSTEM_LIBS := -lpthread -ldl -lm
+C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude
+DIGITS := $(wildcard bindings/c/examples/digits/*.c)
+# Instruction sets whose kernels the whole suite is run on, beside the machine's own.
+KERNELS := portable avx2
+
+.PHONY: help library demo test tools lint rust-tests kernel-tests c-tests examples header clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+library: ## The shared and the static library, in target/release
+	$(CARGO) build --release
+
+demo: target/demo/digits ## Trains a network in C on real digits with wrong labels: plain against HR
+	target/demo/digits
+
+test: tools lint rust-tests kernel-tests c-tests examples ## All tests
+
+tools:
+	@.ci/tools valgrind
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	# Without std the crate needs core and libm alone.
+	$(CARGO) rustc --quiet --lib --no-default-features --crate-type rlib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+
+rust-tests:
+	$(CARGO) test
+
+kernel-tests: ## The tests of the solver on the other instruction sets of this machine
+	@for kernels in $(KERNELS); do \
+		echo "kernels: $$kernels"; \
+		HRW_KERNELS=$$kernels $(CARGO) test --target-dir target/kernels --lib --test accuracy --test properties --test errors \
+			|| exit 1; \
+	done
+
+c-tests: library ## The C contract, strict compilation, exported symbols, valgrind
+	tests/c/run.sh $(RELEASE)
+
+examples: target/demo/digits target/demo/first
+	target/demo/first
+	target/demo/digits --quick
+
+target/demo/digits: library $(DIGITS)
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -O3 -march=native -ffp-contract=fast -fno-math-errno $(DIGITS) $(LIBRARY) $(SYSTEM_LIBS) -o $@
+
+target/demo/first: library bindings/c/examples/first.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -O2 bindings/c/examples/first.c $(LIBRARY) $(SYSTEM_LIBS) -o $@
+
+header: ## Writes include/hr_weights.h from src/capi
+	HRW_WRITE_HEADER=1 $(CARGO) test --test header
+
+clean: ## Removes everything that was built
+	$(CARGO) clean

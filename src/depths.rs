@@ -30,6 +30,11 @@ impl Depths {
         self.scaled_worst - loss * self.scale
     }
 
+    /// The depth of a loss is the loss times the first, plus the second: the product is exact, so one rounding is left.
+    pub(crate) fn map(&self) -> (f64, f64) {
+        (-self.scale, self.scaled_worst)
+    }
+
     /// The loss at a scaled depth. Dividing is exact, and unlike the reciprocal never subnormal.
     pub(crate) fn loss(&self, depth: f64) -> f64 {
         (self.scaled_worst - depth) / self.scale

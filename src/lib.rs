@@ -30,6 +30,7 @@ mod depths;
 mod kernels;
 mod math;
 mod params;
+mod rank;
 mod real;
 mod reduce;
 mod report;

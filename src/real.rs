@@ -1,19 +1,21 @@
 //! The two widths of a loss: `f32` and `f64`.
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
+use crate::kernels::Element;
 
 /// A loss or a weight: `f32` or `f64`. Sealed: the kernels are written for these two.
 ///
 /// Whatever the width, every sum and every decision is made in `f64`; `f32` results are the rounded `f64` ones.
-pub trait Real: sealed::Sealed + Copy + PartialOrd + Send + Sync + 'static {
+pub trait Real: Element + PartialOrd + Send + Sync + 'static {
     /// Below every finite loss.
     const BELOW_ALL: Self;
+    /// Above every finite loss.
+    const ABOVE_ALL: Self;
     /// Zero.
     const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Values below this, and no others, are zero in this width.
+    const HALF_OF_SMALLEST: f64;
 
     /// The value as `f64`, exactly.
     fn to_f64(self) -> f64;
@@ -31,10 +33,13 @@ pub trait Real: sealed::Sealed + Copy + PartialOrd + Send + Sync + 'static {
 }
 
 macro_rules! real {
-    ($float:ty, $bits:ty) => {
+    ($float:ty, $bits:ty, $half_of_smallest:expr) => {
         impl Real for $float {
             const BELOW_ALL: Self = <$float>::NEG_INFINITY;
+            const ABOVE_ALL: Self = <$float>::INFINITY;
             const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const HALF_OF_SMALLEST: f64 = $half_of_smallest;
 
             #[inline(always)]
             #[allow(clippy::cast_lossless)]
@@ -65,5 +70,6 @@ macro_rules! real {
     };
 }
 
-real!(f32, i32);
-real!(f64, i64);
+// Half of the smallest subnormal float, a tie that goes to zero, is still a double: the next one up does not round to zero.
+real!(f32, i32, f64::from_bits(((1023 - 150) << 52) + 1));
+real!(f64, i64, f64::from_bits(1));

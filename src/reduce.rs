@@ -2,7 +2,7 @@
 //! size, the chunks' partial results are joined in their order, and a [`Reduce`] joins them with those of other machines.
 //! The solver sees the joined result only, so one solver text serves one thread and a cluster.
 
-use crate::kernels::Chunk;
+use crate::kernels::{Chunk, Level};
 use crate::params::Error;
 use crate::real::Real;
 
@@ -56,6 +56,7 @@ pub(crate) struct Data<'a, T, R> {
     losses: &'a [T],
     base: Option<&'a [T]>,
     mass_scale: f64,
+    level: Level,
     reduce: R,
 }
 
@@ -63,12 +64,22 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
     /// `base`, if any, has one element per loss.
     pub(crate) fn new(losses: &'a [T], base: Option<&'a [T]>, reduce: R) -> Self {
         debug_assert!(base.is_none_or(|base| base.len() == losses.len()));
-        Self { losses, base, mass_scale: 1.0, reduce }
+        Self { losses, base, mass_scale: 1.0, level: Level::detect(), reduce }
     }
 
     /// Whether the samples have base weights of their own.
     pub(crate) fn has_base(&self) -> bool {
         self.base.is_some()
+    }
+
+    /// The number of samples.
+    pub(crate) fn len(&self) -> f64 {
+        self.losses.len() as f64
+    }
+
+    /// The instruction set for the fast passes, which are for samples of equal mass.
+    pub(crate) fn fast(&self) -> Option<Level> {
+        (!self.has_base()).then_some(self.level)
     }
 
     /// From now on masses are base weights times this.

@@ -10,12 +10,15 @@ use crate::params::Error;
 pub(crate) struct View {
     pub(crate) u: f64,
     pub(crate) lens: Lens,
-    /// `sum q (log y - e)`, which is `L - log c`.
+    /// `sum q (log y - e)`, which is `L - log c` since the sum of q e over the whole distribution is zero.
     log: f64,
     /// `sum q e^2 / y`, which is `c S1 - 1`.
     first: f64,
     /// `sum q (e / y)^2 u / c`.
     second: f64,
+    /// Whether the sums are those of `log y` and `1/y - 1` as they stand, precise to rounding relative to one: enough while
+    /// phi is not tiny. Then c need not be the mean.
+    plain: bool,
     /// What phi's slope gains from a cut that moves with u.
     pub(crate) slope_of_cut: f64,
 }
@@ -23,13 +26,19 @@ pub(crate) struct View {
 impl View {
     /// From the three sums of a root pass over samples of this total mass.
     pub(crate) fn new(u: f64, lens: Lens, [log, first, second]: [f64; 3], total: f64) -> Self {
-        Self { u, lens, log: log / total, first: first / total, second: second / total, slope_of_cut: 0.0 }
+        let (log, first, second) = (log / total, first / total, second / total);
+        Self { u, lens, log, first, second, plain: false, slope_of_cut: 0.0 }
+    }
+
+    /// From the three sums of a fast root pass.
+    pub(crate) fn plain(u: f64, lens: Lens, sums: [f64; 3], total: f64) -> Self {
+        Self { plain: true, ..Self::new(u, lens, sums, total) }
     }
 
     /// The view where r is zero: from infinity all depths look the same.
     pub(crate) fn from_infinity(mean: f64) -> Self {
         let lens = Lens { shift: 1.0, rate: 0.0, mean };
-        Self { u: f64::INFINITY, lens, log: 0.0, first: 0.0, second: 0.0, slope_of_cut: 0.0 }
+        Self { u: f64::INFINITY, lens, log: 0.0, first: 0.0, second: 0.0, plain: false, slope_of_cut: 0.0 }
     }
 
     /// Adds mass q at one depth.
@@ -37,8 +46,13 @@ impl View {
         if q > 0.0 {
             let (ratio, excess) = (self.lens.ratio(depth), self.lens.excess(depth));
             let tilt = excess / ratio;
-            self.log += q * log_minus_excess(ratio, excess);
-            self.first += q * excess * tilt;
+            if self.plain {
+                self.log += q * log(ratio);
+                self.first -= q * tilt;
+            } else {
+                self.log += q * log_minus_excess(ratio, excess);
+                self.first += q * excess * tilt;
+            }
             self.second += q * tilt * (tilt * self.lens.shift);
         }
     }
@@ -88,8 +102,7 @@ impl View {
             lens: Lens::new(u, self.lens.mean),
             log: self.log + move_of_centre * self.first,
             first: self.first - move_of_centre * self.first - step * self.second,
-            second: self.second,
-            slope_of_cut: self.slope_of_cut,
+            ..*self
         }
     }
 }
@@ -193,7 +206,7 @@ pub(crate) fn find(
         if step.abs() <= last_step && lack.abs() <= 1e3 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
         }
-        let rounding = f64::EPSILON * (view.log.abs() + log1p(view.first));
+        let rounding = f64::EPSILON * (view.log.abs() + log1p(view.first).abs() + if view.plain { 0.5 } else { 0.0 });
         if (phi - r).abs() <= rounding || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
             return Ok(Root { view, slack: 0.0, iterations });
         }

@@ -1,15 +1,16 @@
 //! The two robust programs, solved through their one-dimensional duals. Reads like `docs/theory.md`: masses are b,
 //! depths d, the dual location is `eta = w + u`, and `x = u + d`.
 
-use crate::kernels::{Lens, Recipe, root as root_pass};
+use crate::kernels::{self, Lens, Recipe, fast_rank, fast_root};
 use crate::math::{log, log1p};
 use crate::params::{Error, Ordering, Params};
+use crate::rank;
 use crate::real::Real;
 use crate::reduce::{Data, Reduce};
 use crate::root::{self, Outline, Root, View};
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
-use crate::weights::{Optimum, Trim};
+use crate::weights::Optimum;
 
 /// Solves a valid problem.
 pub(crate) fn solve<T: Real, R: Reduce>(
@@ -17,9 +18,9 @@ pub(crate) fn solve<T: Real, R: Reduce>(
     range: &Range,
     params: &Params,
 ) -> Result<Optimum<T>, Error> {
-    let all = Cut::nothing(data, range)?;
     let Params { ordering, alpha, r, .. } = *params;
-    let problem = Problem { range, ordering, alpha, r, total: all.above.mass, top: all.above.top };
+    let (total, top) = masses(data, range)?;
+    let problem = Problem { range, ordering, alpha, r, total, top };
     if range.depths.depth(range.smallest) == 0.0 {
         return Ok(problem.all_equal());
     }
@@ -28,7 +29,7 @@ pub(crate) fn solve<T: Real, R: Reduce>(
     }
     // Without a budget for the other step the two orderings coincide.
     if params.ordering == Ordering::Hd || params.alpha == 0.0 || params.r == 0.0 {
-        problem.solve_hd(data, all)
+        problem.solve_hd(data)
     } else {
         problem.solve_hr(data)
     }
@@ -48,12 +49,8 @@ struct Problem<'a> {
 
 impl Problem<'_> {
     /// HD: trim alpha of the base mass from the deepest samples and give it to the worst loss; then the KL step.
-    fn solve_hd<T: Real, R: Reduce>(&self, data: &mut Data<'_, T, R>, all: Cut<T>) -> Result<Optimum<T>, Error> {
-        let cut = if self.alpha > 0.0 {
-            trim::locate(data, self.range, Rule::Base { budget: self.alpha * self.total }, None)?
-        } else {
-            all
-        };
+    fn solve_hd<T: Real, R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
+        let cut = self.cut_of_base(data)?;
         if self.alpha > 0.0 && cut.depth == 0.0 {
             return self.all_on_worst();
         }
@@ -104,7 +101,7 @@ impl Problem<'_> {
         }
         // At u = infinity the cut is that of HD; D only falls with u.
         let budget = self.alpha * self.total;
-        let mut cut = trim::locate(data, self.range, Rule::Base { budget }, None)?;
+        let mut cut = self.cut_of_base(data)?;
         let (outline, _) = self.outline_of_capped(&cut);
         let mut root = root::find(self.r, outline, LAST_STEP_OF_MOVING_CUT, |u| {
             let rule = Rule::Tilted { budget, alpha: self.alpha, u };
@@ -135,6 +132,16 @@ impl Problem<'_> {
         (Outline { top: self.top_share(), variance: variance(mean, square) }, mean)
     }
 
+    /// The cut that takes alpha of the base mass.
+    fn cut_of_base<T: Real, R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Cut<T>, Error> {
+        let budget = self.alpha * self.total;
+        match data.fast() {
+            Some(level) => rank::cut(data, level, self.range, budget),
+            None if self.alpha > 0.0 => trim::locate(data, self.range, Rule::Base { budget }, None),
+            None => Cut::nothing(data, self.range),
+        }
+    }
+
     /// The samples above the cut, seen from u.
     fn view<T: Real, R: Reduce>(
         &self,
@@ -144,8 +151,16 @@ impl Problem<'_> {
         mean: f64,
     ) -> Result<View, Error> {
         let (depths, threshold, lens) = (self.range.depths, cut.threshold, Lens::new(u, mean));
-        let partial = data.pass(|chunk, _| root_pass(chunk, depths, threshold, lens))?;
-        Ok(View::new(u, lens, partial.sums, self.total))
+        match data.fast() {
+            Some(level) if self.r >= PLAIN_FROM_R && lens.is_moderate(depths.depth(self.range.smallest)) => {
+                let partial = data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens))?;
+                Ok(View::plain(u, lens, partial.sums, self.total))
+            }
+            _ => {
+                let partial = data.pass(|chunk, _| kernels::root(chunk, depths, threshold, lens))?;
+                Ok(View::new(u, lens, partial.sums, self.total))
+            }
+        }
     }
 
     /// All samples, those beyond the cut capped at D, seen from u.
@@ -196,13 +211,7 @@ impl Problem<'_> {
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
             u: root.view.u,
             dual_depth: 0.0,
-            trim: if self.alpha == 0.0 {
-                Trim::Nothing
-            } else if cut.is_between() {
-                Trim::UpToNextKept
-            } else {
-                Trim::Below(cut.threshold.to_f64())
-            },
+            trim_loss: if self.alpha > 0.0 { cut.smallest_kept } else { f64::NEG_INFINITY },
             d_alpha: 0.0,
             d_r: 0.0,
             kl: if root.slack < 0.0 { self.r } else { root.view.phi() },
@@ -227,7 +236,7 @@ impl Problem<'_> {
             }
         };
         let limit = self.only_top(on_samples, 1.0 - on_samples);
-        Ok(Optimum { trim: Trim::Below(self.range.worst), kl, tv, ..limit })
+        Ok(Optimum { trim_loss: self.range.worst, kl, tv, ..limit })
     }
 
     /// The deep mass that HR's KL step leaves when all deep samples are at one depth, whichever that is.
@@ -264,7 +273,7 @@ impl Problem<'_> {
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
             u: 0.0,
             dual_depth: 0.0,
-            trim: Trim::Nothing,
+            trim_loss: f64::NEG_INFINITY,
             d_alpha: 0.0,
             d_r: 0.0,
             kl: 0.0,
@@ -300,6 +309,21 @@ impl Problem<'_> {
 const LAST_STEP_OF_FIXED_CUT: f64 = 3e-8;
 /// HR: the cut is not moved along, so the last step itself must be below rounding.
 const LAST_STEP_OF_MOVING_CUT: f64 = 1e-14;
+
+/// From this r on, phi is not so small that its terms must be kept from cancelling.
+const PLAIN_FROM_R: f64 = 1e-6;
+
+/// The mass of all samples, and of those at depth zero.
+fn masses<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, range: &Range) -> Result<(f64, f64), Error> {
+    if let Some(level) = data.fast() {
+        let largest = T::from_f64(range.largest);
+        let [below, up_to] = data.pass(|chunk, _| fast_rank(level, chunk.losses, largest))?.sums;
+        let top = if range.depths.depth(range.largest) == 0.0 { up_to - below } else { 0.0 };
+        return Ok((data.len(), top));
+    }
+    let above = Cut::nothing(data, range)?.above;
+    Ok((above.mass, above.top))
+}
 
 /// The variance from two moments, without the noise of their difference.
 fn variance(mean: f64, square: f64) -> f64 {

@@ -72,6 +72,8 @@ pub(crate) struct Cut<T> {
     pub(crate) keep: f64,
     /// The dual location D of the cut: the depth of the threshold or, for HR, one between it and the next kept sample.
     pub(crate) depth: f64,
+    /// The smallest loss that keeps a weight.
+    pub(crate) smallest_kept: f64,
     /// Sums over the samples above the threshold.
     pub(crate) above: Above,
 }
@@ -88,7 +90,7 @@ pub(crate) struct Above {
     /// `sum b d^2`.
     pub(crate) second: f64,
     /// The sums of the rule's curves.
-    curved: [f64; 2],
+    pub(crate) curved: [f64; 2],
 }
 
 impl<T: Real> Cut<T> {
@@ -170,7 +172,7 @@ impl<T: Real> Probe<T> {
         let [below, tied, mass, top, first, second, curved, inverse] = split.sums;
         let [nearest_below, minus_nearest_above] = split.maxima;
         let above = Above { mass, top, first, second, curved: [curved, inverse] };
-        let cut = Cut { threshold, below, tied, keep: 0.0, depth, above };
+        let cut = Cut { threshold, below, tied, keep: 0.0, depth, smallest_kept: threshold.to_f64(), above };
         Ok(Self { cut, excess: rule.excess(below, curved), nearest_below, nearest_above: -minus_nearest_above })
     }
 
@@ -190,6 +192,6 @@ impl<T: Real> Probe<T> {
         let next_depth = range.depths.depth(self.nearest_above).max(0.0);
         let depth = rule.depth(self.cut.capped(), self.cut.above.curved, self.cut.depth);
         // Not `clamp`, which panics where rounding has crossed the ends.
-        Cut { depth: depth.min(self.cut.depth).max(next_depth), ..self.cut }
+        Cut { depth: depth.min(self.cut.depth).max(next_depth), smallest_kept: self.nearest_above, ..self.cut }
     }
 }

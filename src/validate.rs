@@ -1,7 +1,7 @@
 //! From the caller's arrays to a problem that can be solved, or to the error that says why not. Nothing is written here.
 
 use crate::depths::Depths;
-use crate::kernels;
+use crate::kernels::{self, fast_survey};
 use crate::math::{exponent, power_of_two};
 use crate::params::{Error, Params};
 use crate::real::Real;
@@ -21,9 +21,15 @@ pub(crate) struct Range {
     pub(crate) depths: Depths,
 }
 
-/// Checks the whole input in one pass and sets the scale of the masses.
+/// Checks the whole input in one pass (a second one finds the first bad sample) and sets the scale of the masses.
 pub(crate) fn validate<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, params: &Params) -> Result<Range, Error> {
     params.check()?;
+    if let Some(level) = data.fast() {
+        let [largest, minus_smallest, unsound] = data.pass(|chunk, _| fast_survey(level, chunk.losses))?.maxima;
+        if unsound == 0.0 {
+            return Range::new(largest, -minus_smallest, params);
+        }
+    }
     let survey = data.pass(kernels::survey)?;
     let [largest, minus_smallest, largest_base, minus_bad_base, minus_bad_loss] = survey.maxima;
     if let Some(index) = position(minus_bad_base) {
@@ -35,17 +41,22 @@ pub(crate) fn validate<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, params: &P
     if let Some(index) = position(minus_bad_loss) {
         return Err(Error::NonFiniteLoss { index });
     }
-    let worst = params.worst_loss.unwrap_or(largest);
-    if worst < largest {
-        return Err(Error::WorstLoss);
-    }
     if data.has_base() {
         // Masses of at most one: their sum cannot overflow, whatever the unit of the base weights.
         data.set_mass_scale(power_of_two((-exponent(largest_base)).clamp(-1022, 1023)));
     }
-    let smallest = -minus_smallest;
-    let depths = Depths::new(worst, smallest);
-    Ok(Range { worst, worst_is_given: params.worst_loss.is_some(), largest, smallest, depths })
+    Range::new(largest, -minus_smallest, params)
+}
+
+impl Range {
+    fn new(largest: f64, smallest: f64, params: &Params) -> Result<Self, Error> {
+        let worst = params.worst_loss.unwrap_or(largest);
+        if worst < largest {
+            return Err(Error::WorstLoss);
+        }
+        let depths = Depths::new(worst, smallest);
+        Ok(Self { worst, worst_is_given: params.worst_loss.is_some(), largest, smallest, depths })
+    }
 }
 
 /// The position behind a negated one; minus infinity is none.

@@ -1,6 +1,6 @@
 //! From the optimum to the weight of every sample and to the report: the last pass.
 
-use crate::kernels::{self, Recipe};
+use crate::kernels::{self, Recipe, fast_write};
 use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::{Data, Reduce};
@@ -16,22 +16,13 @@ pub(crate) struct Optimum<T> {
     pub(crate) u: f64,
     /// The dual value, seen from the worst loss.
     pub(crate) dual_depth: f64,
-    pub(crate) trim: Trim,
+    /// Samples with a smaller loss have lost all weight.
+    pub(crate) trim_loss: f64,
     pub(crate) d_alpha: f64,
     pub(crate) d_r: f64,
     pub(crate) kl: f64,
     pub(crate) tv: f64,
     pub(crate) iterations: u32,
-}
-
-/// Which samples have lost all of their weight.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Trim {
-    Nothing,
-    /// Those below this loss.
-    Below(f64),
-    /// Those below the smallest loss that keeps a weight.
-    UpToNextKept,
 }
 
 impl<T: Real> Optimum<T> {
@@ -47,21 +38,22 @@ impl<T: Real> Optimum<T> {
         range: &Range,
         weights: &mut [T],
     ) -> Result<Report, Error> {
-        let written = data.pass_writing(weights, |chunk, output| kernels::write(chunk, &self.recipe, output))?;
-        let [depth_sum, square_sum, zeros] = written.sums;
-        let [minus_smallest_kept] = written.maxima;
         let depths = range.depths;
+        let moderate = self.recipe.lens.is_moderate(depths.depth(range.smallest));
+        let written = match data.fast() {
+            Some(level) if moderate => {
+                data.pass_writing(weights, |chunk, output| fast_write(level, chunk.losses, &self.recipe, output))?
+            }
+            _ => data.pass_writing(weights, |chunk, output| kernels::write(chunk, &self.recipe, output))?,
+        };
+        let [depth_sum, square_sum, zeros] = written.sums;
         Ok(Report {
             robust_loss: depths.loss(depth_sum),
             dual_bound: self.dual_bound(),
             worst_loss: range.worst,
             worst_weight: self.worst_weight,
             eta: depths.loss(-self.u),
-            trim_loss: match self.trim {
-                Trim::Nothing => f64::NEG_INFINITY,
-                Trim::Below(loss) => loss,
-                Trim::UpToNextKept => -minus_smallest_kept,
-            },
+            trim_loss: self.trim_loss,
             d_alpha: depths.unscaled(self.d_alpha),
             d_r: depths.unscaled(self.d_r),
             kl: self.kl,

@@ -7,8 +7,7 @@ use proptest::prelude::*;
 /// The report of the HD program with the certificate's radius and worst loss.
 fn hd(losses: &[f64], alpha: f64, delta: f64, worst_loss: f64) -> Report {
     let r = certified_r(losses.len() as u64, delta).unwrap();
-    let params =
-        Params { alpha, r, ordering: Ordering::Hd, worst_loss: Some(worst_loss), ..Params::default() };
+    let params = Params { alpha, r, ordering: Ordering::Hd, worst_loss: Some(worst_loss), ..Params::default() };
     let mut weights = vec![0.0; losses.len()];
     weights_into(losses, None, &params, &mut weights).unwrap()
 }

@@ -57,7 +57,7 @@ impl hrw_options {
     ///
     /// # Safety
     /// `options` is NULL or valid for reads of the `struct_size` bytes that it declares.
-    unsafe fn read(options: *const Self) -> Result<Self, Refusal> {
+    pub(super) unsafe fn read(options: *const Self) -> Result<Self, Refusal> {
         if options.is_null() {
             return Err(hrw_status::HRW_NULL_POINTER.into());
         }
@@ -72,23 +72,18 @@ impl hrw_options {
         Ok(known)
     }
 
-    /// The caller's options as parameters.
-    ///
-    /// # Safety
-    /// As [`hrw_options::read`].
-    pub(super) unsafe fn params(options: *const Self) -> Result<Params, Refusal> {
-        // SAFETY: passed on.
-        let options = unsafe { Self::read(options)? };
+    /// As parameters.
+    pub(super) fn params(&self) -> Result<Params, Refusal> {
         Ok(Params {
-            alpha: options.alpha,
-            r: options.r,
-            worst_loss: (!options.worst_loss.is_nan()).then_some(options.worst_loss),
-            ordering: match options.ordering {
+            alpha: self.alpha,
+            r: self.r,
+            worst_loss: (!self.worst_loss.is_nan()).then_some(self.worst_loss),
+            ordering: match self.ordering {
                 code if code == hrw_ordering::HRW_HD as i32 => Ordering::Hd,
                 code if code == hrw_ordering::HRW_HR as i32 => Ordering::Hr,
                 _ => return Err(hrw_status::HRW_ORDERING.into()),
             },
-            threads: usize::try_from(options.threads).map_err(|_| hrw_status::HRW_THREADS)?,
+            threads: usize::try_from(self.threads).map_err(|_| hrw_status::HRW_THREADS)?,
         })
     }
 }

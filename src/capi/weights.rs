@@ -68,13 +68,22 @@ unsafe fn call<T: Real>(
     if n == 0 {
         return Err(hrw_status::HRW_EMPTY.into());
     }
-    // SAFETY: passed on, each with its own size.
-    let (params, target, losses, base) =
-        unsafe { (hrw_options::params(options)?, Target::new(report)?, input(losses, n)?, optional_input(base, n)?) };
     // SAFETY: passed on.
-    let weights = unsafe { output(weights, n, &[Some(losses), base])? };
-    let result = weights_into(losses, base, &params, weights).map_err(Refusal::from);
-    if let Some(target) = target {
+    let target = unsafe { Target::new(report) };
+    let result = (|| {
+        if options.is_null() || losses.is_null() || weights.is_null() {
+            return Err(hrw_status::HRW_NULL_POINTER.into());
+        }
+        // SAFETY: passed on, each with its own size.
+        let (options, losses, base) =
+            unsafe { (hrw_options::read(options)?, input(losses, n)?, optional_input(base, n)?) };
+        target?;
+        let params = options.params()?;
+        // SAFETY: passed on.
+        let weights = unsafe { output(weights, n, &[Some(losses), base])? };
+        weights_into(losses, base, &params, weights).map_err(Refusal::from)
+    })();
+    if let Ok(Some(target)) = target {
         match &result {
             Ok(report) => target.write(report),
             Err(refusal) => target.write_bad_index(refusal.index),

@@ -1,11 +1,119 @@
 //! The passes over the data, and nothing else. Each takes one chunk and a handful of numbers, and returns sums and maxima.
+//!
+//! `scalar` is the text for all cases: base weights, extreme ratios. `vector` is the fast one for samples of equal mass,
+//! written over the registers of `lanes`, with one file per instruction set.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
 mod scalar;
+mod vector;
 
+pub use lanes::Element;
 pub(crate) use scalar::{root, split, survey, write};
 
 use crate::depths::Depths;
 use crate::real::Real;
+use crate::reduce::Partial;
+
+/// The instruction set that the vector passes run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
+impl Level {
+    /// The best one of this machine, or the one that the build was told to use.
+    pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if cfg!(not(any(hrw_kernels = "portable", hrw_kernels = "avx2"))) && avx512::is_available() {
+                return Self::Avx512;
+            }
+            if cfg!(not(hrw_kernels = "portable")) && avx2::is_available() {
+                return Self::Avx2;
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if cfg!(not(hrw_kernels = "portable")) {
+            return Self::Neon;
+        }
+        Self::Portable
+    }
+}
+
+/// Makes the entries of an instruction set: the vector passes compiled with its features.
+macro_rules! entries {
+    ($isa:ty, $features:literal) => {
+        entries! { $isa, $features:
+            survey(losses: &[T]) -> Partial<0, 3>;
+            rank(losses: &[T], threshold: T) -> Partial<2, 2>;
+            gather(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0>;
+            moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
+            root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0>;
+            write(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0>;
+        }
+    };
+    ($isa:ty, $features:literal: $($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(
+            #[target_feature(enable = $features)]
+            pub(super) fn $name<T: $crate::real::Real>($($argument: $type),*) -> $result {
+                $crate::kernels::vector::$name::<$isa, T>($($argument),*)
+            }
+        )*
+    };
+}
+use entries;
+
+/// The dispatch: each fast pass under the name that the solver calls it by.
+macro_rules! dispatch {
+    ($($(#[$doc:meta])* $fast:ident = $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[inline]
+            pub(crate) fn $fast<T: Real>(level: Level, $($argument: $type),*) -> $result {
+                match level {
+                    Level::Portable => vector::$name::<portable::Portable, T>($($argument),*),
+                    // SAFETY: `detect` has seen the features on this machine.
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => unsafe { avx2::$name($($argument),*) },
+                    // SAFETY: `detect` has seen the features on this machine.
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => unsafe { avx512::$name($($argument),*) },
+                    // SAFETY: every aarch64 has these features.
+                    #[cfg(target_arch = "aarch64")]
+                    Level::Neon => unsafe { neon::$name($($argument),*) },
+                }
+            }
+        )*
+    };
+}
+
+dispatch! {
+    /// The range of the losses, and whether all are finite.
+    fast_survey = survey(losses: &[T]) -> Partial<0, 3>;
+    /// Where a threshold ranks.
+    fast_rank = rank(losses: &[T], threshold: T) -> Partial<2, 2>;
+    /// The losses in a window.
+    fast_gather = gather(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0>;
+    /// Two moments of the depths above a threshold.
+    fast_moments = moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
+    /// The sums of the root search.
+    fast_root = root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0>;
+    /// The weights.
+    fast_write = write(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0>;
+}
 
 /// A part of the samples. Masses are base weights times `mass_scale` (a power of two), or one each.
 #[derive(Clone, Copy)]
@@ -31,6 +139,12 @@ impl Lens {
     pub(crate) fn new(u: f64, mean: f64) -> Self {
         let centre = u + mean;
         Self { shift: u / centre, rate: 1.0 / centre, mean }
+    }
+
+    /// Whether the ratios at depths up to this one are far from overflow and underflow, even four of them multiplied.
+    pub(crate) fn is_moderate(&self, deepest: f64) -> bool {
+        const LARGE: f64 = (1_u128 << 100) as f64;
+        self.shift >= 1.0 / LARGE && self.ratio(deepest) <= LARGE
     }
 
     /// `x / centre` at a depth. Taken from x, never as `1 + e`: near the worst loss e is close to -1.

@@ -103,11 +103,9 @@ pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, l
 }
 
 /// Writes the weights. Sums: `sum p d`, `sum p^2`, the number of unmasked samples whose weight is zero.
-/// Maxima: minus the smallest loss that keeps a weight.
-pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 1> {
+pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
     let mut result = Partial::NOTHING;
     let [depth_sum, square_sum, zeros] = &mut result.sums;
-    let [minus_smallest_kept] = &mut result.maxima;
     for (position, (&loss, weight)) in chunk.losses.iter().zip(output).enumerate() {
         let mass = chunk.base.map_or(1.0, |base| base[position].to_f64() * chunk.mass_scale);
         if mass == 0.0 {
@@ -119,11 +117,7 @@ pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &m
         *weight = T::from_f64(exact);
         *depth_sum += exact * depth;
         *square_sum += exact * exact;
-        if *weight == T::ZERO {
-            *zeros += 1.0;
-        } else {
-            *minus_smallest_kept = minus_smallest_kept.max(-loss.to_f64());
-        }
+        *zeros += if *weight == T::ZERO { 1.0 } else { 0.0 };
     }
     result
 }

@@ -76,10 +76,7 @@ pub(crate) fn solve(problem: &Problem) -> Answer {
         Some(base) => (0..base.len()).filter(|&i| base[i] > 0.0).collect(),
     };
     let losses: Vec<f64> = unmasked.iter().map(|&i| problem.losses[i]).collect();
-    let base: Vec<f64> = unmasked
-        .iter()
-        .map(|&i| problem.base.as_ref().map_or(1.0, |base| base[i]))
-        .collect();
+    let base: Vec<f64> = unmasked.iter().map(|&i| problem.base.as_ref().map_or(1.0, |base| base[i])).collect();
     let total: f64 = base.iter().sum();
     let b: Vec<f64> = base.iter().map(|b| b / total).collect();
 
@@ -87,10 +84,7 @@ pub(crate) fn solve(problem: &Problem) -> Answer {
     let min = losses.iter().copied().fold(f64::INFINITY, f64::min);
     let w = problem.worst_loss.unwrap_or(max);
     let span = w - min;
-    let depth: Vec<f64> = losses
-        .iter()
-        .map(|l| if span > 0.0 { (w - l) / span } else { 0.0 })
-        .collect();
+    let depth: Vec<f64> = losses.iter().map(|l| if span > 0.0 { (w - l) / span } else { 0.0 }).collect();
 
     let optimum = if span == 0.0 {
         Optimum::all_worst(Mass { atom: 0.0, samples: b.clone() })
@@ -238,12 +232,10 @@ pub(crate) fn trim(q: &Mass, depth: &[f64], alpha: f64) -> (Mass, f64) {
 /// The KL step, `max p.l` under `KL(q || p) <= r`: with `x = u + d`, `p = q / (x S1(u))` at the root of `phi(u) = r`; when
 /// nothing lies at depth 0 and `phi(0) <= r`, `u = 0`, `p = q exp(L(0) - r) / d` and the rest goes to the atom.
 fn kl_step(q: &Mass, depth: &[f64], r: f64) -> KlStep {
-    let nothing_at_zero =
-        q.atom == 0.0 && mass_where(&q.samples, depth, |d| d == 0.0) == 0.0;
+    let nothing_at_zero = q.atom == 0.0 && mass_where(&q.samples, depth, |d| d == 0.0) == 0.0;
     if nothing_at_zero && phi(q, depth, 0.0) <= r {
         let log_mean = log_mean(q, depth, 0.0);
-        let samples: Vec<f64> =
-            q.samples.iter().zip(depth).map(|(q, d)| q * (log_mean - r).exp() / d).collect();
+        let samples: Vec<f64> = q.samples.iter().zip(depth).map(|(q, d)| q * (log_mean - r).exp() / d).collect();
         let atom = 1.0 - samples.iter().sum::<f64>();
         return KlStep { p: Mass { atom, samples }, u: 0.0, log_mean };
     }

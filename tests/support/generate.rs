@@ -26,15 +26,8 @@ enum Shape {
 }
 
 impl Shape {
-    const ALL: [Self; 7] = [
-        Self::Exponential,
-        Self::Pareto,
-        Self::Cauchy,
-        Self::Ties,
-        Self::Offset,
-        Self::Negative,
-        Self::Uniform,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Exponential, Self::Pareto, Self::Cauchy, Self::Ties, Self::Offset, Self::Negative, Self::Uniform];
 
     /// The quantile function.
     fn loss(self, u: f64) -> f64 {
@@ -62,8 +55,7 @@ fn size() -> impl Strategy<Value = usize> {
 
 /// Losses of one shape.
 fn losses() -> impl Strategy<Value = Vec<f64>> {
-    (select(&Shape::ALL[..]), size())
-        .prop_flat_map(|(shape, n)| vec(unit().prop_map(move |u| shape.loss(u)), n))
+    (select(&Shape::ALL[..]), size()).prop_flat_map(|(shape, n)| vec(unit().prop_map(move |u| shape.loss(u)), n))
 }
 
 /// Base weights: none, ordinary, or with about a third of the samples masked (never all).
@@ -145,7 +137,5 @@ pub(crate) fn unmasked_losses(problem: &Problem) -> Vec<f64> {
 
 /// The samples that count.
 pub(crate) fn unmasked(problem: &Problem) -> Vec<usize> {
-    (0..problem.losses.len())
-        .filter(|&i| problem.base.as_ref().is_none_or(|base| base[i] > 0.0))
-        .collect()
+    (0..problem.losses.len()).filter(|&i| problem.base.as_ref().is_none_or(|base| base[i] > 0.0)).collect()
 }

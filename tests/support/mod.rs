@@ -2,7 +2,7 @@
 //! in units in the last place.
 
 use crate::reference::Problem;
-use hr_weights::{weights_into, Params, Report};
+use hr_weights::{Params, Report, weights_into};
 
 /// The crate's answer to one problem.
 #[derive(Clone, Debug)]
@@ -27,13 +27,8 @@ pub(crate) fn params(problem: &Problem) -> Params {
 /// Solves a problem with the crate, in `f64`.
 pub(crate) fn solve(problem: &Problem) -> Solved<f64> {
     let mut weights = vec![f64::NAN; problem.losses.len()];
-    let report = weights_into(
-        &problem.losses,
-        problem.base.as_deref(),
-        &params(problem),
-        &mut weights,
-    )
-    .unwrap_or_else(|error| panic!("{error:?} from {problem:?}"));
+    let report = weights_into(&problem.losses, problem.base.as_deref(), &params(problem), &mut weights)
+        .unwrap_or_else(|error| panic!("{error:?} from {problem:?}"));
     Solved { weights, report }
 }
 
@@ -77,11 +72,7 @@ fn narrow(values: &[f64]) -> Vec<f32> {
 
 /// The distance of two `f32` in representable numbers; huge when either is NaN or negative.
 pub(crate) fn ulps_apart(a: f32, b: f32) -> u32 {
-    if a >= 0.0 && b >= 0.0 {
-        a.to_bits().abs_diff(b.to_bits())
-    } else {
-        u32::MAX
-    }
+    if a >= 0.0 && b >= 0.0 { a.to_bits().abs_diff(b.to_bits()) } else { u32::MAX }
 }
 
 /// The gap between `|x|` and the next larger number.

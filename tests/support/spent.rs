@@ -29,8 +29,7 @@ pub(crate) fn spent(problem: &Problem, weights: &[f64], worst_weight: f64) -> Sp
     let max = (0..n).filter(unmasked).map(|i| problem.losses[i]).fold(f64::NEG_INFINITY, f64::max);
     let w = problem.worst_loss.unwrap_or(max);
 
-    let (worst, other): (Vec<usize>, Vec<usize>) =
-        (0..n).filter(unmasked).partition(|&i| problem.losses[i] == w);
+    let (worst, other): (Vec<usize>, Vec<usize>) = (0..n).filter(unmasked).partition(|&i| problem.losses[i] == w);
     let b: Vec<f64> = other.iter().map(|&i| base[i] / total).collect();
     let p: Vec<f64> = other.iter().map(|&i| weights[i]).collect();
     let b_worst: f64 = worst.iter().map(|&i| base[i] / total).sum();
@@ -47,9 +46,7 @@ pub(crate) fn spent(problem: &Problem, weights: &[f64], worst_weight: f64) -> Sp
             Spent { kl: divergence(&q, &p) + point(b_worst + tv, p_worst), tv }
         }
         Ordering::Hr => {
-            let raise = |t: f64| -> Vec<f64> {
-                b.iter().zip(&p).map(|(b, p)| p.max(t.min(1.0) * b)).collect()
-            };
+            let raise = |t: f64| -> Vec<f64> { b.iter().zip(&p).map(|(b, p)| p.max(t.min(1.0) * b)).collect() };
             let moved = |q: &[f64]| q.iter().zip(&p).map(|(q, p)| q - p).sum::<f64>();
             let budget = problem.alpha.min(p_worst);
             let q = at_level(raise, |q| moved(q) <= budget);

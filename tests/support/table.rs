@@ -47,11 +47,8 @@ pub(crate) fn rows() -> Vec<Row> {
 
 /// One block.
 fn row(block: &str) -> Row {
-    let fields: HashMap<&str, &str> =
-        block.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
-    let field = |key: &str| {
-        *fields.get(key).unwrap_or_else(|| panic!("no {key} in the block\n{block}"))
-    };
+    let fields: HashMap<&str, &str> = block.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
+    let field = |key: &str| *fields.get(key).unwrap_or_else(|| panic!("no {key} in the block\n{block}"));
     let optional = |key: &str| (field(key) != "none").then(|| number(field(key)));
     let given = number(field("worst_loss"));
     Row {

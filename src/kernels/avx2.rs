@@ -1,0 +1,249 @@
+//! AVX2 and FMA: four doubles, eight floats.
+
+use core::arch::x86_64::*;
+
+use super::lanes::{Doubles, Isa, Vector};
+use super::{Lens, Recipe, entries};
+use crate::depths::Depths;
+use crate::reduce::Partial;
+
+/// Whether this machine has it.
+pub(super) fn is_available() -> bool {
+    #[cfg(feature = "std")]
+    return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+    #[cfg(not(feature = "std"))]
+    return cfg!(all(target_feature = "avx2", target_feature = "fma"));
+}
+
+entries!(Avx2, "avx2,fma");
+
+/// The instruction set.
+pub(super) struct Avx2;
+
+impl Isa for Avx2 {
+    type Floats = Floats;
+    type Doubles = Four;
+}
+
+/// Eight floats.
+#[derive(Clone, Copy)]
+pub(super) struct Floats(__m256);
+
+/// Four doubles.
+#[derive(Clone, Copy)]
+pub(super) struct Four(__m256d);
+
+// SAFETY of every block in this file: its instructions are those of AVX2 and FMA, and the registers are made and used only
+// in functions that the dispatch in `kernels` calls after it has seen both on the machine. Loads and stores are of slices
+// whose length has been checked.
+
+macro_rules! vector {
+    ($name:ident, $float:ty, $n:literal, $mask:ty, $set1:ident, $loadu:ident, $max:ident, $min:ident, $fmadd:ident,
+     $cmp:ident, $blend:ident, $movemask:ident, $or:ident, $storeu:ident) => {
+        impl Vector<$float> for $name {
+            const N: usize = $n;
+            type Mask = $mask;
+
+            #[inline(always)]
+            fn splat(value: $float) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $set1(value) })
+            }
+
+            #[inline(always)]
+            fn load(from: &[$float]) -> Self {
+                let from = &from[..$n];
+                // SAFETY: see above.
+                Self(unsafe { $loadu(from.as_ptr()) })
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $max(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $min(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $fmadd(self.0, factor.0, term.0) })
+            }
+
+            #[inline(always)]
+            fn less(self, other: Self) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) }
+            }
+
+            #[inline(always)]
+            fn count(mask: Self::Mask) -> u32 {
+                // SAFETY: see above.
+                unsafe { $movemask(mask) }.count_ones()
+            }
+
+            #[inline(always)]
+            fn blend(self, mask: Self::Mask, other: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $blend(self.0, other.0, mask) })
+            }
+
+            #[inline(always)]
+            fn largest(self) -> $float {
+                self.values().into_iter().fold(<$float>::NEG_INFINITY, <$float>::max)
+            }
+
+            #[inline(always)]
+            fn smallest(self) -> $float {
+                self.values().into_iter().fold(<$float>::INFINITY, <$float>::min)
+            }
+
+            #[inline(always)]
+            fn compress(self, mask: Self::Mask, to: &mut [$float]) {
+                let to = &mut to[..$n];
+                // SAFETY: see above.
+                let mut bits = unsafe { $movemask(mask) };
+                let values = self.values();
+                // Windows are narrow: most registers have few values to copy, or none.
+                let mut next = 0;
+                while bits != 0 {
+                    to[next] = values[bits.trailing_zeros() as usize];
+                    bits &= bits - 1;
+                    next += 1;
+                }
+            }
+
+            #[inline(always)]
+            fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe {
+                    let zero = Self::splat(0.0).0;
+                    let all = $cmp::<_CMP_EQ_OQ>(zero, zero);
+                    $blend(all, zero, $or(first, second))
+                }
+            }
+        }
+
+        impl $name {
+            #[inline(always)]
+            fn values(self) -> [$float; $n] {
+                let mut values = [0.0; $n];
+                // SAFETY: see above.
+                unsafe { $storeu(values.as_mut_ptr(), self.0) };
+                values
+            }
+        }
+    };
+}
+
+vector!(
+    Floats,
+    f32,
+    8,
+    __m256,
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_max_ps,
+    _mm256_min_ps,
+    _mm256_fmadd_ps,
+    _mm256_cmp_ps,
+    _mm256_blendv_ps,
+    _mm256_movemask_ps,
+    _mm256_or_ps,
+    _mm256_storeu_ps
+);
+vector!(
+    Four,
+    f64,
+    4,
+    __m256d,
+    _mm256_set1_pd,
+    _mm256_loadu_pd,
+    _mm256_max_pd,
+    _mm256_min_pd,
+    _mm256_fmadd_pd,
+    _mm256_cmp_pd,
+    _mm256_blendv_pd,
+    _mm256_movemask_pd,
+    _mm256_or_pd,
+    _mm256_storeu_pd
+);
+
+impl Doubles for Four {
+    #[inline(always)]
+    fn load_floats(from: &[f32]) -> Self {
+        let from = &from[..4];
+        // SAFETY: see above.
+        Self(unsafe { _mm256_cvtps_pd(_mm_loadu_ps(from.as_ptr())) })
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f64]) {
+        let to = &mut to[..4];
+        // SAFETY: see above.
+        unsafe { _mm256_storeu_pd(to.as_mut_ptr(), self.0) };
+    }
+
+    #[inline(always)]
+    fn store_floats(self, to: &mut [f32]) {
+        let to = &mut to[..4];
+        // SAFETY: see above.
+        unsafe { _mm_storeu_ps(to.as_mut_ptr(), _mm256_cvtpd_ps(self.0)) };
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_add_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_sub_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_mul_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_div_pd(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> Self::Mask {
+        // SAFETY: see above.
+        unsafe { _mm256_cmp_pd::<_CMP_EQ_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn mantissa_and_exponent(self) -> (Self, Self) {
+        // SAFETY: see above.
+        unsafe {
+            let bits = _mm256_castpd_si256(self.0);
+            let one = _mm256_set1_pd(1.0);
+            let mask = _mm256_set1_epi64x(0x000f_ffff_ffff_ffff);
+            let mantissa = _mm256_or_pd(_mm256_castsi256_pd(_mm256_and_si256(bits, mask)), one);
+            // The exponent's bits, put below those of 2^52, make a double that is 2^52 larger than the biased exponent.
+            let magic = _mm256_castpd_si256(_mm256_set1_pd(4_503_599_627_370_496.0));
+            let biased = _mm256_castsi256_pd(_mm256_or_si256(_mm256_srli_epi64::<52>(bits), magic));
+            (Self(mantissa), Self(_mm256_sub_pd(biased, _mm256_set1_pd(4_503_599_627_370_496.0 + 1023.0))))
+        }
+    }
+
+    #[inline(always)]
+    fn lanes(self) -> [f64; 8] {
+        let [a, b, c, d] = self.values();
+        [a, b, c, d, 0.0, 0.0, 0.0, 0.0]
+    }
+}

@@ -1,0 +1,384 @@
+//! The passes over samples of equal mass, written once for every instruction set. Each is an accumulator that takes groups
+//! of samples; the last group is filled up with values that count for nothing.
+
+use super::lanes::{Doubles, Element, Isa, Vector};
+use super::{Lens, Recipe};
+use crate::depths::Depths;
+use crate::math::log;
+use crate::real::Real;
+use crate::reduce::Partial;
+
+/// Samples per group: four registers of eight doubles, two of sixteen floats.
+const GROUP: usize = 32;
+
+type Native<I, T> = <T as Element>::Native<I>;
+
+/// What a pass does with a group, after which nothing but sums and maxima is left.
+trait Pass<T> {
+    fn take(&mut self, group: &[T; GROUP]);
+}
+
+/// Shows a pass all samples, `padding` filling up the last group.
+#[inline(always)]
+fn run<T: Real>(losses: &[T], padding: T, pass: &mut impl Pass<T>) {
+    let (groups, rest) = losses.as_chunks::<GROUP>();
+    for group in groups {
+        pass.take(group);
+    }
+    if !rest.is_empty() {
+        pass.take(&padded(rest, padding));
+    }
+}
+
+#[inline(always)]
+fn padded<T: Real>(rest: &[T], padding: T) -> [T; GROUP] {
+    let mut group = [padding; GROUP];
+    group[..rest.len()].copy_from_slice(rest);
+    group
+}
+
+/// The range of the losses. Maxima: the largest, minus the smallest, and one unless all are finite.
+#[inline(always)]
+pub(super) fn survey<I: Isa, T: Real>(losses: &[T]) -> Partial<0, 3> {
+    struct Survey<V> {
+        largest: V,
+        smallest: V,
+        /// Zero times every loss: NaN as soon as one is not finite.
+        zero: V,
+    }
+    impl<T: Real, V: Vector<T>> Pass<T> for Survey<V> {
+        #[inline(always)]
+        fn take(&mut self, group: &[T; GROUP]) {
+            for lanes in group.chunks_exact(V::N) {
+                let losses = V::load(lanes);
+                self.largest = losses.max(self.largest);
+                self.smallest = losses.min(self.smallest);
+                self.zero = losses.mul_add(V::splat(T::ZERO), self.zero);
+            }
+        }
+    }
+    let Some(&first) = losses.first() else { return Partial::NOTHING };
+    let start = <Native<I, T> as Vector<T>>::splat(first);
+    let zero = <Native<I, T> as Vector<T>>::splat(T::ZERO);
+    let mut pass = Survey { largest: start, smallest: start, zero };
+    run(losses, first, &mut pass);
+    // NaN is neither below one nor anywhere else.
+    let sound = <Native<I, T> as Vector<T>>::count(pass.zero.less(<Native<I, T> as Vector<T>>::splat(T::ONE)));
+    let unsound = if sound as usize == <Native<I, T> as Vector<T>>::N { 0.0 } else { 1.0 };
+    Partial { sums: [], maxima: [pass.largest.largest().to_f64(), -pass.smallest.smallest().to_f64(), unsound] }
+}
+
+/// How many losses are below a threshold, and how many at most equal. Maxima: the largest loss below it, minus the smallest
+/// above it.
+#[inline(always)]
+pub(super) fn rank<I: Isa, T: Real>(losses: &[T], threshold: T) -> Partial<2, 2> {
+    struct Rank<V> {
+        threshold: V,
+        below: u64,
+        above: u64,
+        nearest_below: V,
+        nearest_above: V,
+    }
+    impl<T: Real, V: Vector<T>> Pass<T> for Rank<V> {
+        #[inline(always)]
+        fn take(&mut self, group: &[T; GROUP]) {
+            for lanes in group.chunks_exact(V::N) {
+                let losses = V::load(lanes);
+                let (below, above) = (losses.less(self.threshold), self.threshold.less(losses));
+                self.below += u64::from(V::count(below));
+                self.above += u64::from(V::count(above));
+                // Losses on the other side leave the nearest ones as they are.
+                self.nearest_below = self.nearest_below.blend(below, losses.max(self.nearest_below));
+                self.nearest_above = self.nearest_above.blend(above, losses.min(self.nearest_above));
+            }
+        }
+    }
+    let mut pass = Rank {
+        threshold: <Native<I, T> as Vector<T>>::splat(threshold),
+        below: 0,
+        above: 0,
+        nearest_below: <Native<I, T> as Vector<T>>::splat(T::BELOW_ALL),
+        nearest_above: <Native<I, T> as Vector<T>>::splat(T::ABOVE_ALL),
+    };
+    run(losses, T::ABOVE_ALL, &mut pass);
+    // The padding is above every threshold.
+    let groups = losses.len().next_multiple_of(GROUP) as f64;
+    Partial {
+        sums: [pass.below as f64, groups - pass.above as f64],
+        maxima: [pass.nearest_below.largest().to_f64(), -pass.nearest_above.smallest().to_f64()],
+    }
+}
+
+/// Copies the losses in `[low, high]` to the front of `to`, which is as long as `losses`.
+/// Sums: how many are below `low`, and how many were copied.
+#[inline(always)]
+pub(super) fn gather<I: Isa, T: Real>(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0> {
+    struct Gather<'a, T, V> {
+        low: V,
+        high: V,
+        to: &'a mut [T],
+        below: u64,
+        copied: usize,
+    }
+    impl<T: Real, V: Vector<T>> Pass<T> for Gather<'_, T, V> {
+        #[inline(always)]
+        fn take(&mut self, group: &[T; GROUP]) {
+            for lanes in group.chunks_exact(V::N) {
+                let losses = V::load(lanes);
+                let below = losses.less(self.low);
+                let inside = V::neither(below, self.high.less(losses));
+                self.below += u64::from(V::count(below));
+                losses.compress(inside, &mut self.to[self.copied..]);
+                self.copied += V::count(inside) as usize;
+            }
+        }
+    }
+    let (low, high) = (<Native<I, T> as Vector<T>>::splat(low), <Native<I, T> as Vector<T>>::splat(high));
+    let (groups, rest) = losses.as_chunks::<GROUP>();
+    let mut pass = Gather { low, high, to: &mut *to, below: 0, copied: 0 };
+    for group in groups {
+        pass.take(group);
+    }
+    let (mut below, mut copied) = (pass.below, pass.copied);
+    if !rest.is_empty() {
+        let mut end = [T::ZERO; GROUP];
+        let mut pass = Gather { low, high, to: &mut end, below: 0, copied: 0 };
+        pass.take(&padded(rest, T::ABOVE_ALL));
+        let more = pass.copied;
+        below += pass.below;
+        to[copied..copied + more].copy_from_slice(&end[..more]);
+        copied += more;
+    }
+    Partial { sums: [below as f64, copied as f64], maxima: [] }
+}
+
+/// `sum d` and `sum d^2` over the losses above a threshold.
+#[inline(always)]
+pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0> {
+    struct Moments<D> {
+        view: Above<D>,
+        first: D,
+        second: D,
+    }
+    impl<T: Real, D: Doubles> Pass<T> for Moments<D> {
+        #[inline(always)]
+        fn take(&mut self, group: &[T; GROUP]) {
+            for lanes in group.chunks_exact(D::N) {
+                let losses = T::widen::<D>(lanes);
+                let depth = D::splat(0.0).blend(self.view.is_above(losses), self.view.depth(losses));
+                self.first = self.first.add(depth);
+                self.second = depth.mul_add(depth, self.second);
+            }
+        }
+    }
+    let zero = I::Doubles::splat(0.0);
+    let mut pass = Moments { view: Above::new(depths, threshold), first: zero, second: zero };
+    run(losses, T::BELOW_ALL, &mut pass);
+    Partial { sums: [pass.first.sum(), pass.second.sum()], maxima: [] }
+}
+
+/// The losses above a threshold, and their depths.
+#[derive(Clone, Copy)]
+struct Above<D> {
+    threshold: D,
+    minus_scale: D,
+    scaled_worst: D,
+}
+
+impl<D: Doubles> Above<D> {
+    #[inline(always)]
+    fn new<T: Real>(depths: Depths, threshold: T) -> Self {
+        let (minus_scale, scaled_worst) = depths.map();
+        Self {
+            threshold: D::splat(threshold.to_f64()),
+            minus_scale: D::splat(minus_scale),
+            scaled_worst: D::splat(scaled_worst),
+        }
+    }
+
+    #[inline(always)]
+    fn is_above(&self, losses: D) -> D::Mask {
+        self.threshold.less(losses)
+    }
+
+    #[inline(always)]
+    fn depth(&self, losses: D) -> D {
+        losses.mul_add(self.minus_scale, self.scaled_worst)
+    }
+}
+
+/// A lens in registers.
+#[derive(Clone, Copy)]
+struct Ratio<D> {
+    shift: D,
+    rate: D,
+}
+
+impl<D: Doubles> Ratio<D> {
+    #[inline(always)]
+    fn new(lens: Lens) -> Self {
+        Self { shift: D::splat(lens.shift), rate: D::splat(lens.rate) }
+    }
+
+    #[inline(always)]
+    fn at(&self, depth: D) -> D {
+        depth.mul_add(self.rate, self.shift)
+    }
+}
+
+/// The reciprocals of four registers for the price of one division, and the product of all. The values are within
+/// `2^-120` and `2^120`.
+#[inline(always)]
+fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
+    let (ab, cd) = (a.mul(b), c.mul(d));
+    let product = ab.mul(cd);
+    let inverse = D::splat(1.0).div(product);
+    let (inverse_ab, inverse_cd) = (inverse.mul(cd), inverse.mul(ab));
+    ([inverse_ab.mul(b), inverse_ab.mul(a), inverse_cd.mul(d), inverse_cd.mul(c)], product)
+}
+
+/// The three sums that give phi and its slope over the losses above a threshold, as long as no ratio is extreme:
+/// `sum log y`, `sum (1/y - 1)`, `sum (1/y - 1)^2 u / c`.
+#[inline(always)]
+pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0> {
+    struct Root<D> {
+        above: Above<D>,
+        ratio: Ratio<D>,
+        mantissa: D,
+        exponent: D,
+        first: D,
+        second: D,
+    }
+    impl<T: Real, D: Doubles> Pass<T> for Root<D> {
+        #[inline(always)]
+        fn take(&mut self, group: &[T; GROUP]) {
+            let one = D::splat(1.0);
+            for quad in group.chunks_exact(4 * D::N) {
+                let mut ratios = [one; 4];
+                for (ratio, lanes) in ratios.iter_mut().zip(quad.chunks_exact(D::N)) {
+                    let losses = T::widen::<D>(lanes);
+                    // A ratio of one counts for nothing.
+                    *ratio = one.blend(self.above.is_above(losses), self.ratio.at(self.above.depth(losses)));
+                }
+                let (inverses, product) = reciprocals(ratios);
+                let (mantissa, exponent) = self.mantissa.mul(product).mantissa_and_exponent();
+                self.mantissa = mantissa;
+                self.exponent = self.exponent.add(exponent);
+                for inverse in inverses {
+                    let tilt = inverse.sub(one);
+                    self.first = self.first.add(tilt);
+                    self.second = tilt.mul_add(tilt, self.second);
+                }
+            }
+        }
+    }
+    let zero = I::Doubles::splat(0.0);
+    let mut pass = Root {
+        above: Above::new(depths, threshold),
+        ratio: Ratio::new(lens),
+        mantissa: I::Doubles::splat(1.0),
+        exponent: zero,
+        first: zero,
+        second: zero,
+    };
+    run(losses, T::BELOW_ALL, &mut pass);
+    // Mantissas are below two: their product is below 2^8.
+    let mantissa: f64 = pass.mantissa.lanes()[..I::Doubles::N].iter().product();
+    let log = pass.exponent.sum() * core::f64::consts::LN_2 + log(mantissa);
+    Partial { sums: [log, pass.first.sum(), pass.second.sum() * lens.shift], maxima: [] }
+}
+
+/// Writes the weights that a recipe without extreme ratios gives to samples of mass one.
+/// Sums: `sum p d`, `sum p^2`, the number of weights that are zero.
+#[inline(always)]
+pub(super) fn write<I: Isa, T: Real>(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
+    let mut pass = Write::<I::Doubles>::new(recipe);
+    let (groups, rest) = losses.as_chunks::<GROUP>();
+    let (outputs, rest_of_output) = output.as_chunks_mut::<GROUP>();
+    for (group, output) in groups.iter().zip(outputs) {
+        pass.put(group, output);
+    }
+    let mut sums = pass.sums();
+    if !rest.is_empty() {
+        let mut pass = Write::<I::Doubles>::new(recipe);
+        let mut end = [T::ZERO; GROUP];
+        pass.put(&padded(rest, rest[0]), &mut end);
+        rest_of_output.copy_from_slice(&end[..rest.len()]);
+        // What the copies of the first loss have added is taken off again.
+        let copies = (GROUP - rest.len()) as f64;
+        let loss = rest[0];
+        let depth = recipe.depths.depth(loss.to_f64());
+        let weight = recipe.coefficient(loss, depth);
+        let zero = if end[0] == T::ZERO { 1.0 } else { 0.0 };
+        let [depth_sum, square_sum, zeros] = pass.sums();
+        sums[0] += depth_sum - copies * weight * depth;
+        sums[1] += square_sum - copies * weight * weight;
+        sums[2] += zeros - copies * zero;
+    }
+    Partial { sums, maxima: [] }
+}
+
+struct Write<D> {
+    above: Above<D>,
+    ratio: Ratio<D>,
+    level: D,
+    tied: D,
+    top: D,
+    /// What is below rounds to zero.
+    smallest: D,
+    depth_sum: D,
+    square_sum: D,
+    zeros: u64,
+}
+
+impl<D: Doubles> Write<D> {
+    #[inline(always)]
+    fn new<T: Real>(recipe: &Recipe<T>) -> Self {
+        let zero = D::splat(0.0);
+        Self {
+            above: Above::new(recipe.depths, recipe.threshold),
+            ratio: Ratio::new(recipe.lens),
+            level: D::splat(recipe.level),
+            tied: D::splat(recipe.tied),
+            top: D::splat(recipe.top),
+            smallest: D::splat(T::HALF_OF_SMALLEST),
+            depth_sum: zero,
+            square_sum: zero,
+            zeros: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn put<T: Real>(&mut self, group: &[T; GROUP], output: &mut [T; GROUP]) {
+        let (zero, one) = (D::splat(0.0), D::splat(1.0));
+        for (quad, output) in group.chunks_exact(4 * D::N).zip(output.chunks_exact_mut(4 * D::N)) {
+            let mut ratios = [one; 4];
+            let mut factors = [zero; 4];
+            let mut depths = [zero; 4];
+            for (position, lanes) in quad.chunks_exact(D::N).enumerate() {
+                let losses = T::widen::<D>(lanes);
+                let above = self.above.is_above(losses);
+                let depth = self.above.depth(losses);
+                let top = depth.equal(zero);
+                let tied = losses.equal(self.above.threshold);
+                // Where the weight does not depend on the depth, the ratio is one.
+                ratios[position] = one.blend(above, self.ratio.at(depth)).blend(top, one);
+                factors[position] = zero.blend(tied, self.tied).blend(above, self.level).blend(top, self.top);
+                depths[position] = depth;
+            }
+            let (inverses, _) = reciprocals(ratios);
+            for (position, lanes) in output.chunks_exact_mut(D::N).enumerate() {
+                let weights = inverses[position].mul(factors[position]);
+                self.depth_sum = weights.mul_add(depths[position], self.depth_sum);
+                self.square_sum = weights.mul_add(weights, self.square_sum);
+                self.zeros += u64::from(D::count(weights.less(self.smallest)));
+                T::narrow(weights, lanes);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sums(&self) -> [f64; 3] {
+        [self.depth_sum.sum(), self.square_sum.sum(), self.zeros as f64]
+    }
+}

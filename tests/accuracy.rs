@@ -1,0 +1,238 @@
+//! The accuracy budget, on every row of a table of problems solved to 50 digits.
+//!
+//! * robust loss: 1e-13 of the span and 4 ulp;
+//! * every weight, and the weight of the worst-case atom: 1e-12;
+//! * dual bound: not below the robust loss by more than its budget, not above it by more than 1e-12 of the span and 4 ulp;
+//! * derivatives, dual location, budgets spent: 1e-9, relatively;
+//! * `f32`: 2 ulp from the rounded `f64` answer to the same `f32` input.
+
+mod reference;
+mod support;
+
+#[path = "support/table.rs"]
+mod table;
+
+use hr_weights::Ordering;
+use reference::Problem;
+use std::collections::BTreeMap;
+use support::{round_to_f32, solve, solve_f32, ulp, ulps_apart};
+use table::{Row, rows};
+
+/// Relative budget of the numbers that are not weights or losses.
+const RELATIVE: f64 = 1e-9;
+
+/// Newton steps that an ordinary row may take.
+const ORDINARY_ITERATIONS: u32 = 8;
+
+/// Errors in units of their budgets: all that exceed it, and the largest of each kind.
+#[derive(Default)]
+struct Verdict {
+    failures: Vec<String>,
+    worst: BTreeMap<&'static str, (f64, String)>,
+}
+
+impl Verdict {
+    /// Notes one comparison. The same infinity twice is no error; a NaN is one.
+    fn compare(&mut self, row: &Row, what: &'static str, value: f64, exact: f64, budget: f64) {
+        let error = if value == exact { 0.0 } else { (value - exact).abs() };
+        let used = if error == 0.0 { 0.0 } else { error / budget };
+        if self.worst.get(what).is_none_or(|(most, _)| used > *most) {
+            self.worst.insert(what, (used, row.case.clone()));
+        }
+        if used.is_nan() || used > 1.0 {
+            let case = &row.case;
+            self.failures
+                .push(format!("{case}: {what} {value:e}, exact {exact:e}, error {error:e}, budget {budget:e}"));
+        }
+    }
+
+    /// Notes one condition.
+    fn require(&mut self, row: &Row, what: &str, holds: bool) {
+        if !holds {
+            self.failures.push(format!("{}: {what}", row.case));
+        }
+    }
+
+    /// Prints the largest errors, and fails with all rows that exceed a budget.
+    fn conclude(self, rows: usize) {
+        println!("{rows} rows; largest errors in units of the budget:");
+        for (what, (used, case)) in &self.worst {
+            println!("  {what}: {used:.3} ({case})");
+        }
+        assert!(
+            self.failures.is_empty(),
+            "{} comparisons failed:\n{}",
+            self.failures.len(),
+            self.failures.join("\n")
+        );
+    }
+}
+
+/// The budget of the robust loss.
+fn value_budget(row: &Row) -> f64 {
+    row.tiny_span + 4.0 * ulp(row.robust_loss)
+}
+
+/// Notes every weight. Where all mass is at a given worst loss which is also the largest loss, only the sum of these weights
+/// is determined.
+fn compare_weights(verdict: &mut Verdict, row: &Row, weights: &[f64], worst_weight: f64, budget: f64) {
+    let at_worst = |i: usize| row.problem.worst_loss == Some(row.problem.losses[i]);
+    let shared = row.problem.worst_loss == Some(row.robust_loss) && row.kl.is_none();
+    let (mut worst, mut exact_worst) = (worst_weight, row.worst_weight);
+    for (i, (p, exact)) in weights.iter().zip(&row.weights).enumerate() {
+        if shared && at_worst(i) {
+            worst += p;
+            exact_worst += exact;
+        } else {
+            verdict.compare(row, "weight", *p, *exact, budget);
+        }
+    }
+    verdict.compare(row, "worst weight", worst, exact_worst, budget);
+}
+
+/// The losses that count.
+fn unmasked_losses(row: &Row) -> impl Iterator<Item = f64> {
+    let Problem { losses, base, .. } = &row.problem;
+    (0..losses.len()).filter(|&i| base.as_ref().is_none_or(|base| base[i] > 0.0)).map(|i| losses[i])
+}
+
+#[test]
+fn f64_answers_are_within_budget() {
+    let rows = rows();
+    let mut verdict = Verdict::default();
+    for row in &rows {
+        let solved = solve(&row.problem);
+        let report = solved.report;
+        verdict.compare(row, "robust loss", report.robust_loss, row.robust_loss, value_budget(row));
+        compare_weights(&mut verdict, row, &solved.weights, report.worst_weight, 1e-12);
+        let total = solved.weights.iter().sum::<f64>() + report.worst_weight;
+        verdict.compare(row, "sum of weights", total, 1.0, 1e-12);
+
+        let above = report.dual_bound >= report.robust_loss;
+        let gap_budget = if above { 10.0 * row.tiny_span + 4.0 * ulp(row.robust_loss) } else { value_budget(row) };
+        let what = if above { "gap above" } else { "gap below" };
+        verdict.compare(row, what, report.dual_bound, report.robust_loss, gap_budget);
+
+        // Below the normal range there are no nine digits to ask for.
+        let floor = |x: f64| RELATIVE * x.abs() + 4.0 * f64::MIN_POSITIVE;
+        let scale = row.tiny_span.max(f64::MIN_POSITIVE) * 1e-250;
+        if let Some(d_alpha) = row.d_alpha {
+            verdict.compare(row, "d_alpha", report.d_alpha, d_alpha, floor(d_alpha) + scale);
+        }
+        // Where rounding decides on the level D of HR, it decides on u too.
+        let fixed = row.problem.ordering == Ordering::Hd || row.d_alpha.is_some();
+        if let Some(d_r) = row.d_r.filter(|_| fixed) {
+            verdict.compare(row, "d_r", report.d_r, d_r, floor(d_r) + scale);
+        }
+        if let Some(eta) = row.eta.filter(|_| fixed) {
+            let budget = floor(eta - report.worst_loss) + 4.0 * ulp(eta);
+            verdict.compare(row, "eta", report.eta, eta, budget);
+        }
+        if let Some(kl) = row.kl {
+            verdict.compare(row, "kl", report.kl, kl, floor(kl));
+        }
+        if let Some(tv) = row.tv {
+            verdict.compare(row, "tv", report.tv, tv, floor(tv));
+        }
+        if let Some(trim) = row.trim {
+            let budget = 1e4 * row.tiny_span + 4.0 * ulp(trim);
+            // A cut between two losses may be reported as the next loss that is kept.
+            let kept = unmasked_losses(row).filter(|l| *l >= trim - budget).fold(f64::INFINITY, f64::min);
+            let exact = if report.trim_loss == kept { kept } else { trim };
+            verdict.compare(row, "trim loss", report.trim_loss, exact, budget);
+        }
+    }
+    verdict.conclude(rows.len());
+}
+
+#[test]
+fn zeros_are_exact_and_counted() {
+    let rows = rows();
+    let mut verdict = Verdict::default();
+    for row in &rows {
+        let solved = solve(&row.problem);
+        let mut zeros = 0;
+        for (i, p) in solved.weights.iter().enumerate() {
+            if row.problem.base.as_ref().is_some_and(|base| base[i] == 0.0) {
+                verdict.require(row, "a masked weight is not zero", *p == 0.0);
+            } else {
+                zeros += u64::from(*p == 0.0);
+                let below = row.problem.losses[i] < solved.report.trim_loss;
+                verdict.require(row, "a weight below the trim loss is not zero", !below || *p == 0.0);
+            }
+        }
+        verdict.require(row, "the count of trimmed samples is wrong", solved.report.trimmed == zeros);
+    }
+    verdict.conclude(rows.len());
+}
+
+#[test]
+fn f32_answers_are_rounded_f64_answers() {
+    let mut verdict = Verdict::default();
+    let mut count = 0;
+    for row in &rows() {
+        let Some(problem) = round_to_f32(&row.problem) else { continue };
+        let (double, single) = (solve(&problem), solve_f32(&problem));
+        for (p, s) in double.weights.iter().zip(&single.weights) {
+            let distance = f64::from(ulps_apart(*p as f32, *s));
+            verdict.compare(row, "f32 weight, ulp", distance, 0.0, 2.0);
+        }
+        let budget = row.tiny_span + 4.0 * ulp(double.report.robust_loss);
+        let (value, exact) = (single.report.robust_loss, double.report.robust_loss);
+        verdict.compare(row, "f32 robust loss", value, exact, budget);
+        count += 1;
+    }
+    assert!(count > 0, "no row fits f32");
+    verdict.conclude(count);
+}
+
+#[test]
+fn ordinary_problems_take_few_iterations() {
+    let mut verdict = Verdict::default();
+    let rows: Vec<Row> = rows().into_iter().filter(|row| row.ordinary).collect();
+    let mut histogram = BTreeMap::new();
+    for row in &rows {
+        let iterations = solve(&row.problem).report.iterations;
+        *histogram.entry(iterations).or_insert(0) += 1;
+        let what = format!("{iterations} iterations");
+        verdict.require(row, &what, iterations <= ORDINARY_ITERATIONS);
+    }
+    println!("iterations of ordinary rows, and how many rows took them: {histogram:?}");
+    verdict.conclude(rows.len());
+}
+
+/// The slow reference that the property tests rely on, itself against the table, in the range for which it is meant.
+#[test]
+fn reference_is_accurate() {
+    let mut verdict = Verdict::default();
+    let rows: Vec<Row> = rows().into_iter().filter(in_range_of_reference).collect();
+    for row in &rows {
+        let answer = reference::solve(&row.problem);
+        let budget = value_budget(row);
+        verdict.compare(row, "robust loss", answer.robust_loss, row.robust_loss, budget);
+        // Its dual value is a difference of two numbers of size 1 / sqrt(r).
+        let r = row.problem.r;
+        let budget = budget + if r > 0.0 { 1e-15 / r.sqrt() * answer.span } else { 0.0 };
+        verdict.compare(row, "dual bound", answer.dual_bound, row.robust_loss, budget);
+        compare_weights(&mut verdict, row, &answer.weights, answer.worst_weight, 1e-12);
+        let floor = 1e-290 * answer.span;
+        if let Some(d_r) = row.d_r {
+            verdict.compare(row, "d_r", answer.d_r, d_r, RELATIVE * d_r + floor);
+        }
+        if let Some(d_alpha) = row.d_alpha {
+            verdict.compare(row, "d_alpha", answer.d_alpha, d_alpha, RELATIVE * d_alpha + floor);
+        }
+    }
+    verdict.conclude(rows.len());
+}
+
+/// Whether the reference promises its accuracy for a row.
+fn in_range_of_reference(row: &Row) -> bool {
+    let r = row.problem.r;
+    let tiny = |b: f64| b > 0.0 && b < 1e-6;
+    let base = row.problem.base.iter().flatten();
+    (r == 0.0 || (1e-9..=300.0).contains(&r) || r == f64::INFINITY)
+        && (row.problem.alpha == 0.0 || row.problem.alpha > 1e-9)
+        && (row.tiny_span == 0.0 || (1e-300..1e290).contains(&row.tiny_span))
+        && !base.copied().any(tiny)
+}
