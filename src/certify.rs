@@ -49,5 +49,5 @@ pub fn certify<T: Real>(losses: &[T], alpha: f64, delta: f64, worst_loss: f64) -
     let params = Params { alpha, r, ordering: Ordering::Hd, worst_loss: Some(worst_loss), threads: 1 };
     let mut data = Data::new(losses, None, Alone);
     let range = validate(&mut data, &params)?;
-    Ok(solve(&mut data, &range, &params)?.dual_bound())
+    Ok(solve(&mut data, &range, &params, None)?.dual_bound())
 }

@@ -30,6 +30,7 @@ mod depths;
 mod kernels;
 mod math;
 mod params;
+mod pilot;
 mod rank;
 mod real;
 mod reduce;
@@ -39,9 +40,12 @@ mod slices;
 mod solve;
 mod trim;
 mod validate;
+mod view;
 #[cfg(feature = "std")]
 mod views;
 mod weights;
+#[cfg(feature = "std")]
+mod xla;
 
 pub use certify::{certified_r, certify};
 pub use params::{Error, Ordering, Params};

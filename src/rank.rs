@@ -1,51 +1,85 @@
-//! The alpha step of HD for samples of equal mass: the loss of a rank, found by counting.
+//! The alpha step for samples of equal mass: the loss of a rank, found by counting.
 
-use crate::kernels::Level;
-use crate::kernels::{fast_moments, fast_rank};
+use crate::kernels::{Level, fast_gather, fast_rank};
 use crate::params::Error;
 use crate::real::Real;
-use crate::reduce::{Data, Partial, Reduce};
-use crate::trim::{Above, Cut};
+use crate::reduce::{Alone, Data, Partial, Reduce};
+use crate::trim::Cut;
 use crate::validate::Range;
 
-/// The cut that takes a mass, less than that of all samples, from the smallest losses; with no budget, no cut.
-pub(crate) fn cut<T: Real, R: Reduce>(
-    data: &mut Data<'_, T, R>,
-    level: Level,
-    range: &Range,
-    budget: f64,
-) -> Result<Cut<T>, Error> {
-    let depths = range.depths;
-    let (threshold, [below, up_to]) =
-        if budget > 0.0 { loss_of_rank(data, level, range, budget)? } else { (T::BELOW_ALL, [0.0, 0.0]) };
-    let [first, second] = data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums;
-    let tied = up_to - below;
-    Ok(Cut {
-        threshold,
-        below,
-        tied,
-        keep: if budget > 0.0 { 1.0 - (budget - below) / tied } else { 0.0 },
-        depth: depths.depth(threshold.to_f64()),
-        smallest_kept: threshold.to_f64(),
-        above: Above { mass: data.len() - up_to, top: 0.0, first, second, curved: [0.0; 2] },
-    })
+/// Finds losses by rank; where it can, in a few candidates that were gathered beforehand.
+#[derive(Clone, Copy)]
+pub(crate) struct Ranks<'a, T> {
+    /// The losses within a window of values, in any order.
+    candidates: &'a [T],
+    /// How many losses are below the window.
+    below: f64,
 }
 
-/// The loss at which the number of smaller losses, and of those and the equal ones, enclose a rank; and these two numbers.
-///
-/// Each pass counts at a guess and learns the neighbouring losses. Guesses interpolate between the ends of the window, every
-/// other time its middle is taken instead, so that the number of passes is bounded by the bits of a loss.
-fn loss_of_rank<T: Real, R: Reduce>(
+/// Where a loss of the data ranks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranked<T> {
+    pub(crate) loss: T,
+    /// How many losses are smaller.
+    pub(crate) below: f64,
+    /// How many are not larger.
+    pub(crate) up_to: f64,
+    /// The next larger loss; infinite if there is none.
+    pub(crate) next: f64,
+}
+
+impl<'a, T: Real> Ranks<'a, T> {
+    /// Without candidates.
+    pub(crate) fn new() -> Self {
+        Self { candidates: &[], below: 0.0 }
+    }
+
+    /// Gathers all losses of a window in `scratch`, which is as long as the data.
+    pub(crate) fn of_window<R: Reduce>(
+        data: &mut Data<'_, T, R>,
+        level: Level,
+        [low, high]: [T; 2],
+        scratch: &'a mut [T],
+    ) -> Result<Self, Error> {
+        let (below, copied) = data.gather(scratch, |chunk, to| fast_gather(level, chunk.losses, low, high, to))?;
+        Ok(Self { candidates: &scratch[..copied], below })
+    }
+
+    /// The loss at which the number of smaller losses, and of those and the equal ones, enclose a rank.
+    pub(crate) fn find<R: Reduce>(
+        &self,
+        data: &mut Data<'_, T, R>,
+        level: Level,
+        range: &Range,
+        rank: f64,
+    ) -> Result<Ranked<T>, Error> {
+        // Whatever rounding made of it, it is the rank of a sample. NaN becomes zero.
+        let rank = rank.max(0.0).min(data.len() - 0.5);
+        let inside = rank - self.below;
+        if inside >= 0.0 && inside < self.candidates.len() as f64 {
+            let mut candidates = Data::new(self.candidates, None, Alone);
+            let found = search(&mut candidates, level, range, inside)?;
+            let (below, up_to) = (found.below + self.below, found.up_to + self.below);
+            if found.next < f64::INFINITY {
+                return Ok(Ranked { below, up_to, ..found });
+            }
+        }
+        search(data, level, range, rank)
+    }
+}
+
+/// Each pass counts at a guess and learns the neighbouring losses. Guesses interpolate between the ends of the window; every
+/// third one is its middle instead, so that the number of passes is bounded by the bits of a loss.
+fn search<T: Real, R: Reduce>(
     data: &mut Data<'_, T, R>,
     level: Level,
     range: &Range,
     rank: f64,
-) -> Result<(T, [f64; 2]), Error> {
+) -> Result<Ranked<T>, Error> {
     let (mut low, mut high) = (T::from_f64(range.smallest), T::from_f64(range.largest));
     // How many losses are below the window, and how many below its end.
     let (mut ranks_low, mut ranks_high) = (0.0, data.len());
-    for halve in [false, true].into_iter().cycle() {
-        let share = (rank - ranks_low) / (ranks_high - ranks_low);
+    for halve in [false, false, true].into_iter().cycle() {
         let guess = if low == high || ranks_low + 1.0 > rank {
             low
         } else if ranks_high - 1.0 <= rank {
@@ -53,6 +87,8 @@ fn loss_of_rank<T: Real, R: Reduce>(
         } else if halve {
             T::midpoint_of_representables(low, high)
         } else {
+            // The middle of the step that belongs to the rank.
+            let share = (rank.floor() + 0.5 - ranks_low) / (ranks_high - ranks_low);
             let guess = T::from_f64(low.to_f64() + (high.to_f64() - low.to_f64()) * share);
             // Not `clamp`: the difference may have overflowed.
             if guess < high { guess } else { T::midpoint_of_representables(low, high) }
@@ -64,8 +100,24 @@ fn loss_of_rank<T: Real, R: Reduce>(
         } else if below > rank {
             (high, ranks_high) = (T::from_f64(nearest_below), below);
         } else {
-            return Ok((guess, [below, up_to]));
+            return Ok(Ranked { loss: guess, below, up_to, next: -minus_nearest_above });
         }
     }
     unreachable!("the window closes")
+}
+
+impl<T: Real> Ranked<T> {
+    /// The cut at this loss that takes a mass from the samples up to and including it.
+    pub(crate) fn cut(&self, range: &Range, budget: f64) -> Cut<T> {
+        let tied = self.up_to - self.below;
+        Cut {
+            threshold: self.loss,
+            below: self.below,
+            tied,
+            keep: 1.0 - (budget - self.below) / tied,
+            depth: range.depths.depth(self.loss.to_f64()),
+            next: self.next,
+            above: None,
+        }
+    }
 }

@@ -112,6 +112,33 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         self.meet(total)
     }
 
+    /// Copies chosen samples to the front of `to`, which is as long as the losses. `kernel` copies those of a chunk to the
+    /// front of its part and returns how many it left out at the lower end, and how many it copied.
+    pub(crate) fn gather(
+        &mut self,
+        to: &mut [T],
+        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<2, 0>,
+    ) -> Result<(f64, usize), Error> {
+        let mut total = Partial::NOTHING;
+        let mut copied = 0;
+        for start in (0..self.losses.len()).step_by(CHUNK) {
+            let chunk = self.chunk(start);
+            // At most `start` were copied before, so there is room for all of the chunk.
+            let part = kernel(chunk, &mut to[copied..copied + chunk.losses.len()]);
+            copied += count(part.sums[1]);
+            total.join(&part);
+        }
+        Ok((self.meet(total)?.sums[0], copied))
+    }
+
+    /// Every so-many-th sample, as many as `to` has room for.
+    pub(crate) fn sample(&self, to: &mut [T]) {
+        let stride = self.losses.len() / to.len();
+        for (sample, &loss) in to.iter_mut().zip(self.losses.iter().step_by(stride)) {
+            *sample = loss;
+        }
+    }
+
     fn chunk(&self, start: usize) -> Chunk<'a, T> {
         let end = self.losses.len().min(start + CHUNK);
         Chunk {
@@ -129,4 +156,10 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         self.reduce.max(&mut total.maxima)?;
         Ok(total)
     }
+}
+
+/// A count, back from its sum.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it was one
+fn count(sum: f64) -> usize {
+    sum as usize
 }

@@ -1,111 +1,8 @@
 //! The r step: the u at which the Kullback-Leibler budget is spent, `phi(u) = L(u) + log S1(u) = r`.
 
-use crate::kernels::Lens;
-use crate::math::{exp, expm1, log, log_expm1, log_minus_excess, log1p, sqrt};
+use crate::math::{exp, expm1, log, log_expm1, sqrt};
 use crate::params::Error;
-
-/// A distribution of depths seen from one u: everything that phi, its slope and the dual need.
-/// With `x = u + d`, `c = u + mean`, `y = x / c` and `e = y - 1`; sums over the distribution q.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct View {
-    pub(crate) u: f64,
-    pub(crate) lens: Lens,
-    /// `sum q (log y - e)`, which is `L - log c` since the sum of q e over the whole distribution is zero.
-    log: f64,
-    /// `sum q e^2 / y`, which is `c S1 - 1`.
-    first: f64,
-    /// `sum q (e / y)^2 u / c`.
-    second: f64,
-    /// Whether the sums are those of `log y` and `1/y - 1` as they stand, precise to rounding relative to one: enough while
-    /// phi is not tiny. Then c need not be the mean.
-    plain: bool,
-    /// What phi's slope gains from a cut that moves with u.
-    pub(crate) slope_of_cut: f64,
-}
-
-impl View {
-    /// From the three sums of a root pass over samples of this total mass.
-    pub(crate) fn new(u: f64, lens: Lens, [log, first, second]: [f64; 3], total: f64) -> Self {
-        let (log, first, second) = (log / total, first / total, second / total);
-        Self { u, lens, log, first, second, plain: false, slope_of_cut: 0.0 }
-    }
-
-    /// From the three sums of a fast root pass.
-    pub(crate) fn plain(u: f64, lens: Lens, sums: [f64; 3], total: f64) -> Self {
-        Self { plain: true, ..Self::new(u, lens, sums, total) }
-    }
-
-    /// The view where r is zero: from infinity all depths look the same.
-    pub(crate) fn from_infinity(mean: f64) -> Self {
-        let lens = Lens { shift: 1.0, rate: 0.0, mean };
-        Self { u: f64::INFINITY, lens, log: 0.0, first: 0.0, second: 0.0, plain: false, slope_of_cut: 0.0 }
-    }
-
-    /// Adds mass q at one depth.
-    pub(crate) fn add(&mut self, q: f64, depth: f64) {
-        if q > 0.0 {
-            let (ratio, excess) = (self.lens.ratio(depth), self.lens.excess(depth));
-            let tilt = excess / ratio;
-            if self.plain {
-                self.log += q * log(ratio);
-                self.first -= q * tilt;
-            } else {
-                self.log += q * log_minus_excess(ratio, excess);
-                self.first += q * excess * tilt;
-            }
-            self.second += q * tilt * (tilt * self.lens.shift);
-        }
-    }
-
-    /// phi(u), the Kullback-Leibler divergence that this u spends.
-    pub(crate) fn phi(&self) -> f64 {
-        self.log + log1p(self.first)
-    }
-
-    /// `d phi / d log u`: minus `u Var(1/x) / S1`, and the part of a moving cut.
-    fn slope(&self) -> f64 {
-        self.slope_of_cut - (self.second - self.lens.shift * self.first * self.first) / (1.0 + self.first)
-    }
-
-    /// `sum q z`, `sum q z^2 u / c` and `sum q e z^2 u / c` with `z = 1/y`, of a part of the distribution that has this mass
-    /// and this `sum q e`, when the view holds that part alone.
-    pub(crate) fn inverse_moments(&self, mass: f64, excess: f64) -> [f64; 3] {
-        let tilted = excess - self.first;
-        let shift = self.lens.shift;
-        [mass - tilted, shift * (mass - 2.0 * tilted) + self.second, shift * tilted - self.second]
-    }
-
-    /// `c S1`.
-    pub(crate) fn inverse_sum(&self) -> f64 {
-        1.0 + self.first
-    }
-
-    /// `1 / S1`, which at the root is `exp(L - r)`, the derivative in r.
-    pub(crate) fn harmonic_mean(&self) -> f64 {
-        1.0 / (self.lens.rate * self.inverse_sum())
-    }
-
-    /// `u - exp(L - r)`, without the cancellation of its terms: the dual is the worst loss plus this.
-    pub(crate) fn dual_depth(&self, r: f64) -> f64 {
-        if self.lens.rate == 0.0 {
-            return -self.lens.mean;
-        }
-        -self.lens.mean - expm1(self.log - r) / self.lens.rate
-    }
-
-    /// The view from `u exp(step)` for a step so small that its square is below rounding.
-    fn moved(&self, step: f64) -> Self {
-        let move_of_centre = self.lens.shift * step;
-        let u = self.u + self.u * step;
-        Self {
-            u,
-            lens: Lens::new(u, self.lens.mean),
-            log: self.log + move_of_centre * self.first,
-            first: self.first - move_of_centre * self.first - step * self.second,
-            ..*self
-        }
-    }
-}
+use crate::view::View;
 
 /// The solution of the r step.
 #[derive(Clone, Copy, Debug)]
@@ -140,13 +37,27 @@ impl Root {
     }
 }
 
-/// What the search knows beforehand of a distribution of depths.
+/// Where the search begins.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outline {
+pub(crate) struct Start {
     /// Mass at depth zero.
     pub(crate) top: f64,
-    /// Variance of the depths.
-    pub(crate) variance: f64,
+    /// A guess at log u.
+    pub(crate) log_u: f64,
+}
+
+impl Start {
+    /// From the mass at depth zero and the variance of the depths: exact for small r, of the right order for large r.
+    pub(crate) fn from_variance(top: f64, variance: f64, r: f64) -> Self {
+        let k = line_factor(top);
+        Self { top, log_u: 0.5 * (log(0.5 * k * variance) - log_expm1(k * r)) }
+    }
+}
+
+/// phi falls from large values, like `-(1 - top) log u`, to small ones, like `variance / (2 u^2)`. Seen through
+/// `log(exp(k phi) - 1)` with this k both ends are lines of slope -2 in log u.
+fn line_factor(top: f64) -> f64 {
+    2.0 / (1.0 - top).max(f64::EPSILON)
 }
 
 /// Below this, u is as good as zero beside depths of order one, and any mass at depth zero holds all weight.
@@ -161,33 +72,28 @@ const TINY_R: f64 = 1e-200;
 /// From here all depths look the same to the last bit, and their variance can be read off.
 const FAR: f64 = 1e60;
 
-/// Finds the root of `phi(u) = r` for `0 < r < inf` by a bracketed Newton search in log u.
+/// Finds the root of `phi(u) = r` for `0 < r < inf` by a bracketed search in log u, on `log(exp(k phi) - 1)`, which is nearly
+/// a line: steps of third order where the view knows phi's curvature, Newton steps else.
 ///
-/// phi falls from large values, like `-(1 - top) log u`, to small ones, like `variance / (2 u^2)`. Seen through
-/// `log(exp(k phi) - 1)` with `k = 2 / (1 - top)` both ends are lines of slope -2, so the search runs in that function.
-/// Every step stays in a bracket, and a slow one halves it: the search ends when the bracket does.
-/// A step below `last_step` is taken without looking again.
-pub(crate) fn find(
-    r: f64,
-    outline: Outline,
-    last_step: f64,
-    mut look: impl FnMut(f64) -> Result<View, Error>,
-) -> Result<Root, Error> {
+/// Every step stays in a bracket, and a slow one halves it: the search ends when the bracket does. A step within
+/// the view's reach is taken without looking again.
+pub(crate) fn find(r: f64, start: Start, mut look: impl FnMut(f64) -> Result<View, Error>) -> Result<Root, Error> {
     if r < TINY_R {
-        let variance = look(FAR)?.first * FAR * FAR;
+        let variance = 2.0 * look(FAR)?.phi() * FAR * FAR;
         return Ok(Root { view: look(sqrt(0.5 * variance) / sqrt(r))?, slack: 0.0, iterations: 2 });
     }
-    let k = 2.0 / (1.0 - outline.top).max(f64::EPSILON);
+    let k = line_factor(start.top);
     let target = log_expm1(k * r);
     let (mut low, mut high) = (LOG_FLOOR, LOG_CEILING);
     let mut floor_seen = false;
-    let mut log_u = (0.5 * (log(0.5 * k * outline.variance) - target)).clamp(low, high);
+    // NaN and minus infinity, from a variance that has been lost to rounding, begin at the floor.
+    let mut log_u = start.log_u.max(low).min(high);
     let mut step_before = f64::INFINITY;
     let mut iterations = 0;
     loop {
         let at_floor = log_u <= LOG_FLOOR;
         // Without mass at depth zero u may be zero.
-        let u = if at_floor && outline.top == 0.0 { 0.0 } else { exp(log_u) };
+        let u = if at_floor && start.top == 0.0 { 0.0 } else { exp(log_u) };
         let view = look(u)?;
         iterations += 1;
         let phi = view.phi();
@@ -201,25 +107,38 @@ pub(crate) fn find(
             high = log_u;
         }
         let lack = target - log_expm1(k * phi);
-        let step = lack / (k * view.slope() / -expm1(-k * phi));
+        let step = step(k, phi, lack, &view);
+        let last_step = view.reach();
         // An overflowed slope also makes a small step.
-        if step.abs() <= last_step && lack.abs() <= 1e3 * last_step {
+        if step.abs() <= last_step && lack.abs() <= 10.0 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
         }
-        let rounding = f64::EPSILON * (view.log.abs() + log1p(view.first).abs() + if view.plain { 0.5 } else { 0.0 });
-        if (phi - r).abs() <= rounding || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
+        if (phi - r).abs() <= view.rounding() || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
             return Ok(Root { view, slack: 0.0, iterations });
         }
-        let newton = log_u + step;
+        let next = log_u + step;
         let halve = step.abs() > 0.5 * step_before && iterations > PATIENCE;
         step_before = step.abs();
-        log_u = if !halve && newton > low && newton < high {
-            newton
-        } else if newton <= LOG_FLOOR && !floor_seen {
+        log_u = if !halve && next > low && next < high {
+            next
+        } else if phi < r && low == LOG_FLOOR && !floor_seen {
+            // Nothing is known on that side, and the slope tells nothing.
             LOG_FLOOR
         } else {
             step_before = f64::INFINITY;
             0.5 * (low + high)
         };
     }
+}
+
+/// The step in log u that makes `g = log(exp(k phi) - 1)` gain `lack`: Halley's where the curvature is known.
+fn step(k: f64, phi: f64, lack: f64, view: &View) -> f64 {
+    // g' = k phi' / w and g'' = k phi'' / w - (k phi')^2 (1 - w) / w^2 with w = 1 - exp(-k phi).
+    let w = -expm1(-k * phi);
+    let slope = k * view.slope() / w;
+    let newton = lack / slope;
+    let curvature = k * view.curvature() / w - slope * slope * (1.0 - w);
+    let correction = 1.0 + 0.5 * newton * curvature / slope;
+    // Also where the curvature is NaN, or so large that it cannot be trusted.
+    if correction > 0.5 && correction < 2.0 { newton / correction } else { newton }
 }

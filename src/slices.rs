@@ -42,6 +42,6 @@ pub fn weights_into<T: Real>(
     }
     let mut data = Data::new(losses, base, Alone);
     let range = validate(&mut data, params)?;
-    let optimum = solve(&mut data, &range, params)?;
+    let optimum = solve(&mut data, &range, params, Some(&mut *weights))?;
     optimum.write(&mut data, &range, weights)
 }

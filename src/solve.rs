@@ -1,42 +1,42 @@
 //! The two robust programs, solved through their one-dimensional duals. Reads like `docs/theory.md`: masses are b,
 //! depths d, the dual location is `eta = w + u`, and `x = u + d`.
 
-use crate::kernels::{self, Lens, Recipe, fast_rank, fast_root};
+use crate::kernels::{self, Lens, Level, Recipe, fast_moments, fast_rank, fast_root};
 use crate::math::{log, log1p};
 use crate::params::{Error, Ordering, Params};
-use crate::rank;
+use crate::pilot::{self, Pilot};
+use crate::rank::Ranks;
 use crate::real::Real;
 use crate::reduce::{Data, Reduce};
-use crate::root::{self, Outline, Root, View};
+use crate::root::{self, Root, Start};
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
+use crate::view::{Form, View};
 use crate::weights::Optimum;
 
-/// Solves a valid problem.
+/// Solves a valid problem. `scratch`, if there is any, is as long as the data; what it holds afterwards is of no use.
 pub(crate) fn solve<T: Real, R: Reduce>(
     data: &mut Data<'_, T, R>,
     range: &Range,
     params: &Params,
+    scratch: Option<&mut [T]>,
 ) -> Result<Optimum<T>, Error> {
-    let Params { ordering, alpha, r, .. } = *params;
-    let (total, top) = masses(data, range)?;
-    let problem = Problem { range, ordering, alpha, r, total, top };
+    let problem = Problem::new(data, range, params)?;
     if range.depths.depth(range.smallest) == 0.0 {
         return Ok(problem.all_equal());
     }
     if params.alpha == 1.0 || params.r == f64::INFINITY {
         return problem.all_on_worst();
     }
-    // Without a budget for the other step the two orderings coincide.
-    if params.ordering == Ordering::Hd || params.alpha == 0.0 || params.r == 0.0 {
-        problem.solve_hd(data)
-    } else {
-        problem.solve_hr(data)
-    }
+    let pilot = match (data.fast(), scratch) {
+        (Some(level), Some(scratch)) => pilot::fly(data, level, range, params, scratch)?,
+        _ => None,
+    };
+    problem.guided_by(pilot).solve(data)
 }
 
-/// A valid problem and its masses.
-struct Problem<'a> {
+/// A valid problem, its masses, and where its solution may be.
+pub(crate) struct Problem<'a, T> {
     range: &'a Range,
     ordering: Ordering,
     alpha: f64,
@@ -45,150 +45,301 @@ struct Problem<'a> {
     total: f64,
     /// The mass of the samples at depth zero.
     top: f64,
+    /// The mass that alpha allows to take.
+    budget: f64,
+    pilot: Option<Pilot<'a, T>>,
 }
 
-impl Problem<'_> {
-    /// HD: trim alpha of the base mass from the deepest samples and give it to the worst loss; then the KL step.
-    fn solve_hd<T: Real, R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
-        let cut = self.cut_of_base(data)?;
-        if self.alpha > 0.0 && cut.depth == 0.0 {
-            return self.all_on_worst();
-        }
-        let kept_ties = cut.keep * cut.tied / self.total;
-        let tie_depth = if kept_ties > 0.0 { cut.depth } else { 0.0 };
-        let mean = cut.above.first / self.total + kept_ties * tie_depth;
-        let square = cut.above.second / self.total + kept_ties * tie_depth * tie_depth;
-        let outline = Outline { top: self.top_share() + self.alpha, variance: variance(mean, square) };
-        let root = if self.r > 0.0 {
-            root::find(self.r, outline, LAST_STEP_OF_FIXED_CUT, |u| {
-                let mut view = self.view(data, &cut, u, mean)?;
-                view.add(kept_ties, tie_depth);
-                view.add(self.alpha, 0.0);
-                Ok(view)
-            })?
-        } else {
-            Root::at_infinity(mean)
+/// A cut and a root.
+pub(crate) struct Solved<T> {
+    pub(crate) cut: Cut<T>,
+    pub(crate) root: Root,
+    /// Where the r step began.
+    pub(crate) outline: Outline,
+}
+
+/// Mean and variance of the depths that the KL step sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outline {
+    pub(crate) mean: f64,
+    pub(crate) variance: f64,
+}
+
+impl<'a, T: Real> Problem<'a, T> {
+    /// Takes one pass, over the masses.
+    pub(crate) fn new<R: Reduce>(
+        data: &mut Data<'_, T, R>,
+        range: &'a Range,
+        params: &Params,
+    ) -> Result<Self, Error> {
+        let Params { ordering, alpha, r, .. } = *params;
+        let depths = range.depths;
+        let [total, top] = match data.fast() {
+            Some(level) => {
+                let largest = T::from_f64(range.largest);
+                let [below, up_to] = data.pass(|chunk, _| fast_rank(level, chunk.losses, largest))?.sums;
+                [data.len(), if depths.depth(range.largest) == 0.0 { up_to - below } else { 0.0 }]
+            }
+            None => data.pass(|chunk, _| kernels::masses(chunk, depths))?.sums,
         };
-        let deepest = if self.alpha > 0.0 { cut.depth } else { self.range.depths.depth(self.range.smallest) };
-        let view = &root.view;
-        let d_r =
-            if self.r > 0.0 { view.harmonic_mean() * root.followed() } else { self.d_r_at_zero(&cut, outline, mean) };
-        // HD takes the poisoned mass from depth d before the KL step, HR (here only with alpha = 0) after it.
-        let d_alpha =
-            if self.r > 0.0 && self.ordering == Ordering::Hd { d_r * log_ratio(deepest, view.u) } else { deepest };
-        Ok(Optimum {
-            d_alpha,
-            d_r,
-            dual_depth: view.dual_depth(self.r),
-            tv: self.alpha,
-            ..self.spread(&cut, &root, self.alpha, 0.0)
-        })
+        // Without a budget for the other step the two orderings have the same solution.
+        Ok(Self { range, ordering, alpha, r, total, top, budget: alpha * total, pilot: None })
     }
 
-    /// `exp(L - r)` where r is zero: infinite unless all mass that the KL step sees is at one depth, and then that depth.
-    fn d_r_at_zero<T: Real>(&self, cut: &Cut<T>, outline: Outline, mean: f64) -> f64 {
-        let (outline, mean) = match self.ordering {
-            Ordering::Hd => (outline, mean),
-            Ordering::Hr => self.outline_of_capped(cut),
-        };
-        if outline.variance > 0.0 { f64::INFINITY } else { mean }
+    fn guided_by(self, pilot: Option<Pilot<'a, T>>) -> Self {
+        Self { pilot, ..self }
+    }
+
+    fn solve<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
+        match self.cut_and_root(data)? {
+            None => self.all_on_worst(),
+            Some(solved) if self.caps() => Ok(self.optimum_of_hr(&solved)),
+            Some(solved) => Ok(self.optimum_of_hd(&solved)),
+        }
+    }
+
+    /// The two steps; None if everything moves to the worst loss.
+    pub(crate) fn cut_and_root<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
+        if self.caps() { self.solve_hr(data) } else { self.solve_hd(data) }
+    }
+
+    /// Whether this is HR proper. Without a budget for one of the steps the two orderings have the same solution.
+    fn caps(&self) -> bool {
+        self.ordering == Ordering::Hr && self.alpha > 0.0 && self.r > 0.0
+    }
+
+    /// HD: trim alpha of the base mass from the deepest samples and give it to the worst loss; then the KL step.
+    fn solve_hd<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
+        let cut = self.cut_of_base(data)?;
+        if self.alpha > 0.0 && cut.depth == 0.0 {
+            return Ok(None);
+        }
+        let kept_ties = cut.keep * cut.tied / self.total;
+        let (mut outline, start) = self.begin(data, &cut, kept_ties, self.alpha)?;
+        if self.r == 0.0 {
+            let root = Root::at_infinity(outline.mean);
+            if self.ordering == Ordering::Hr {
+                (outline, _) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
+            }
+            return Ok(Some(Solved { cut, root, outline }));
+        }
+        let root = root::find(self.r, start, |u| {
+            let mut view = self.view(data, cut.threshold, u, outline.mean)?;
+            view.add(kept_ties, cut.depth);
+            view.add(self.alpha, 0.0);
+            Ok(view)
+        })?;
+        Ok(Some(Solved { cut, root, outline }))
     }
 
     /// HR: the KL step on depths capped at D, where D is such that the mass beyond it is alpha.
-    fn solve_hr<T: Real, R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
+    fn solve_hr<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
         if self.r >= self.kl_to_reach_worst() {
-            return self.all_on_worst();
+            return Ok(None);
         }
         // At u = infinity the cut is that of HD; D only falls with u.
-        let budget = self.alpha * self.total;
-        let mut cut = self.cut_of_base(data)?;
-        let (outline, _) = self.outline_of_capped(&cut);
-        let mut root = root::find(self.r, outline, LAST_STEP_OF_MOVING_CUT, |u| {
-            let rule = Rule::Tilted { budget, alpha: self.alpha, u };
-            cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
-            self.view_of_capped(data, &cut, u)
-        })?;
+        let mut cut = match (data.fast(), &self.pilot) {
+            (Some(level), Some(pilot)) => {
+                let rank = pilot.capped * self.total;
+                pilot.ranks.find(data, level, self.range, rank)?.cut(self.range, rank)
+            }
+            _ => self.cut_of_base(data)?,
+        };
+        let (outline, start) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
+        let mut root = root::find(self.r, start, |u| self.view_of_capped(data, &mut cut, u, outline.mean))?;
         if root.slack < 0.0 {
             let u = root.view.u;
-            let rule = Rule::TiltedAtFloor { budget, total: self.total, u, r: self.r };
+            let rule = Rule::TiltedAtFloor { budget: self.budget, total: self.total, u, r: self.r };
             cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
-            root.view = self.view_of_capped(data, &cut, u)?;
+            root.view = self.view_of_located(data, &cut, u)?;
             root.slack = root.view.phi() - self.r;
+        } else if !cut.is_between() {
+            // The last step has moved u a little. The cut follows, unless it crosses a sample: then look again.
+            let nearness = root.view.nearness(1.0, 0.0, cut.depth);
+            let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
+            if keep > 0.0 && keep <= 1.0 {
+                cut.keep = keep;
+            } else {
+                root.view = self.view_of_capped(data, &mut cut, root.view.u, outline.mean)?;
+            }
         }
-        Ok(Optimum {
-            d_alpha: cut.depth,
-            d_r: root.view.harmonic_mean() * root.followed(),
-            dual_depth: root.view.dual_depth(self.r) + self.alpha * cut.depth,
-            tv: self.alpha,
-            ..self.spread(&cut, &root, 0.0, self.alpha)
-        })
+        Ok(Some(Solved { cut, root, outline }))
     }
 
-    /// What the root search knows beforehand of all samples, those beyond the cut capped at D; and their mean depth.
-    fn outline_of_capped<T: Real>(&self, cut: &Cut<T>) -> (Outline, f64) {
-        let (capped, depth) = (cut.capped(), if cut.capped() > 0.0 { cut.depth } else { 0.0 });
-        let mean = (cut.above.first + capped * depth) / self.total;
-        let square = (cut.above.second + capped * depth * depth) / self.total;
-        (Outline { top: self.top_share(), variance: variance(mean, square) }, mean)
+    fn optimum_of_hd(&self, Solved { cut, root, outline }: &Solved<T>) -> Optimum<T> {
+        let depths = self.range.depths;
+        let deepest = if self.alpha > 0.0 { cut.depth } else { depths.depth(self.range.smallest) };
+        let d_r = if self.r > 0.0 { root.view.harmonic_mean() * root.followed() } else { outline.d_r_at_zero() };
+        // HD takes the poisoned mass from this depth before the KL step, HR (here only with alpha = 0) after it.
+        let d_alpha = if self.r > 0.0 && self.ordering == Ordering::Hd {
+            d_r * log_ratio(deepest, root.view.u)
+        } else {
+            deepest
+        };
+        let dual_depth = root.view.dual_depth(self.r);
+        Optimum { d_alpha, d_r, dual_depth, tv: self.alpha, ..self.spread(cut, root, self.alpha, 0.0) }
+    }
+
+    fn optimum_of_hr(&self, Solved { cut, root, .. }: &Solved<T>) -> Optimum<T> {
+        let d_r = root.view.harmonic_mean() * root.followed();
+        let dual_depth = root.view.dual_depth(self.r) + self.alpha * cut.depth;
+        Optimum { d_alpha: cut.depth, d_r, dual_depth, tv: self.alpha, ..self.spread(cut, root, 0.0, self.alpha) }
     }
 
     /// The cut that takes alpha of the base mass.
-    fn cut_of_base<T: Real, R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Cut<T>, Error> {
-        let budget = self.alpha * self.total;
+    fn cut_of_base<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Cut<T>, Error> {
+        if self.alpha == 0.0 {
+            return Ok(Cut::nothing());
+        }
         match data.fast() {
-            Some(level) => rank::cut(data, level, self.range, budget),
-            None if self.alpha > 0.0 => trim::locate(data, self.range, Rule::Base { budget }, None),
-            None => Cut::nothing(data, self.range),
+            Some(level) => Ok(self.ranks().find(data, level, self.range, self.budget)?.cut(self.range, self.budget)),
+            None => trim::locate(data, self.range, Rule::Base { budget: self.budget }, None),
         }
     }
 
-    /// The samples above the cut, seen from u.
-    fn view<T: Real, R: Reduce>(
+    fn ranks(&self) -> Ranks<'a, T> {
+        self.pilot.map_or(Ranks::new(), |pilot| pilot.ranks)
+    }
+
+    /// What the KL step sees: the samples above the cut, this much mass at the cut's depth, and this much on the worst loss;
+    /// and where to begin looking for u.
+    fn begin<R: Reduce>(
         &self,
         data: &mut Data<'_, T, R>,
         cut: &Cut<T>,
+        at_cut: f64,
+        on_worst: f64,
+    ) -> Result<(Outline, Start), Error> {
+        let top = self.top_share() + on_worst;
+        if let (Some(pilot), true) = (&self.pilot, self.is_plain()) {
+            return Ok((Outline { mean: pilot.mean, variance: f64::NAN }, Start { top, log_u: pilot.log_u }));
+        }
+        let (depths, threshold) = (self.range.depths, cut.threshold);
+        let [first, second] = match (cut.above, data.fast()) {
+            (Some(above), _) => above,
+            (None, Some(level)) => data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums,
+            (None, None) => data.pass(|chunk, _| kernels::moments(chunk, depths, threshold))?.sums,
+        };
+        let outline = Outline::new(first / self.total, second / self.total, at_cut, cut.depth);
+        Ok((outline, Start::from_variance(top, outline.variance, self.r)))
+    }
+
+    /// Whether phi is large enough for the fast root pass.
+    fn is_plain(&self) -> bool {
+        self.r >= PLAIN_FROM_R
+    }
+
+    /// The instruction set for the fast root pass, if it can be used with this lens.
+    fn plain_level<R: Reduce>(&self, data: &Data<'_, T, R>, lens: Lens) -> Option<Level> {
+        let moderate = self.is_plain() && lens.is_moderate(self.range.depths.depth(self.range.smallest));
+        data.fast().filter(|_| moderate)
+    }
+
+    /// The samples above a threshold, seen from u. The mean must be that of the distribution unless the view is plain.
+    fn view<R: Reduce>(&self, data: &mut Data<'_, T, R>, threshold: T, u: f64, mean: f64) -> Result<View, Error> {
+        let (depths, lens) = (self.range.depths, Lens::new(u, mean));
+        let (form, partial) = match self.plain_level(data, lens) {
+            Some(level) => {
+                (Form::Plain, data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens))?)
+            }
+            None => (Form::Centred, data.pass(|chunk, _| kernels::root(chunk, depths, threshold, lens))?),
+        };
+        Ok(View::new(u, lens, form, partial.sums, self.total))
+    }
+
+    /// All samples, those beyond the cut for this u capped at D, seen from u. Brings the cut up to date.
+    fn view_of_capped<R: Reduce>(
+        &self,
+        data: &mut Data<'_, T, R>,
+        cut: &mut Cut<T>,
         u: f64,
         mean: f64,
     ) -> Result<View, Error> {
-        let (depths, threshold, lens) = (self.range.depths, cut.threshold, Lens::new(u, mean));
-        match data.fast() {
-            Some(level) if self.r >= PLAIN_FROM_R && lens.is_moderate(depths.depth(self.range.smallest)) => {
-                let partial = data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens))?;
-                Ok(View::plain(u, lens, partial.sums, self.total))
-            }
-            _ => {
-                let partial = data.pass(|chunk, _| kernels::root(chunk, depths, threshold, lens))?;
-                Ok(View::new(u, lens, partial.sums, self.total))
-            }
+        if let Some(level) = self.plain_level(data, Lens::new(u, mean))
+            && let Some(view) = self.view_of_ranked(data, level, cut, u, mean)?
+        {
+            return Ok(view);
         }
+        let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
+        *cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
+        self.view_of_located(data, cut, u)
     }
 
-    /// All samples, those beyond the cut capped at D, seen from u.
-    fn view_of_capped<T: Real, R: Reduce>(
+    /// As [`Problem::view_of_capped`], after a cut that has been located.
+    fn view_of_located<R: Reduce>(&self, data: &mut Data<'_, T, R>, cut: &Cut<T>, u: f64) -> Result<View, Error> {
+        let capped = cut.capped() / self.total;
+        let [first, _] = cut.above.unwrap_or_default();
+        let mean = first / self.total + capped * cut.depth;
+        let view = self.view(data, cut.threshold, u, mean)?;
+        Ok(self.with_capped(view, cut))
+    }
+
+    /// As [`Problem::view_of_capped`], by ranks: the mass beyond D, `alpha x_D S1`, is a rank, and changes little with D.
+    /// None if that search does not settle soon.
+    fn view_of_ranked<R: Reduce>(
         &self,
         data: &mut Data<'_, T, R>,
-        cut: &Cut<T>,
+        level: Level,
+        cut: &mut Cut<T>,
         u: f64,
-    ) -> Result<View, Error> {
+        mean: f64,
+    ) -> Result<Option<View>, Error> {
+        let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
+        for _ in 0..ATTEMPTS {
+            let view = self.view(data, cut.threshold, u, mean)?;
+            cut.depth = self.range.depths.depth(cut.threshold.to_f64());
+            let above = 1.0 - cut.capped() / self.total;
+            // The sums of the rule's curves over the samples above the threshold.
+            let curved = self.total * view.nearness(above, 0.0, cut.depth);
+            let inverse = self.total * view.lens.rate * view.inverse_moments(above, 0.0)[0];
+            let beyond = self.budget + self.alpha * curved;
+            cut.keep = 1.0 + (cut.below - beyond) / cut.tied;
+            if cut.keep > 0.0 && cut.keep <= 1.0 {
+                return Ok(Some(self.with_capped(view, cut)));
+            }
+            if cut.keep <= 0.0 {
+                let depth = rule.depth(cut.capped(), [curved, inverse], cut.depth);
+                if depth >= self.range.depths.depth(cut.next) {
+                    (cut.keep, cut.depth) = (0.0, depth.min(cut.depth));
+                    return Ok(Some(self.with_capped(view, cut)));
+                }
+            }
+            // The mass beyond D at another depth, as far as this view tells.
+            let at_least =
+                |rank: f64| if cut.keep > 1.0 { rank.min(cut.below - 0.5) } else { rank.max(cut.capped()) };
+            let mut ranked = self.ranks().find(data, level, self.range, at_least(beyond))?;
+            let depth = self.range.depths.depth(ranked.loss.to_f64());
+            let beyond = beyond + self.alpha * inverse * (depth - cut.depth);
+            if !(ranked.below..ranked.up_to).contains(&at_least(beyond)) {
+                ranked = self.ranks().find(data, level, self.range, at_least(beyond))?;
+            }
+            *cut = ranked.cut(self.range, beyond);
+        }
+        Ok(None)
+    }
+
+    /// Adds the capped mass to a view of the samples above the cut.
+    fn with_capped(&self, mut view: View, cut: &Cut<T>) -> View {
         let capped = cut.capped() / self.total;
-        let (_, mean) = self.outline_of_capped(cut);
-        let mut view = self.view(data, cut, u, mean)?;
         let (ratio, excess) = (view.lens.ratio(cut.depth), view.lens.excess(cut.depth));
-        // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)` over the samples above it,
-        // and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
+        // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)` over the samples above
+        // it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
         let [inverse, square, tilted] = view.inverse_moments(1.0 - capped, -capped * excess);
         view.add(capped, cut.depth);
         if cut.is_between() {
-            let depth_slope = (excess * square - tilted) / inverse;
-            let phi_slope = self.alpha * (excess * view.inverse_sum() + view.inverse_sum() - 1.0) / ratio;
+            // y_D - y, from whichever of the worst loss and the mean is nearer.
+            let moved =
+                if ratio < 0.5 { ratio * square - view.lens.shift * inverse } else { excess * square - tilted };
+            let depth_slope = moved / inverse;
+            let phi_slope = self.alpha * view.nearness(1.0, 0.0, cut.depth) / ratio;
             view.slope_of_cut = phi_slope * depth_slope;
         }
-        Ok(view)
+        view
     }
 
     /// The weights of a cut and a root: `p = q / (x S1)`. `atom` is the mass of q on the worst loss itself; `moved` is what
     /// it gains after the KL step.
-    fn spread<T: Real>(&self, cut: &Cut<T>, root: &Root, atom: f64, moved: f64) -> Optimum<T> {
+    fn spread(&self, cut: &Cut<T>, root: &Root, atom: f64, moved: f64) -> Optimum<T> {
         let lens = root.view.lens;
         let level = root.level();
         let samples = self.top_share();
@@ -211,7 +362,7 @@ impl Problem<'_> {
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
             u: root.view.u,
             dual_depth: 0.0,
-            trim_loss: if self.alpha > 0.0 { cut.smallest_kept } else { f64::NEG_INFINITY },
+            trim_loss: if self.alpha > 0.0 { cut.smallest_kept() } else { f64::NEG_INFINITY },
             d_alpha: 0.0,
             d_r: 0.0,
             kl: if root.slack < 0.0 { self.r } else { root.view.phi() },
@@ -222,7 +373,7 @@ impl Problem<'_> {
 
     /// The limit in which every deep sample loses its weight. (Where the worst loss was given and samples have it too, this is
     /// not the only optimum: it is the one that the general solution tends to.)
-    fn all_on_worst<T: Real>(&self) -> Result<Optimum<T>, Error> {
+    fn all_on_worst(&self) -> Result<Optimum<T>, Error> {
         let (top, deep) = (self.top_share(), 1.0 - self.top_share());
         let (on_samples, kl, tv) = match self.ordering {
             Ordering::Hd => {
@@ -245,8 +396,8 @@ impl Problem<'_> {
         if self.r == 0.0 || self.r == f64::INFINITY {
             return Ok(if self.r == 0.0 { deep } else { 0.0 });
         }
-        let root = root::find(self.r, Outline { top, variance: top * deep }, LAST_STEP_OF_FIXED_CUT, |u| {
-            let mut view = View::new(u, Lens::new(u, deep), [0.0; 3], 1.0);
+        let root = root::find(self.r, Start::from_variance(top, top * deep, self.r), |u| {
+            let mut view = View::new(u, Lens::new(u, deep), Form::Centred, [0.0; 4], 1.0);
             view.add(top, 0.0);
             view.add(deep, 1.0);
             Ok(view)
@@ -255,12 +406,12 @@ impl Problem<'_> {
     }
 
     /// The limit in which all losses are the worst loss: the weights are the base weights.
-    fn all_equal<T: Real>(&self) -> Optimum<T> {
+    fn all_equal(&self) -> Optimum<T> {
         self.only_top(1.0, 0.0)
     }
 
     /// Weight at depth zero alone.
-    fn only_top<T: Real>(&self, on_samples: f64, on_worst: f64) -> Optimum<T> {
+    fn only_top(&self, on_samples: f64, on_worst: f64) -> Optimum<T> {
         Optimum {
             recipe: Recipe {
                 depths: self.range.depths,
@@ -305,31 +456,28 @@ impl Problem<'_> {
     }
 }
 
-/// HD: the square of such a step, relative to the sums that are moved along it, is below rounding.
-const LAST_STEP_OF_FIXED_CUT: f64 = 3e-8;
-/// HR: the cut is not moved along, so the last step itself must be below rounding.
-const LAST_STEP_OF_MOVING_CUT: f64 = 1e-14;
+impl Outline {
+    /// From two moments of some of the mass, and the mass at one more depth.
+    fn new(first: f64, second: f64, mass: f64, depth: f64) -> Self {
+        // Without mass the depth may be infinite.
+        let depth = if mass > 0.0 { depth } else { 0.0 };
+        let (mean, square) = (first + mass * depth, second + mass * depth * depth);
+        let variance = square - mean * mean;
+        // Below this the difference is noise.
+        Self { mean, variance: if variance > 1e-12 * square { variance } else { 0.0 } }
+    }
+
+    /// `exp(L - r)` where r is zero: infinite unless all mass that the KL step sees is at one depth, and then that depth.
+    fn d_r_at_zero(&self) -> f64 {
+        if self.variance > 0.0 { f64::INFINITY } else { self.mean }
+    }
+}
+
+/// How often the cut of HR is looked for by rank before it is searched for.
+const ATTEMPTS: usize = 8;
 
 /// From this r on, phi is not so small that its terms must be kept from cancelling.
 const PLAIN_FROM_R: f64 = 1e-6;
-
-/// The mass of all samples, and of those at depth zero.
-fn masses<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, range: &Range) -> Result<(f64, f64), Error> {
-    if let Some(level) = data.fast() {
-        let largest = T::from_f64(range.largest);
-        let [below, up_to] = data.pass(|chunk, _| fast_rank(level, chunk.losses, largest))?.sums;
-        let top = if range.depths.depth(range.largest) == 0.0 { up_to - below } else { 0.0 };
-        return Ok((data.len(), top));
-    }
-    let above = Cut::nothing(data, range)?.above;
-    Ok((above.mass, above.top))
-}
-
-/// The variance from two moments, without the noise of their difference.
-fn variance(mean: f64, square: f64) -> f64 {
-    let variance = square - mean * mean;
-    if variance > 1e-12 * square { variance } else { 0.0 }
-}
 
 /// Zero where there is nothing to divide by.
 fn ratio_or_zero(numerator: f64, denominator: f64) -> f64 {

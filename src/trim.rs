@@ -45,7 +45,7 @@ impl Rule {
     }
 
     /// The D that makes the excess of a capped mass vanish, between a threshold, at most this deep, and the next sample.
-    fn depth(self, capped: f64, [curved, inverse]: [f64; 2], threshold_depth: f64) -> f64 {
+    pub(crate) fn depth(self, capped: f64, [curved, inverse]: [f64; 2], threshold_depth: f64) -> f64 {
         match self {
             Self::Base { .. } => threshold_depth,
             // From `(1 - alpha) capped = alpha x_D sum b/x`, seen from the nearer of the worst loss and the threshold.
@@ -72,31 +72,17 @@ pub(crate) struct Cut<T> {
     pub(crate) keep: f64,
     /// The dual location D of the cut: the depth of the threshold or, for HR, one between it and the next kept sample.
     pub(crate) depth: f64,
-    /// The smallest loss that keeps a weight.
-    pub(crate) smallest_kept: f64,
-    /// Sums over the samples above the threshold.
-    pub(crate) above: Above,
-}
-
-/// Sums over the samples above a threshold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Above {
-    /// All mass.
-    pub(crate) mass: f64,
-    /// Mass at depth zero.
-    pub(crate) top: f64,
-    /// `sum b d`.
-    pub(crate) first: f64,
-    /// `sum b d^2`.
-    pub(crate) second: f64,
-    /// The sums of the rule's curves.
-    pub(crate) curved: [f64; 2],
+    /// The next larger loss than the threshold; infinite if there is none.
+    pub(crate) next: f64,
+    /// `sum b d` and `sum b d^2` over the samples above the threshold, where they are known.
+    pub(crate) above: Option<[f64; 2]>,
 }
 
 impl<T: Real> Cut<T> {
     /// Nothing is cut, and every sample is above the threshold.
-    pub(crate) fn nothing<R: Reduce>(data: &mut Data<'_, T, R>, range: &Range) -> Result<Self, Error> {
-        Ok(Probe::new(data, range, Rule::Base { budget: 0.0 }, T::BELOW_ALL)?.cut)
+    pub(crate) fn nothing() -> Self {
+        let (below, tied, keep, depth) = (0.0, 0.0, 0.0, 0.0);
+        Self { threshold: T::BELOW_ALL, below, tied, keep, depth, next: f64::INFINITY, above: None }
     }
 
     /// The mass that is capped at D: all that is not above the threshold.
@@ -107,6 +93,11 @@ impl<T: Real> Cut<T> {
     /// Whether D lies strictly between two depths, so that it moves with u.
     pub(crate) fn is_between(&self) -> bool {
         self.keep == 0.0
+    }
+
+    /// The smallest loss that keeps a weight.
+    pub(crate) fn smallest_kept(&self) -> f64 {
+        if self.is_between() { self.next } else { self.threshold.to_f64() }
     }
 }
 
@@ -130,7 +121,7 @@ pub(crate) fn locate<T: Real, R: Reduce>(
             high = T::from_f64(probe.nearest_below);
             stays = Some(probe);
         } else if probe.excess_with_ties() <= 0.0 {
-            low = T::from_f64(probe.nearest_above);
+            low = T::from_f64(probe.cut.next);
             goes = Some(probe);
         } else {
             probe.cut.keep = 1.0 + probe.excess / probe.cut.tied;
@@ -159,8 +150,9 @@ pub(crate) fn locate<T: Real, R: Reduce>(
 struct Probe<T> {
     cut: Cut<T>,
     excess: f64,
+    /// The sums of the rule's curves.
+    curved: [f64; 2],
     nearest_below: f64,
-    nearest_above: f64,
 }
 
 impl<T: Real> Probe<T> {
@@ -169,11 +161,11 @@ impl<T: Real> Probe<T> {
         let depth = depths.depth(threshold.to_f64());
         let split =
             data.pass(|chunk, _| kernels::split(chunk, depths, threshold, |other| rule.curves(other, depth)))?;
-        let [below, tied, mass, top, first, second, curved, inverse] = split.sums;
+        let [below, tied, first, second, curved, inverse] = split.sums;
         let [nearest_below, minus_nearest_above] = split.maxima;
-        let above = Above { mass, top, first, second, curved: [curved, inverse] };
-        let cut = Cut { threshold, below, tied, keep: 0.0, depth, smallest_kept: threshold.to_f64(), above };
-        Ok(Self { cut, excess: rule.excess(below, curved), nearest_below, nearest_above: -minus_nearest_above })
+        let next = -minus_nearest_above;
+        let cut = Cut { threshold, below, tied, keep: 0.0, depth, next, above: Some([first, second]) };
+        Ok(Self { cut, excess: rule.excess(below, curved), curved: [curved, inverse], nearest_below })
     }
 
     /// As `excess`, of the losses up to and including the threshold.
@@ -189,9 +181,9 @@ impl<T: Real> Probe<T> {
 
     /// The cut between this probe, all of which goes, and the next sample above it.
     fn cut_beyond(&self, range: &Range, rule: Rule) -> Cut<T> {
-        let next_depth = range.depths.depth(self.nearest_above).max(0.0);
-        let depth = rule.depth(self.cut.capped(), self.cut.above.curved, self.cut.depth);
+        let next_depth = range.depths.depth(self.cut.next).max(0.0);
+        let depth = rule.depth(self.cut.capped(), self.curved, self.cut.depth);
         // Not `clamp`, which panics where rounding has crossed the ends.
-        Cut { depth: depth.min(self.cut.depth).max(next_depth), smallest_kept: self.nearest_above, ..self.cut }
+        Cut { depth: depth.min(self.cut.depth).max(next_depth), ..self.cut }
     }
 }

@@ -76,7 +76,8 @@ fn limits() {
 }
 
 proptest! {
-    /// The certificate is the robust loss of the HD program with the certified radius and the given worst loss, from above.
+    /// The certificate is the robust loss of the HD program with the certified radius and the given worst loss,
+    /// from above.
     #[test]
     fn is_the_robust_loss_of_hd(
         losses in vec(0.0..1.0, 1..200),
@@ -95,8 +96,13 @@ proptest! {
 
     /// For losses 0 and 1 the bound inverts the divergence of two coins, the first biased by the poison.
     #[test]
-    fn of_coins(n in 1..300_usize, wrong in 0.0..=1.0, alpha in prop_oneof![Just(0.0), 0.0..0.6], delta in 1e-4..0.9) {
-        let wrong = (wrong * n as f64) as usize;
+    fn of_coins(
+        n in 1..300_usize,
+        wrong in 0..=300_usize,
+        alpha in prop_oneof![Just(0.0), 0.0..0.6],
+        delta in 1e-4..0.9,
+    ) {
+        let wrong = wrong.min(n);
         let losses: Vec<f64> = (0..n).map(|i| if i < wrong { 1.0 } else { 0.0 }).collect();
         let q = f64::min(wrong as f64 / n as f64 + alpha, 1.0);
         let exact = bernoulli_upper_bound(q, radius(n as u64, delta));

@@ -52,6 +52,11 @@ pub trait Doubles: Vector<f64> {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
+    /// One over each value, all far from overflow and underflow; the same for the same value, in any lane.
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self::splat(1.0).div(self)
+    }
     /// Where the two are equal.
     fn equal(self, other: Self) -> Self::Mask;
     /// Normal positive values as mantissas in `[1, 2)` and exponents.

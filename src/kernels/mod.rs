@@ -15,7 +15,7 @@ mod scalar;
 mod vector;
 
 pub use lanes::Element;
-pub(crate) use scalar::{root, split, survey, write};
+pub(crate) use scalar::{masses, moments, root, split, survey, write};
 
 use crate::depths::Depths;
 use crate::real::Real;
@@ -61,7 +61,7 @@ macro_rules! entries {
             rank(losses: &[T], threshold: T) -> Partial<2, 2>;
             gather(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0>;
             moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
-            root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0>;
+            root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0>;
             write(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0>;
         }
     };
@@ -110,7 +110,7 @@ dispatch! {
     /// Two moments of the depths above a threshold.
     fast_moments = moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
     /// The sums of the root search.
-    fast_root = root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0>;
+    fast_root = root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0>;
     /// The weights.
     fast_write = write(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0>;
 }

@@ -51,23 +51,32 @@ pub(crate) fn survey<T: Real>(chunk: Chunk<'_, T>, start: usize) -> Partial<0, 5
     result
 }
 
+/// Sums: the mass of all samples, and of those at depth zero.
+pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, depths: Depths) -> Partial<2, 0> {
+    let mut result = Partial::NOTHING;
+    let [total, top] = &mut result.sums;
+    chunk.each(|loss, mass| {
+        *total += mass;
+        *top += if depths.depth(loss.to_f64()) == 0.0 { mass } else { 0.0 };
+    });
+    result
+}
+
 /// The masses on the three sides of a threshold.
-/// Sums: the mass of smaller losses and of equal ones; over the larger ones the mass, the mass at depth zero, `sum b d`,
-/// `sum b d^2` and the two of `sum b curves(d)`. Maxima: the largest smaller loss, minus the smallest larger loss.
+/// Sums: the mass of smaller losses and of equal ones; over the larger ones `sum b d`, `sum b d^2` and the two of
+/// `sum b curves(d)`. Maxima: the largest smaller loss, minus the smallest larger loss.
 pub(crate) fn split<T: Real>(
     chunk: Chunk<'_, T>,
     depths: Depths,
     threshold: T,
     curves: impl Fn(f64) -> [f64; 2],
-) -> Partial<8, 2> {
+) -> Partial<6, 2> {
     let mut result = Partial::NOTHING;
-    let [below, tied, above, top, first, second, curved, inverse] = &mut result.sums;
+    let [below, tied, first, second, curved, inverse] = &mut result.sums;
     let [nearest_below, minus_nearest_above] = &mut result.maxima;
     chunk.each(|loss, mass| {
         if loss > threshold {
             let depth = depths.depth(loss.to_f64());
-            *above += mass;
-            *top += if depth == 0.0 { mass } else { 0.0 };
             *first += mass * depth;
             *second += mass * depth * depth;
             let curves = curves(depth);
@@ -84,11 +93,25 @@ pub(crate) fn split<T: Real>(
     result
 }
 
-/// The three sums that give phi and its slope, over the losses above the threshold:
-/// `sum b (log y - e)`, `sum b e^2 / y`, `sum b (e / y)^2 u / c`. (The factor keeps the last one finite for the smallest u.)
-pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0> {
+/// `sum b d` and `sum b d^2` over the losses above a threshold.
+pub(crate) fn moments<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T) -> Partial<2, 0> {
     let mut result = Partial::NOTHING;
-    let [log, first, second] = &mut result.sums;
+    let [first, second] = &mut result.sums;
+    chunk.each(|loss, mass| {
+        if loss > threshold {
+            let depth = depths.depth(loss.to_f64());
+            *first += mass * depth;
+            *second += mass * depth * depth;
+        }
+    });
+    result
+}
+
+/// The sums that give phi and its slope, over the losses above the threshold:
+/// `sum b (log y - e)`, `sum b e^2 / y`, `sum b (e / y)^2 u / c`; the fourth is left out.
+pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
+    let mut result = Partial::NOTHING;
+    let [log, first, second, _] = &mut result.sums;
     chunk.each(|loss, mass| {
         if loss > threshold {
             let depth = depths.depth(loss.to_f64());

@@ -237,10 +237,10 @@ fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
     ([inverse_ab.mul(b), inverse_ab.mul(a), inverse_cd.mul(d), inverse_cd.mul(c)], product)
 }
 
-/// The three sums that give phi and its slope over the losses above a threshold, as long as no ratio is extreme:
-/// `sum log y`, `sum (1/y - 1)`, `sum (1/y - 1)^2 u / c`.
+/// The sums that give phi and its derivatives over the losses above a threshold, as long as no ratio is extreme:
+/// `sum log y`, `sum (z - 1)`, `sum (z - 1)^2 u / c`, `sum (z - 1)^3 (u / c)^2` with `z = 1 / y`.
 #[inline(always)]
-pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<3, 0> {
+pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
     struct Root<D> {
         above: Above<D>,
         ratio: Ratio<D>,
@@ -248,6 +248,7 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
         exponent: D,
         first: D,
         second: D,
+        third: D,
     }
     impl<T: Real, D: Doubles> Pass<T> for Root<D> {
         #[inline(always)]
@@ -267,7 +268,9 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
                 for inverse in inverses {
                     let tilt = inverse.sub(one);
                     self.first = self.first.add(tilt);
-                    self.second = tilt.mul_add(tilt, self.second);
+                    let square = tilt.mul(tilt);
+                    self.second = self.second.add(square);
+                    self.third = square.mul_add(tilt, self.third);
                 }
             }
         }
@@ -280,12 +283,14 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
         exponent: zero,
         first: zero,
         second: zero,
+        third: zero,
     };
     run(losses, T::BELOW_ALL, &mut pass);
     // Mantissas are below two: their product is below 2^8.
     let mantissa: f64 = pass.mantissa.lanes()[..I::Doubles::N].iter().product();
     let log = pass.exponent.sum() * core::f64::consts::LN_2 + log(mantissa);
-    Partial { sums: [log, pass.first.sum(), pass.second.sum() * lens.shift], maxima: [] }
+    let [first, second, third] = [pass.first, pass.second, pass.third].map(I::Doubles::sum);
+    Partial { sums: [log, first, second * lens.shift, third * lens.shift * lens.shift], maxima: [] }
 }
 
 /// Writes the weights that a recipe without extreme ratios gives to samples of mass one.
@@ -351,29 +356,20 @@ impl<D: Doubles> Write<D> {
     #[inline(always)]
     fn put<T: Real>(&mut self, group: &[T; GROUP], output: &mut [T; GROUP]) {
         let (zero, one) = (D::splat(0.0), D::splat(1.0));
-        for (quad, output) in group.chunks_exact(4 * D::N).zip(output.chunks_exact_mut(4 * D::N)) {
-            let mut ratios = [one; 4];
-            let mut factors = [zero; 4];
-            let mut depths = [zero; 4];
-            for (position, lanes) in quad.chunks_exact(D::N).enumerate() {
-                let losses = T::widen::<D>(lanes);
-                let above = self.above.is_above(losses);
-                let depth = self.above.depth(losses);
-                let top = depth.equal(zero);
-                let tied = losses.equal(self.above.threshold);
-                // Where the weight does not depend on the depth, the ratio is one.
-                ratios[position] = one.blend(above, self.ratio.at(depth)).blend(top, one);
-                factors[position] = zero.blend(tied, self.tied).blend(above, self.level).blend(top, self.top);
-                depths[position] = depth;
-            }
-            let (inverses, _) = reciprocals(ratios);
-            for (position, lanes) in output.chunks_exact_mut(D::N).enumerate() {
-                let weights = inverses[position].mul(factors[position]);
-                self.depth_sum = weights.mul_add(depths[position], self.depth_sum);
-                self.square_sum = weights.mul_add(weights, self.square_sum);
-                self.zeros += u64::from(D::count(weights.less(self.smallest)));
-                T::narrow(weights, lanes);
-            }
+        for (lanes, output) in group.chunks_exact(D::N).zip(output.chunks_exact_mut(D::N)) {
+            let losses = T::widen::<D>(lanes);
+            let depth = self.above.depth(losses);
+            let (above, tied) = (self.above.is_above(losses), losses.equal(self.above.threshold));
+            let top = depth.equal(zero);
+            // Where the weight does not depend on the depth, the ratio is one. (The reciprocal of a register at a time:
+            // equal losses must get equal weights, whatever their neighbours.)
+            let ratio = one.blend(above, self.ratio.at(depth)).blend(top, one);
+            let factor = zero.blend(tied, self.tied).blend(above, self.level).blend(top, self.top);
+            let weights = ratio.reciprocal().mul(factor);
+            self.depth_sum = weights.mul_add(depth, self.depth_sum);
+            self.square_sum = weights.mul_add(weights, self.square_sum);
+            self.zeros += u64::from(D::count(weights.less(self.smallest)));
+            T::narrow(weights, output);
         }
     }
 

@@ -8,28 +8,12 @@
 //! * HD: `q = trim(b, alpha)`, then `p = kl_step(q, r)`;
 //! * HR: `q = kl_step(b, r)` on depths capped at a level `D`, then `p = trim(q, alpha)`.
 //!
-//! Everything is plain `f64`. It is meant for `r = 0`, for `r` from `1e-9` to a few hundred, for `r = inf`, and for losses
-//! whose span is not within sight of overflow; there it is good to about 1e-13 of the span and in every weight, unless a
-//! base weight near the worst loss is tiny.
+//! Everything is plain `f64`. It is meant for `r = 0`, for `r` from `1e-9` to a few hundred, for `r = inf`, and for
+//! losses whose span is not within sight of overflow; there it is good to about 1e-13 of the span and in every
+//! weight, unless a base weight near the worst loss is tiny.
 
+use crate::support::Problem;
 use hr_weights::Ordering;
-
-/// One problem, in the caller's terms.
-#[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    /// Losses, one a sample; a masked sample may hold anything.
-    pub(crate) losses: Vec<f64>,
-    /// Base weights of any positive sum; `None` is the same weight for every sample.
-    pub(crate) base: Option<Vec<f64>>,
-    /// Total-variation budget, in `[0, 1]`.
-    pub(crate) alpha: f64,
-    /// Kullback-Leibler budget in nats, in `[0, inf]`.
-    pub(crate) r: f64,
-    /// Which of the two programs.
-    pub(crate) ordering: Ordering,
-    /// The worst loss; `None` is the largest unmasked loss.
-    pub(crate) worst_loss: Option<f64>,
-}
 
 /// The exact answer of a [`Problem`], to the accuracy of this module.
 #[derive(Clone, Debug)]
@@ -40,8 +24,6 @@ pub(crate) struct Answer {
     pub(crate) worst_weight: f64,
     /// `sum p l + p0 w`.
     pub(crate) robust_loss: f64,
-    /// The dual objective at the multipliers found, an upper bound of every feasible value.
-    pub(crate) dual_bound: f64,
     /// `w - min l` over the unmasked samples: the unit of all tolerances.
     pub(crate) span: f64,
     /// Derivative of the robust loss in `alpha`.
@@ -52,11 +34,11 @@ pub(crate) struct Answer {
 
 /// A probability vector on the samples and on the worst-case atom (depth 0).
 #[derive(Clone, Debug)]
-pub(crate) struct Mass {
+struct Mass {
     /// Mass of the worst-case atom.
-    pub(crate) atom: f64,
+    atom: f64,
     /// Mass of each sample.
-    pub(crate) samples: Vec<f64>,
+    samples: Vec<f64>,
 }
 
 /// The result of the KL step.
@@ -94,7 +76,7 @@ pub(crate) fn solve(problem: &Problem) -> Answer {
             Ordering::Hr => solve_hr(&b, &depth, problem.alpha, problem.r),
         }
     };
-    let p = if problem.worst_loss.is_none() { fold(optimum.p, &b, &depth) } else { optimum.p };
+    let p = if problem.worst_loss.is_none() { fold(&optimum.p, &b, &depth) } else { optimum.p };
 
     let mut weights = vec![0.0; problem.losses.len()];
     for (&i, &p) in unmasked.iter().zip(&p.samples) {
@@ -104,7 +86,6 @@ pub(crate) fn solve(problem: &Problem) -> Answer {
         weights,
         worst_weight: p.atom,
         robust_loss: w - span * dot(&p.samples, &depth),
-        dual_bound: w - span * optimum.dual_depth,
         span,
         d_alpha: span * optimum.d_alpha,
         d_r: span * optimum.d_r,
@@ -114,8 +95,6 @@ pub(crate) fn solve(problem: &Problem) -> Answer {
 /// A solution on the depth axis.
 struct Optimum {
     p: Mass,
-    /// The dual objective as a depth: the dual bound is `w - span * dual_depth`.
-    dual_depth: f64,
     d_alpha: f64,
     d_r: f64,
 }
@@ -123,30 +102,26 @@ struct Optimum {
 impl Optimum {
     /// All mass at depth 0: neither budget has a price.
     fn all_worst(p: Mass) -> Self {
-        Self { p, dual_depth: 0.0, d_alpha: 0.0, d_r: 0.0 }
+        Self { p, d_alpha: 0.0, d_r: 0.0 }
     }
 }
 
-/// HD: `q = trim(b, alpha)`, then the KL step, whose dual `w + u - exp(L(u) - r)` is the bound. By the envelope
-/// theorem the derivative in `r` is `exp(L - r)` and in `alpha` `exp(L - r) (log(u + d*) - log u)`, `d*` the threshold.
+/// HD: `q = trim(b, alpha)`, then the KL step, whose dual is `w + u - exp(L(u) - r)`. By the envelope
+/// theorem the derivative in `r` is `exp(L - r)` and in `alpha` `exp(L - r) (log(u + d*) - log u)`, `d*` the
+/// threshold.
 fn solve_hd(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     let start = Mass { atom: 0.0, samples: b.to_vec() };
     let (q, threshold) = trim(&start, depth, alpha);
     if r == 0.0 {
         let d_r = slope_without_kl_budget(&q, depth);
-        return Optimum { dual_depth: dot(&q.samples, depth), d_alpha: threshold, d_r, p: q };
+        return Optimum { d_alpha: threshold, d_r, p: q };
     }
     if r == f64::INFINITY || dot(&q.samples, depth) == 0.0 {
         return Optimum::all_worst(at_depth_zero(&q, depth));
     }
     let step = kl_step(&q, depth, r);
     let price = (step.log_mean - r).exp();
-    Optimum {
-        dual_depth: price - step.u,
-        d_alpha: price * ((step.u + threshold).ln() - step.u.ln()),
-        d_r: price,
-        p: step.p,
-    }
+    Optimum { d_alpha: price * ((step.u + threshold).ln() - step.u.ln()), d_r: price, p: step.p }
 }
 
 /// HR: for a level `D`, `q(D) = kl_step(b, r)` on the depths `min(d, D)`; the optimal level is the one at which
@@ -157,7 +132,7 @@ fn solve_hr(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     if r == 0.0 {
         let (p, threshold) = trim(&start, depth, alpha);
         let d_r = slope_without_kl_budget(&start, &capped(depth, threshold));
-        return Optimum { dual_depth: dot(&p.samples, depth), d_alpha: threshold, d_r, p };
+        return Optimum { d_alpha: threshold, d_r, p };
     }
     if r == f64::INFINITY {
         return Optimum::all_worst(at_depth_zero(&start, depth));
@@ -181,16 +156,11 @@ fn solve_hr(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     };
     let step = step_at(level);
     let price = (step.log_mean - r).exp();
-    Optimum {
-        dual_depth: price - step.u - alpha * level,
-        d_alpha: level,
-        d_r: price,
-        p: trim(&step.p, depth, alpha).0,
-    }
+    Optimum { d_alpha: level, d_r: price, p: trim(&step.p, depth, alpha).0 }
 }
 
-/// The derivative in `r` at `r = 0`: the robust loss rises like the square root of `r`, unless all the mass lies at one
-/// depth, of which the fraction `r` can then be moved to the atom.
+/// The derivative in `r` at `r = 0`: the robust loss rises like the square root of `r`, unless all the mass lies at
+/// one depth, of which the fraction `r` can then be moved to the atom.
 fn slope_without_kl_budget(q: &Mass, depth: &[f64]) -> f64 {
     let mean = dot(&q.samples, depth);
     let spread = mean_of(q, depth, |d| (d - mean).abs());
@@ -207,10 +177,10 @@ fn at_depth_zero(q: &Mass, depth: &[f64]) -> Mass {
     }
 }
 
-/// The TV step: moves `alpha` to the worst-case atom from the deepest samples. Those tied at the threshold depth are cut
-/// by the same fraction. Returns the threshold too, the depth at which the next bit of `alpha` would be taken (0 when
-/// nothing deeper than the atom is left).
-pub(crate) fn trim(q: &Mass, depth: &[f64], alpha: f64) -> (Mass, f64) {
+/// The TV step: moves `alpha` to the worst-case atom from the deepest samples. Those tied at the threshold depth
+/// are cut by the same fraction. Returns the threshold too, the depth at which the next bit of `alpha` would be
+/// taken (0 when nothing deeper than the atom is left).
+fn trim(q: &Mass, depth: &[f64], alpha: f64) -> (Mass, f64) {
     let mut left = q.clone();
     // Rounding shall not leave a crumb behind when everything may be moved.
     let mut budget = if alpha == 1.0 { f64::INFINITY } else { alpha };
@@ -229,8 +199,9 @@ pub(crate) fn trim(q: &Mass, depth: &[f64], alpha: f64) -> (Mass, f64) {
     (left, 0.0)
 }
 
-/// The KL step, `max p.l` under `KL(q || p) <= r`: with `x = u + d`, `p = q / (x S1(u))` at the root of `phi(u) = r`; when
-/// nothing lies at depth 0 and `phi(0) <= r`, `u = 0`, `p = q exp(L(0) - r) / d` and the rest goes to the atom.
+/// The KL step, `max p.l` under `KL(q || p) <= r`: with `x = u + d`, `p = q / (x S1(u))` at the root of `phi(u) =
+/// r`; when nothing lies at depth 0 and `phi(0) <= r`, `u = 0`, `p = q exp(L(0) - r) / d` and the rest goes to the
+/// atom.
 fn kl_step(q: &Mass, depth: &[f64], r: f64) -> KlStep {
     let nothing_at_zero = q.atom == 0.0 && mass_where(&q.samples, depth, |d| d == 0.0) == 0.0;
     if nothing_at_zero && phi(q, depth, 0.0) <= r {
@@ -246,8 +217,8 @@ fn kl_step(q: &Mass, depth: &[f64], r: f64) -> KlStep {
     KlStep { p: Mass { atom, samples }, u, log_mean: log_mean(q, depth, u) }
 }
 
-/// `phi(u) = L(u) + log S1(u)`, which is the divergence `KL(q || p)` of `p = q / (x S1)`; decreasing in `u`. It is summed as
-/// `sum q (p/q - 1 - log(p/q))`, the same number since `sum p = sum q`, all terms of which are positive.
+/// `phi(u) = L(u) + log S1(u)`, which is the divergence `KL(q || p)` of `p = q / (x S1)`; decreasing in `u`. It is
+/// summed as `sum q (p/q - 1 - log(p/q))`, the same number since `sum p = sum q`, all terms of which are positive.
 fn phi(q: &Mass, depth: &[f64], u: f64) -> f64 {
     let s1 = inverse_mean(q, depth, u);
     mean_of(q, depth, |d| {
@@ -278,7 +249,7 @@ fn capped(depth: &[f64], level: f64) -> Vec<f64> {
 }
 
 /// Hands the mass of the atom to the samples at depth 0, in proportion to their base weights.
-fn fold(p: Mass, b: &[f64], depth: &[f64]) -> Mass {
+fn fold(p: &Mass, b: &[f64], depth: &[f64]) -> Mass {
     let at_zero = mass_where(b, depth, |d| d == 0.0);
     let samples = (0..b.len())
         .map(|i| if depth[i] == 0.0 { p.samples[i] + p.atom * b[i] / at_zero } else { p.samples[i] })

@@ -1,6 +1,6 @@
 //! Random problems: losses of several shapes, with ties, masks, base weights, given worst losses and all budgets.
 
-use crate::reference::Problem;
+use super::{Problem, unmasked_losses};
 use hr_weights::Ordering;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -128,14 +128,4 @@ pub(crate) fn priced_problem() -> impl Strategy<Value = Problem> {
             let kept: Vec<f64> = unmasked_losses(problem);
             kept.iter().any(|l| *l != kept[0])
         })
-}
-
-/// The losses that count.
-pub(crate) fn unmasked_losses(problem: &Problem) -> Vec<f64> {
-    unmasked(problem).into_iter().map(|i| problem.losses[i]).collect()
-}
-
-/// The samples that count.
-pub(crate) fn unmasked(problem: &Problem) -> Vec<usize> {
-    (0..problem.losses.len()).filter(|&i| problem.base.as_ref().is_none_or(|base| base[i] > 0.0)).collect()
 }

@@ -1,8 +1,33 @@
-//! What every test of the solver needs: running a [`Problem`] through the crate, and tolerances measured in the span and
-//! in units in the last place.
+//! What the tests share: problems, running them through the crate, and tolerances measured in the span and in units in
+//! the last place.
 
-use crate::reference::Problem;
-use hr_weights::{Params, Report, weights_into};
+#![allow(dead_code)] // each test uses a part of it
+
+pub(crate) mod competitor;
+pub(crate) mod generate;
+pub(crate) mod single;
+pub(crate) mod spent;
+pub(crate) mod table;
+
+use hr_weights::{Ordering, Params, Report, weights_into};
+use proptest::prelude::*;
+
+/// One problem, in the caller's terms.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    /// Losses, one a sample; a masked sample may hold anything.
+    pub(crate) losses: Vec<f64>,
+    /// Base weights of any positive sum; `None` is the same weight for every sample.
+    pub(crate) base: Option<Vec<f64>>,
+    /// Total-variation budget, in `[0, 1]`.
+    pub(crate) alpha: f64,
+    /// Kullback-Leibler budget in nats, in `[0, inf]`.
+    pub(crate) r: f64,
+    /// Which of the two programs.
+    pub(crate) ordering: Ordering,
+    /// The worst loss; `None` is the largest unmasked loss.
+    pub(crate) worst_loss: Option<f64>,
+}
 
 /// The crate's answer to one problem.
 #[derive(Clone, Debug)]
@@ -32,56 +57,61 @@ pub(crate) fn solve(problem: &Problem) -> Solved<f64> {
     Solved { weights, report }
 }
 
-/// Solves a problem with the crate, in `f32`. The losses and base weights must be values of `f32` already, see
-/// [`round_to_f32`].
-pub(crate) fn solve_f32(problem: &Problem) -> Solved<f32> {
-    let losses = narrow(&problem.losses);
-    let base = problem.base.as_deref().map(narrow);
-    let mut weights = vec![f32::NAN; losses.len()];
-    let report = weights_into(&losses, base.as_deref(), &params(problem), &mut weights)
-        .unwrap_or_else(|error| panic!("{error:?} from {problem:?}"));
-    Solved { weights, report }
-}
-
-/// The nearest problem whose losses and base weights are values of `f32`, or `None` when one of them over- or underflows
-/// or all of the base weights vanish. A given worst loss is raised to the largest loss if rounding took that above it.
-pub(crate) fn round_to_f32(problem: &Problem) -> Option<Problem> {
-    let mut rounded = problem.clone();
-    for (i, loss) in rounded.losses.iter_mut().enumerate() {
-        let masked = problem.base.as_ref().is_some_and(|base| base[i] == 0.0);
-        *loss = if masked { f64::NAN } else { widen(*loss)? };
-    }
-    for weight in rounded.base.iter_mut().flatten() {
-        *weight = widen(*weight)?;
-    }
-    let max = rounded.losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    rounded.worst_loss = problem.worst_loss.map(|w| w.max(max));
-    Some(rounded)
-}
-
-/// A number rounded to `f32` and back; `None` when that leaves the normal range.
-fn widen(x: f64) -> Option<f64> {
-    let rounded = x as f32;
-    (rounded.is_normal() || x == 0.0).then_some(f64::from(rounded))
-}
-
-/// The same numbers as `f32`.
-fn narrow(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&x| x as f32).collect()
-}
-
-/// The distance of two `f32` in representable numbers; huge when either is NaN or negative.
-pub(crate) fn ulps_apart(a: f32, b: f32) -> u32 {
-    if a >= 0.0 && b >= 0.0 { a.to_bits().abs_diff(b.to_bits()) } else { u32::MAX }
-}
-
 /// The gap between `|x|` and the next larger number.
 pub(crate) fn ulp(x: f64) -> f64 {
     let x = x.abs();
     f64::from_bits(x.to_bits() + 1) - x
 }
 
+/// The robust loss by the crate.
+pub(crate) fn robust_loss(problem: &Problem) -> f64 {
+    solve(problem).report.robust_loss
+}
+
+/// The worst loss of a problem less its smallest loss.
+pub(crate) fn span(problem: &Problem) -> f64 {
+    let losses = unmasked_losses(problem);
+    let max = losses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let min = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    problem.worst_loss.unwrap_or(max) - min
+}
+
 /// The budget of the robust loss: 1e-13 of the span and four units in the last place.
 pub(crate) fn value_tolerance(span: f64, value: f64) -> f64 {
     1e-13 * span + 4.0 * ulp(value)
+}
+
+/// The base weights, normalised.
+pub(crate) fn normalised_base(problem: &Problem) -> Vec<f64> {
+    let base = problem.base.clone().unwrap_or_else(|| vec![1.0; problem.losses.len()]);
+    let total: f64 = base.iter().sum();
+    base.iter().map(|b| b / total).collect()
+}
+
+/// The same problem with every loss, and the worst loss, changed by `f`.
+pub(crate) fn map_losses(problem: &Problem, f: impl Fn(f64) -> f64) -> Problem {
+    Problem {
+        losses: problem.losses.iter().map(|&l| f(l)).collect(),
+        worst_loss: problem.worst_loss.map(&f),
+        ..problem.clone()
+    }
+}
+
+/// The losses that count.
+pub(crate) fn unmasked_losses(problem: &Problem) -> Vec<f64> {
+    unmasked(problem).into_iter().map(|i| problem.losses[i]).collect()
+}
+
+/// The samples that count.
+pub(crate) fn unmasked(problem: &Problem) -> Vec<usize> {
+    (0..problem.losses.len()).filter(|&i| problem.base.as_ref().is_none_or(|base| base[i] > 0.0)).collect()
+}
+
+/// Asserts that two vectors of weights differ by at most a tolerance.
+pub(crate) fn assert_close(a: &[f64], b: &[f64], tolerance: f64) -> Result<(), TestCaseError> {
+    prop_assert_eq!(a.len(), b.len());
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        prop_assert!((a - b).abs() <= tolerance, "weight {}: {:e} against {:e}", i, a, b);
+    }
+    Ok(())
 }

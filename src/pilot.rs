@@ -1,0 +1,61 @@
+//! A large problem needs few passes: a sample of it, solved first, tells where to look.
+
+use crate::kernels::Level;
+use crate::math::{log, sqrt};
+use crate::params::{Error, Params};
+use crate::rank::Ranks;
+use crate::real::Real;
+use crate::reduce::{Alone, Data, Reduce};
+use crate::solve::Problem;
+use crate::validate::Range;
+
+/// What the sample tells.
+#[derive(Clone, Copy)]
+pub(crate) struct Pilot<'a, T> {
+    /// The losses around the threshold.
+    pub(crate) ranks: Ranks<'a, T>,
+    /// The share of the samples that the cut caps.
+    pub(crate) capped: f64,
+    /// log u, if u is not zero.
+    pub(crate) log_u: f64,
+    /// The mean depth that the KL step sees.
+    pub(crate) mean: f64,
+}
+
+/// Below this many samples a pilot costs more than it saves.
+const WORTH_IT: usize = 1 << 13;
+/// The pilot has at most one sample in so many, and at most so many.
+const ONE_IN: usize = 16;
+const AT_MOST: usize = 1 << 14;
+/// The window for the threshold reaches so many standard deviations of a sample quantile to either side: the pass over all
+/// data is wasted once in a million calls.
+const DEVIATIONS: f64 = 5.0;
+
+/// Solves a sample of the problem in `scratch`, then gathers the losses around its threshold there.
+pub(crate) fn fly<'a, T: Real, R: Reduce>(
+    data: &mut Data<'_, T, R>,
+    level: Level,
+    range: &Range,
+    params: &Params,
+    scratch: &'a mut [T],
+) -> Result<Option<Pilot<'a, T>>, Error> {
+    if scratch.len() < WORTH_IT || params.r == 0.0 {
+        return Ok(None);
+    }
+    let size = (scratch.len() / ONE_IN).min(AT_MOST);
+    let sample = &mut scratch[..size];
+    data.sample(sample);
+    // Mass at depth zero shapes the problem, and a sample may miss it.
+    sample[0] = T::from_f64(range.largest);
+    let mut sample = Data::new(sample, None, Alone);
+    let problem = Problem::new(&mut sample, range, params)?;
+    let Some(solved) = problem.cut_and_root(&mut sample)? else { return Ok(None) };
+    let size = sample.len();
+    let rank = solved.cut.capped() - solved.cut.tied * solved.cut.keep;
+    let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
+    let mut at = |rank: f64| Ranks::new().find(&mut sample, level, range, rank.floor().clamp(0.0, size - 1.0));
+    let window = [at(rank - margin)?, at(rank + margin)?].map(|ranked| ranked.loss);
+    let ranks = if params.alpha > 0.0 { Ranks::of_window(data, level, window, scratch)? } else { Ranks::new() };
+    let (capped, mean) = (rank / size, solved.outline.mean);
+    Ok(Some(Pilot { ranks, capped, log_u: log(solved.root.view.u), mean }))
+}

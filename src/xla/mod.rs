@@ -1,0 +1,119 @@
+//! The weights as a custom call of XLA, for JAX on the CPU: the compiled program calls this library, without copies and
+//! without Python.
+//!
+//! The handler is no part of the C interface: its symbol is not in the header, and its only caller is the JAX binding of the
+//! same version.
+
+mod api;
+mod frame;
+
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use api::{CallFrame, Error};
+use frame::{Array, Element, Frame};
+
+use crate::params::{Ordering, Params};
+use crate::slices::weights_into;
+
+/// Why a call was refused: for the caller's mistakes, and for ours.
+enum Refusal {
+    Argument(String),
+    Internal(&'static str),
+}
+
+/// XLA's handler for `jax.ffi.ffi_call`. Leading dimensions are a batch; all arrays are float or all are double.
+///
+/// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss (NaN: the largest loss), each as the
+/// sum of two numbers, so that floats carry a double; optionally base weights `[..., n]`.
+/// Attribute: `ordering`, an `i32` (0 HD, 1 HR).
+/// Results: weights `[..., n]`; the weight of the worst loss `[...]`.
+///
+/// cbindgen:ignore
+///
+/// # Safety
+/// `frame` is what XLA passes to a handler of version 0.1 or later of its interface.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrw_xla_weights(frame: *mut CallFrame) -> *mut Error {
+    // SAFETY: passed on; the frame outlives this call.
+    let frame = unsafe { Frame::new(frame) };
+    if frame.answer_metadata() {
+        return core::ptr::null_mut();
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| call(&frame)));
+    let (code, message) = match result {
+        Ok(Ok(())) => return core::ptr::null_mut(),
+        Ok(Err(Refusal::Argument(message))) => (api::INVALID_ARGUMENT, message),
+        Ok(Err(Refusal::Internal(message))) => (api::INTERNAL, format!("hr_weights: {message}")),
+        Err(_) => (api::INTERNAL, "hr_weights: internal error, please report it".to_owned()),
+    };
+    frame.error(code, &CString::new(message).unwrap_or_default())
+}
+
+fn call(frame: &Frame<'_>) -> Result<(), Refusal> {
+    let ordering = match frame.attribute("ordering") {
+        Some(0) => Ordering::Hd,
+        Some(1) => Ordering::Hr,
+        _ => return Err(Refusal::Internal("the attribute `ordering` is not 0 or 1")),
+    };
+    match frame.argument(0).map(|losses| losses.dtype()) {
+        Some(api::F32) => rows::<f32>(frame, ordering),
+        Some(api::F64) => rows::<f64>(frame, ordering),
+        _ => Err(Refusal::Internal("the losses are neither float nor double")),
+    }
+}
+
+/// Solves one problem per row.
+fn rows<T: Element>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
+    const SHAPES: Refusal = Refusal::Internal("the arrays do not fit together");
+    let losses: Array<'_, T> = frame.argument(0).and_then(|buffer| buffer.read()).ok_or(SHAPES)?;
+    let budgets: Array<'_, T> = frame.argument(1).and_then(|buffer| buffer.read()).ok_or(SHAPES)?;
+    let base: Option<Array<'_, T>> = match frame.argument(2) {
+        Some(buffer) => Some(buffer.read().ok_or(SHAPES)?),
+        None => None,
+    };
+    let weights: &mut [T] = frame.result(0).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
+    let worst_weights: &mut [T] = frame.result(1).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
+    let (cols, rows) = (losses.cols, worst_weights.len());
+    if cols == 0 {
+        return Err(Refusal::Argument(crate::params::Error::Empty.to_string()));
+    }
+    let fits = losses.values.len() == rows * cols
+        && weights.len() == losses.values.len()
+        && budgets.cols == BUDGETS
+        && budgets.values.len() == rows * BUDGETS
+        && base.as_ref().is_none_or(|base| base.cols == cols && base.values.len() == losses.values.len());
+    if !fits {
+        return Err(SHAPES);
+    }
+    for (row, worst_weight) in worst_weights.iter_mut().enumerate() {
+        let span = row * cols..(row + 1) * cols;
+        let params = params(&budgets.values[row * BUDGETS..][..BUDGETS], ordering);
+        let base = base.as_ref().map(|base| &base.values[span.clone()]);
+        let report =
+            weights_into(&losses.values[span.clone()], base, &params, &mut weights[span]).map_err(|error| {
+                let place = if rows > 1 { format!(" (problem {row} of the batch)") } else { String::new() };
+                Refusal::Argument(format!("{error}{place}"))
+            })?;
+        *worst_weight = T::from_f64(report.worst_weight);
+    }
+    Ok(())
+}
+
+/// Alpha, r and the worst loss, in two numbers each.
+const BUDGETS: usize = 6;
+
+fn params<T: Element>(budgets: &[T], ordering: Ordering) -> Params {
+    let sum = |index: usize| budgets[2 * index].to_f64() + budgets[2 * index + 1].to_f64();
+    let worst_loss = sum(2);
+    Params {
+        alpha: sum(0),
+        r: sum(1),
+        ordering,
+        worst_loss: (!worst_loss.is_nan()).then_some(worst_loss),
+        ..Params::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The handler, called as XLA calls it.
+
+use core::ffi::{CStr, c_int, c_void};
+use core::ptr::{null, null_mut};
+use std::cell::RefCell;
+
+use super::api::{
+    Api, ApiVersion, Attributes, BUFFER, Buffer, Buffers, ByteSpan, CallFrame, EXTENSION_METADATA, Error,
+    ErrorCreateArgs, Extension, F32, F64, INVALID_ARGUMENT, Metadata, MetadataExtension, S32, SCALAR, Scalar,
+};
+use super::hrw_xla_weights;
+use crate::{Ordering, Params, weights_into};
+
+thread_local! {
+    static RAISED: RefCell<Option<(c_int, String)>> = const { RefCell::new(None) };
+}
+
+/// What XLA does with an error, as far as a handler can see.
+unsafe extern "C" fn create(args: *mut ErrorCreateArgs) -> *mut Error {
+    // SAFETY: the handler passes valid arguments.
+    let (code, message) = unsafe { ((*args).code, CStr::from_ptr((*args).message)) };
+    RAISED.with_borrow_mut(|raised| *raised = Some((code, message.to_str().unwrap().to_owned())));
+    core::ptr::dangling_mut()
+}
+
+fn buffer<T>(dtype: c_int, data: &mut [T], dims: &[i64]) -> Buffer {
+    Buffer {
+        struct_size: size_of::<Buffer>(),
+        extension_start: null_mut(),
+        dtype,
+        data: data.as_mut_ptr().cast(),
+        rank: i64::try_from(dims.len()).unwrap(),
+        dims: dims.as_ptr(),
+    }
+}
+
+fn buffers(types: &[c_int], pointers: &[*const Buffer]) -> Buffers {
+    Buffers {
+        struct_size: size_of::<Buffers>(),
+        extension_start: null_mut(),
+        size: i64::try_from(pointers.len()).unwrap(),
+        types: types.as_ptr(),
+        pointers: pointers.as_ptr(),
+    }
+}
+
+/// Calls the handler; the code and message of its error, if any.
+fn run(arguments: &[Buffer], results: &[Buffer], ordering: i32) -> Result<(), (c_int, String)> {
+    let api = Api {
+        struct_size: size_of::<Api>(),
+        extension_start: null_mut(),
+        version: ApiVersion { struct_size: size_of::<ApiVersion>(), extension_start: null_mut(), major: 0, minor: 1 },
+        internal: null(),
+        error_create: create,
+    };
+    let types = [BUFFER; 3];
+    let argument_pointers: Vec<_> = arguments.iter().map(core::ptr::from_ref).collect();
+    let result_pointers: Vec<_> = results.iter().map(core::ptr::from_ref).collect();
+    let scalar = Scalar { dtype: S32, value: (&raw const ordering).cast() };
+    let name = ByteSpan { pointer: "ordering".as_ptr(), len: 8 };
+    let (names, values) = ([&raw const name], [(&raw const scalar).cast::<c_void>()]);
+    let mut frame = CallFrame {
+        struct_size: size_of::<CallFrame>(),
+        extension_start: null_mut(),
+        api: &raw const api,
+        context: null_mut(),
+        stage: 3,
+        arguments: buffers(&types, &argument_pointers),
+        results: buffers(&types, &result_pointers),
+        attributes: Attributes {
+            struct_size: size_of::<Attributes>(),
+            extension_start: null_mut(),
+            size: 1,
+            types: [SCALAR].as_ptr(),
+            names: names.as_ptr(),
+            values: values.as_ptr(),
+        },
+    };
+    // SAFETY: the frame is laid out and filled as XLA would.
+    let error = unsafe { hrw_xla_weights(&raw mut frame) };
+    if error.is_null() { Ok(()) } else { Err(RAISED.take().unwrap()) }
+}
+
+#[test]
+fn metadata_is_answered_without_an_api() {
+    let version = ApiVersion { struct_size: 0, extension_start: null_mut(), major: -1, minor: -1 };
+    let mut metadata = Metadata { struct_size: 0, api_version: version };
+    let base = Extension { struct_size: 0, kind: EXTENSION_METADATA, next: null_mut() };
+    let mut extension = MetadataExtension { base, metadata: &raw mut metadata };
+    let mut frame = CallFrame {
+        struct_size: 0,
+        extension_start: (&raw mut extension).cast(),
+        api: null(),
+        context: null_mut(),
+        stage: 0,
+        arguments: buffers(&[], &[]),
+        results: buffers(&[], &[]),
+        attributes: Attributes {
+            struct_size: 0,
+            extension_start: null_mut(),
+            size: 0,
+            types: null(),
+            names: null(),
+            values: null(),
+        },
+    };
+    // SAFETY: the frame is laid out and filled as XLA does when it asks for metadata.
+    assert!(unsafe { hrw_xla_weights(&raw mut frame) }.is_null());
+    assert_eq!((metadata.api_version.major, metadata.api_version.minor), (0, 1));
+}
+
+#[test]
+fn rows_are_problems_with_their_own_budgets() {
+    let mut losses = [0.3_f32, 2.0, 0.1, 0.7, 1.0, 5.0, 0.0, 3.0];
+    let mut base = [1.0_f32, 1.0, 2.0, 1.0, 0.0, 1.0, 1.0, 1.0];
+    // A double in two floats: 0.1 is not a float.
+    let low = 1.490_116_e-9_f64;
+    #[allow(clippy::cast_possible_truncation)] // the point of the test
+    let r = [0.1_f32, (0.1 - f64::from(0.1_f32)) as f32];
+    assert!((f64::from(r[1]) + low).abs() < 1e-14);
+    let mut budgets = [0.25, 0.0, r[0], r[1], f32::NAN, 0.0, 0.0, 0.0, 0.5, 0.0, 6.0, 0.0];
+    for (code, ordering) in [(0, Ordering::Hd), (1, Ordering::Hr)] {
+        let (mut weights, mut worst) = ([0.0_f32; 8], [0.0_f32; 2]);
+        let arguments =
+            [buffer(F32, &mut losses, &[2, 4]), buffer(F32, &mut budgets, &[2, 6]), buffer(F32, &mut base, &[2, 4])];
+        let results = [buffer(F32, &mut weights, &[2, 4]), buffer(F32, &mut worst, &[2])];
+        run(&arguments, &results, code).unwrap();
+        let wanted = [
+            Params { alpha: 0.25, r: 0.1, ordering, ..Params::default() },
+            Params { r: 0.5, ordering, worst_loss: Some(6.0), ..Params::default() },
+        ];
+        for (row, params) in wanted.iter().enumerate() {
+            let span = row * 4..row * 4 + 4;
+            let mut expected = [0.0_f32; 4];
+            let report =
+                weights_into(&losses[span.clone()], Some(&base[span.clone()]), params, &mut expected).unwrap();
+            for (weight, expected) in weights[span].iter().zip(expected) {
+                assert!((weight - expected).abs() <= 1e-7, "{weight} {expected}");
+            }
+            assert!((f64::from(worst[row]) - report.worst_weight).abs() < 1e-7);
+        }
+        assert!(worst[0] == 0.0 && worst[1] > 0.0);
+    }
+}
+
+#[test]
+fn errors_name_the_sample_and_the_problem() {
+    let mut budgets = [0.0_f64, 0.0, 0.1, 0.0, f64::NAN, 0.0, 0.0, 0.0, 0.1, 0.0, f64::NAN, 0.0];
+    let mut losses = [1.0, 2.0, 3.0, 4.0, f64::NAN, 6.0];
+    let (mut weights, mut worst) = ([-1.0; 6], [-1.0; 2]);
+    let arguments = [buffer(F64, &mut losses, &[2, 3]), buffer(F64, &mut budgets, &[2, 6])];
+    let results = [buffer(F64, &mut weights, &[2, 3]), buffer(F64, &mut worst, &[2])];
+    let (code, message) = run(&arguments, &results, 0).unwrap_err();
+    assert_eq!(code, INVALID_ARGUMENT);
+    assert!(message.contains("loss 1 ") && message.contains("problem 1 "), "{message}");
+    let (_, message) = run(&arguments, &results, 7).unwrap_err();
+    assert!(message.contains("ordering"), "{message}");
+    let (_, message) = run(&arguments[..1], &results, 0).unwrap_err();
+    assert!(message.contains("fit"), "{message}");
+}

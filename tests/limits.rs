@@ -1,0 +1,72 @@
+//! The limits in which the answer is known without solving anything.
+
+mod support;
+
+use hr_weights::Ordering;
+use proptest::prelude::*;
+use support::generate::problem;
+use support::{Problem, assert_close, map_losses, normalised_base, solve, span, ulp, unmasked};
+
+proptest! {
+    /// Without one of the two budgets, the order of the two steps does not matter.
+    #[test]
+    fn orderings_coincide_without_a_budget(problem in problem(), no_alpha in any::<bool>()) {
+        let mut hd = Problem { ordering: Ordering::Hd, ..problem };
+        if no_alpha { hd.alpha = 0.0 } else { hd.r = 0.0 }
+        let hr = Problem { ordering: Ordering::Hr, ..hd.clone() };
+        let (one, other) = (solve(&hd), solve(&hr));
+        assert_close(&one.weights, &other.weights, 1e-13)?;
+        prop_assert!((one.report.worst_weight - other.report.worst_weight).abs() <= 1e-13);
+    }
+
+    /// Without budgets the weights are the base weights.
+    #[test]
+    fn no_budget_returns_base(problem in problem()) {
+        let problem = Problem { alpha: 0.0, r: 0.0, ..problem };
+        let solved = solve(&problem);
+        for (p, b) in solved.weights.iter().zip(normalised_base(&problem)) {
+            let terms = if problem.base.is_some() { problem.losses.len() as f64 } else { 1.0 };
+            prop_assert!((p - b).abs() <= terms * ulp(b), "{:e} against {:e}", p, b);
+        }
+        prop_assert_eq!(solved.report.worst_weight, 0.0);
+        prop_assert_eq!((solved.report.kl, solved.report.tv), (0.0, 0.0));
+    }
+
+    /// An unlimited budget of either kind puts everything on the worst loss, exactly.
+    #[test]
+    fn unlimited_budget_is_worst_case(problem in problem(), unlimited_alpha in any::<bool>()) {
+        let mut problem = problem;
+        if unlimited_alpha { problem.alpha = 1.0 } else { problem.r = f64::INFINITY }
+        // With all losses at the worst loss there is nothing to move.
+        prop_assume!(span(&problem) > 0.0);
+        let solved = solve(&problem);
+        let report = solved.report;
+        prop_assert_eq!(report.robust_loss, report.worst_loss);
+        prop_assert_eq!(report.dual_bound, report.worst_loss);
+        let b = normalised_base(&problem);
+        let at_worst: Vec<usize> =
+            unmasked(&problem).into_iter().filter(|&i| problem.losses[i] == report.worst_loss).collect();
+        let b_worst: f64 = at_worst.iter().map(|&i| b[i]).sum();
+        for (i, p) in solved.weights.iter().enumerate() {
+            if problem.worst_loss.is_none() && at_worst.contains(&i) {
+                prop_assert!((p - b[i] / b_worst).abs() <= 1e-15 * (1 + at_worst.len()) as f64);
+            } else if !at_worst.contains(&i) {
+                prop_assert_eq!(*p, 0.0);
+            }
+        }
+    }
+
+    /// When all losses are the worst loss, the base weights come back whatever the budgets.
+    #[test]
+    fn equal_losses_return_base(problem in problem(), loss in -1e3..1e3, given in any::<bool>()) {
+        let problem = Problem { worst_loss: given.then_some(loss), ..map_losses(&problem, |_| loss) };
+        let solved = solve(&problem);
+        let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+        prop_assert!((total - 1.0).abs() <= 1e-12);
+        if !given {
+            assert_close(&solved.weights, &normalised_base(&problem), 1e-15)?;
+        }
+        prop_assert_eq!(solved.report.robust_loss, loss);
+        prop_assert_eq!(solved.report.dual_bound, loss);
+    }
+}
