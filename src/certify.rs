@@ -5,6 +5,7 @@ use crate::params::{Error, Ordering, Params};
 use crate::real::Real;
 use crate::reduce::{Alone, Data};
 use crate::solve::solve;
+use crate::team::Team;
 use crate::validate::validate;
 
 /// The Kullback-Leibler radius in nats with which HD bounds the expected loss from `n` held-out losses, except with
@@ -47,7 +48,7 @@ pub fn certified_r(n: u64, delta: f64) -> Result<f64, Error> {
 pub fn certify<T: Real>(losses: &[T], alpha: f64, delta: f64, worst_loss: f64) -> Result<f64, Error> {
     let r = certified_r(losses.len() as u64, delta)?;
     let params = Params { alpha, r, ordering: Ordering::Hd, worst_loss: Some(worst_loss), threads: 1 };
-    let mut data = Data::new(losses, None, Alone);
+    let mut data = Data::new(losses, None, Team::ALONE, Alone);
     let range = validate(&mut data, &params)?;
     Ok(solve(&mut data, &range, &params, None)?.dual_bound())
 }

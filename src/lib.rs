@@ -24,8 +24,11 @@
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
+mod batch;
 mod capi;
 mod certify;
+#[cfg(test)]
+mod counts;
 mod depths;
 mod kernels;
 mod math;
@@ -38,6 +41,7 @@ mod report;
 mod root;
 mod slices;
 mod solve;
+mod team;
 mod trim;
 mod validate;
 mod view;
@@ -47,10 +51,11 @@ mod weights;
 #[cfg(feature = "std")]
 mod xla;
 
+pub use batch::{RowError, Rows, weights_of_rows_into};
 pub use certify::{certified_r, certify};
 pub use params::{Error, Ordering, Params};
 pub use real::Real;
 pub use report::Report;
 pub use slices::weights_into;
 #[cfg(feature = "std")]
-pub use views::{Solution, weights, weights_with_base};
+pub use views::{BatchSolution, Solution, weights, weights_batch, weights_with_base};

@@ -33,7 +33,8 @@ pub struct Params {
     /// Default `None`: the largest loss of the call.
     pub worst_loss: Option<f64>,
     /// Threads that a large problem may use: 1 (default) is the calling thread, 0 as many as useful, `k` at most `k`.
-    /// The result is the same to the bit. (This version always works on the calling thread.)
+    /// The result is the same to the bit. Problems of fewer than 65,536 samples stay on
+    /// the calling thread.
     pub threads: usize,
 }
 
@@ -74,6 +75,8 @@ pub enum Error {
         /// The number of elements of the other slice.
         other: usize,
     },
+    /// The rows of a batch do not divide its samples.
+    Offsets,
     /// A reduction over the parts of the problem failed; the output may have been used as scratch.
     Reduce,
 }
@@ -95,6 +98,12 @@ impl fmt::Display for Error {
             Self::Delta => write!(f, "delta must be a number strictly between 0 and 1"),
             Self::Lengths { losses, other } => {
                 write!(f, "{losses} losses, but the base weights or the output have {other} elements")
+            }
+            Self::Offsets => {
+                write!(
+                    f,
+                    "the rows do not divide the samples: offsets must start at 0, never decrease and end at the last"
+                )
             }
             Self::Reduce => write!(f, "a reduction over the parts of the problem failed"),
         }

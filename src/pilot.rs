@@ -7,6 +7,7 @@ use crate::rank::Ranks;
 use crate::real::Real;
 use crate::reduce::{Alone, Data, Reduce};
 use crate::solve::Problem;
+use crate::team::Team;
 use crate::validate::Range;
 
 /// What the sample tells.
@@ -37,6 +38,7 @@ pub(crate) fn fly<'a, T: Real, R: Reduce>(
     level: Level,
     range: &Range,
     params: &Params,
+    top_share: f64,
     scratch: &'a mut [T],
 ) -> Result<Option<Pilot<'a, T>>, Error> {
     if scratch.len() < WORTH_IT || params.r == 0.0 {
@@ -45,10 +47,19 @@ pub(crate) fn fly<'a, T: Real, R: Reduce>(
     let size = (scratch.len() / ONE_IN).min(AT_MOST);
     let sample = &mut scratch[..size];
     data.sample(sample);
-    // Mass at depth zero shapes the problem, and a sample may miss it.
-    sample[0] = T::from_f64(range.largest);
-    let mut sample = Data::new(sample, None, Alone);
+    let rare = top_share * (size as f64) < 1.0;
+    if rare {
+        // Few samples hold the largest loss. In a sample one of them would weigh too much, so that its neighbour stands in.
+        let largest = T::from_f64(range.largest);
+        for position in 1..size {
+            if sample[position] == largest {
+                sample[position] = sample[position - 1];
+            }
+        }
+    }
+    let mut sample = Data::new(sample, None, Team::ALONE, Alone);
     let problem = Problem::new(&mut sample, range, params)?;
+    let problem = if rare { problem.with_unseen(top_share) } else { problem };
     let Some(solved) = problem.cut_and_root(&mut sample)? else { return Ok(None) };
     let size = sample.len();
     let rank = solved.cut.capped() - solved.cut.tied * solved.cut.keep;

@@ -4,6 +4,7 @@ use crate::kernels::{Level, fast_gather, fast_rank};
 use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::{Alone, Data, Partial, Reduce};
+use crate::team::Team;
 use crate::trim::Cut;
 use crate::validate::Range;
 
@@ -57,7 +58,7 @@ impl<'a, T: Real> Ranks<'a, T> {
         let rank = rank.max(0.0).min(data.len() - 0.5);
         let inside = rank - self.below;
         if inside >= 0.0 && inside < self.candidates.len() as f64 {
-            let mut candidates = Data::new(self.candidates, None, Alone);
+            let mut candidates = Data::new(self.candidates, None, Team::ALONE, Alone);
             let found = search(&mut candidates, level, range, inside)?;
             let (below, up_to) = (found.below + self.below, found.up_to + self.below);
             if found.next < f64::INFINITY {

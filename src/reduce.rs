@@ -5,9 +5,10 @@
 use crate::kernels::{Chunk, Level};
 use crate::params::Error;
 use crate::real::Real;
+use crate::team::Team;
 
 /// Joins values over all participants, in place; every participant ends with the same values.
-pub(crate) trait Reduce {
+pub(crate) trait Reduce: Sync {
     /// Replaces every value by its sum over the participants.
     fn sum(&mut self, values: &mut [f64]) -> Result<(), Error>;
     /// Replaces every value by its maximum over the participants.
@@ -48,23 +49,27 @@ impl<const SUMS: usize, const MAXIMA: usize> Partial<SUMS, MAXIMA> {
     }
 }
 
-/// Samples per chunk. Fixed, so that sums are joined in the same order whoever computes them.
+/// Samples per call of a kernel: few enough to stay in the nearest cache and to keep rounding small.
 const CHUNK: usize = 1 << 14;
+/// At most so many segments, the parts that are dealt to threads. Fixed by the number of samples alone, so that sums are
+/// joined in the same order whoever computes them.
+const SEGMENTS: usize = 64;
 
-/// The samples of this participant, and its way to the others.
+/// The samples of this participant, its threads, and its way to the other participants.
 pub(crate) struct Data<'a, T, R> {
     losses: &'a [T],
     base: Option<&'a [T]>,
     mass_scale: f64,
     level: Level,
+    team: Team,
     reduce: R,
 }
 
 impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
     /// `base`, if any, has one element per loss.
-    pub(crate) fn new(losses: &'a [T], base: Option<&'a [T]>, reduce: R) -> Self {
+    pub(crate) fn new(losses: &'a [T], base: Option<&'a [T]>, team: Team, reduce: R) -> Self {
         debug_assert!(base.is_none_or(|base| base.len() == losses.len()));
-        Self { losses, base, mass_scale: 1.0, level: Level::detect(), reduce }
+        Self { losses, base, mass_scale: 1.0, level: Level::detect(), team, reduce }
     }
 
     /// Whether the samples have base weights of their own.
@@ -90,11 +95,25 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
     /// One pass: `kernel` is called with each chunk and the position of its first sample.
     pub(crate) fn pass<const SUMS: usize, const MAXIMA: usize>(
         &mut self,
-        kernel: impl Fn(Chunk<'_, T>, usize) -> Partial<SUMS, MAXIMA>,
+        kernel: impl Fn(Chunk<'_, T>, usize) -> Partial<SUMS, MAXIMA> + Sync,
     ) -> Result<Partial<SUMS, MAXIMA>, Error> {
+        let segment = self.segment();
+        let losses = self.losses.len();
+        let sum_up = |start: usize| {
+            let mut partial = Partial::NOTHING;
+            for start in (start..losses.min(start + segment)).step_by(CHUNK) {
+                partial.join(&kernel(self.chunk(start), start));
+            }
+            partial
+        };
         let mut total = Partial::NOTHING;
-        for start in (0..self.losses.len()).step_by(CHUNK) {
-            total.join(&kernel(self.chunk(start), start));
+        if self.team.is_alone() {
+            (0..losses).step_by(segment).for_each(|start| total.join(&sum_up(start)));
+        } else {
+            let mut parts = [Partial::NOTHING; SEGMENTS];
+            let parts = &mut parts[..losses.div_ceil(segment)];
+            self.team.for_each(parts, |number, part| *part = sum_up(number * segment));
+            parts.iter().for_each(|part| total.join(part));
         }
         self.meet(total)
     }
@@ -103,11 +122,27 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
     pub(crate) fn pass_writing<const SUMS: usize, const MAXIMA: usize>(
         &mut self,
         output: &mut [T],
-        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<SUMS, MAXIMA>,
+        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<SUMS, MAXIMA> + Sync,
     ) -> Result<Partial<SUMS, MAXIMA>, Error> {
+        let segment = self.segment();
+        let sum_up = |start: usize, output: &mut [T]| {
+            let mut partial = Partial::NOTHING;
+            for (number, output) in output.chunks_mut(CHUNK).enumerate() {
+                partial.join(&kernel(self.chunk(start + number * CHUNK), output));
+            }
+            partial
+        };
         let mut total = Partial::NOTHING;
-        for (position, part) in output.chunks_mut(CHUNK).enumerate() {
-            total.join(&kernel(self.chunk(position * CHUNK), part));
+        let mut outputs = output.chunks_mut(segment);
+        if self.team.is_alone() {
+            outputs.enumerate().for_each(|(number, output)| total.join(&sum_up(number * segment, output)));
+        } else {
+            let count = outputs.len();
+            let mut parts: [_; SEGMENTS] =
+                core::array::from_fn(|_| (Partial::NOTHING, outputs.next().unwrap_or_default()));
+            let parts = &mut parts[..count];
+            self.team.for_each(parts, |number, (part, output)| *part = sum_up(number * segment, output));
+            parts.iter().for_each(|(part, _)| total.join(part));
         }
         self.meet(total)
     }
@@ -117,16 +152,35 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
     pub(crate) fn gather(
         &mut self,
         to: &mut [T],
-        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<2, 0>,
+        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<2, 0> + Sync,
     ) -> Result<(f64, usize), Error> {
+        let segment = self.segment();
+        let gather_segment = |start: usize, to: &mut [T]| {
+            let mut partial = Partial::NOTHING;
+            for first in (start..start + to.len()).step_by(CHUNK) {
+                let chunk = self.chunk(first);
+                // No more were copied than were looked at, so there is room for all of the chunk.
+                let copied = count(partial.sums[1]);
+                partial.join(&kernel(chunk, &mut to[copied..copied + chunk.losses.len()]));
+            }
+            partial
+        };
+        let mut segments = to.chunks_mut(segment);
+        let segment_count = segments.len();
+        let mut parts: [_; SEGMENTS] =
+            core::array::from_fn(|_| (Partial::NOTHING, segments.next().unwrap_or_default()));
+        let parts = &mut parts[..segment_count];
+        self.team.for_each(parts, |number, (part, to)| *part = gather_segment(number * segment, to));
+        let parts: [_; SEGMENTS] =
+            core::array::from_fn(|number| parts.get(number).map_or(Partial::NOTHING, |(part, _)| *part));
         let mut total = Partial::NOTHING;
         let mut copied = 0;
-        for start in (0..self.losses.len()).step_by(CHUNK) {
-            let chunk = self.chunk(start);
-            // At most `start` were copied before, so there is room for all of the chunk.
-            let part = kernel(chunk, &mut to[copied..copied + chunk.losses.len()]);
+        for (number, part) in parts.iter().enumerate() {
+            // Segments beyond the last have copied nothing.
+            let start = to.len().min(number * segment);
+            to.copy_within(start..start + count(part.sums[1]), copied);
             copied += count(part.sums[1]);
-            total.join(&part);
+            total.join(part);
         }
         Ok((self.meet(total)?.sums[0], copied))
     }
@@ -137,6 +191,11 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         for (sample, &loss) in to.iter_mut().zip(self.losses.iter().step_by(stride)) {
             *sample = loss;
         }
+    }
+
+    /// Samples per segment.
+    fn segment(&self) -> usize {
+        self.losses.len().div_ceil(SEGMENTS).next_multiple_of(CHUNK).max(CHUNK)
     }
 
     fn chunk(&self, start: usize) -> Chunk<'a, T> {

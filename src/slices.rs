@@ -5,6 +5,7 @@ use crate::real::Real;
 use crate::reduce::{Alone, Data};
 use crate::report::Report;
 use crate::solve::solve;
+use crate::team::Team;
 use crate::validate::validate;
 
 /// Writes the HR weights of `losses` to `weights` and reports on them. Never allocates.
@@ -40,7 +41,7 @@ pub fn weights_into<T: Real>(
             return Err(Error::Lengths { losses: losses.len(), other });
         }
     }
-    let mut data = Data::new(losses, base, Alone);
+    let mut data = Data::new(losses, base, Team::for_samples(losses.len(), params.threads), Alone);
     let range = validate(&mut data, params)?;
     let optimum = solve(&mut data, &range, params, Some(&mut *weights))?;
     optimum.write(&mut data, &range, weights)

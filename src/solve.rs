@@ -29,7 +29,7 @@ pub(crate) fn solve<T: Real, R: Reduce>(
         return problem.all_on_worst();
     }
     let pilot = match (data.fast(), scratch) {
-        (Some(level), Some(scratch)) => pilot::fly(data, level, range, params, scratch)?,
+        (Some(level), Some(scratch)) => pilot::fly(data, level, range, params, problem.top_share(), scratch)?,
         _ => None,
     };
     problem.guided_by(pilot).solve(data)
@@ -48,6 +48,8 @@ pub(crate) struct Problem<'a, T> {
     /// The mass that alpha allows to take.
     budget: f64,
     pilot: Option<Pilot<'a, T>>,
+    /// A share of mass at depth zero that the data does not show: a sample misses the largest loss.
+    unseen: f64,
 }
 
 /// A cut and a root.
@@ -83,7 +85,12 @@ impl<'a, T: Real> Problem<'a, T> {
             None => data.pass(|chunk, _| kernels::masses(chunk, depths))?.sums,
         };
         // Without a budget for the other step the two orderings have the same solution.
-        Ok(Self { range, ordering, alpha, r, total, top, budget: alpha * total, pilot: None })
+        Ok(Self { range, ordering, alpha, r, total, top, budget: alpha * total, pilot: None, unseen: 0.0 })
+    }
+
+    /// With a share of mass at depth zero that the data does not show.
+    pub(crate) fn with_unseen(self, unseen: f64) -> Self {
+        Self { unseen, ..self }
     }
 
     fn guided_by(self, pilot: Option<Pilot<'a, T>>) -> Self {
@@ -244,7 +251,9 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             None => (Form::Centred, data.pass(|chunk, _| kernels::root(chunk, depths, threshold, lens))?),
         };
-        Ok(View::new(u, lens, form, partial.sums, self.total))
+        let mut view = View::new(u, lens, form, partial.sums, self.total);
+        view.add(self.unseen, 0.0);
+        Ok(view)
     }
 
     /// All samples, those beyond the cut for this u capped at D, seen from u. Brings the cut up to date.
@@ -288,7 +297,7 @@ impl<'a, T: Real> Problem<'a, T> {
         for _ in 0..ATTEMPTS {
             let view = self.view(data, cut.threshold, u, mean)?;
             cut.depth = self.range.depths.depth(cut.threshold.to_f64());
-            let above = 1.0 - cut.capped() / self.total;
+            let above = 1.0 - cut.capped() / self.total + self.unseen;
             // The sums of the rule's curves over the samples above the threshold.
             let curved = self.total * view.nearness(above, 0.0, cut.depth);
             let inverse = self.total * view.lens.rate * view.inverse_moments(above, 0.0)[0];
@@ -324,7 +333,7 @@ impl<'a, T: Real> Problem<'a, T> {
         let (ratio, excess) = (view.lens.ratio(cut.depth), view.lens.excess(cut.depth));
         // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)` over the samples above
         // it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
-        let [inverse, square, tilted] = view.inverse_moments(1.0 - capped, -capped * excess);
+        let [inverse, square, tilted] = view.inverse_moments(1.0 - capped + self.unseen, -capped * excess);
         view.add(capped, cut.depth);
         if cut.is_between() {
             // y_D - y, from whichever of the worst loss and the mean is nearer.
@@ -440,8 +449,8 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// The share of the samples at depth zero.
-    fn top_share(&self) -> f64 {
-        self.top / self.total
+    pub(crate) fn top_share(&self) -> f64 {
+        self.top / self.total + self.unseen
     }
 
     /// The r from which HR moves everything to the worst loss: the divergence at which the KL step on two points, the top

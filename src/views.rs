@@ -1,7 +1,10 @@
 //! The entry for ndarray views.
 
-use ndarray::{Array1, ArrayView1, CowArray, Ix1};
+use std::sync::{Mutex, PoisonError};
 
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, CowArray, Ix1};
+
+use crate::batch::{RowError, Rows, weights_of_rows_into};
 use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::report::Report;
@@ -37,6 +40,41 @@ pub fn weights_with_base<T: Real>(
     params: &Params,
 ) -> Result<Solution<T>, Error> {
     solve(losses, Some(base), params)
+}
+
+/// The weights and the reports of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchSolution<T> {
+    /// One weight per sample, in the shape of the losses.
+    pub weights: Array2<T>,
+    /// One report per row.
+    pub reports: Vec<Report>,
+}
+
+/// The HR weights of a matrix of losses, each row a problem of its own. A view that is not contiguous is copied.
+///
+/// # Errors
+/// As [`weights_of_rows_into`](crate::weights_of_rows_into); [`Error::Empty`] if there are rows but no columns.
+///
+/// # Source
+/// As [`weights_into`].
+pub fn weights_batch<T: Real>(losses: ArrayView2<'_, T>, params: &Params) -> Result<BatchSolution<T>, RowError> {
+    let shape = losses.dim();
+    if shape.0 > 0 && shape.1 == 0 {
+        return Err(RowError { row: 0, error: Error::Empty });
+    }
+    let losses = losses.as_standard_layout();
+    let mut weights = Array2::from_elem(shape, T::ZERO);
+    let reports = Mutex::new(vec![None; shape.0]);
+    {
+        let losses = losses.as_slice().expect("standard layout");
+        let weights = weights.as_slice_mut().expect("made here");
+        weights_of_rows_into(losses, None, Rows::Of(shape.1), params, weights, |row, report| {
+            reports.lock().unwrap_or_else(PoisonError::into_inner)[row] = Some(*report);
+        })?;
+    }
+    let reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect();
+    Ok(BatchSolution { weights, reports })
 }
 
 fn solve<T: Real>(

@@ -3,6 +3,7 @@
 #![allow(non_camel_case_types)] // C names
 #![allow(clippy::doc_markdown)] // the documentation becomes that of the header
 
+mod batch;
 mod buffers;
 mod certify;
 mod info;

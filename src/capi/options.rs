@@ -30,7 +30,8 @@ pub struct hrw_options {
     pub worst_loss: f64,
     /// HRW_HD (default) or HRW_HR.
     pub ordering: i32,
-    /// 1 (default): the calling thread; 0: as many as useful; k: at most k. Same bits for all; this version uses one.
+    /// 1 (default): the calling thread; 0: as many as useful; k: at most k. The bits are the same for all. A call over
+    /// fewer than 65,536 samples stays on the calling thread.
     pub threads: i32,
 }
 

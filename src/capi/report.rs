@@ -74,6 +74,11 @@ impl hrw_report {
     }
 }
 
+// SAFETY: a report is written by one thread at a time: that of its row.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
 /// The caller's report, if there is one: where to write, and how much.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
@@ -98,6 +103,21 @@ impl Target {
         } else {
             Err(hrw_status::HRW_STRUCT_SIZE.into())
         }
+    }
+
+    /// The report of a row, in the caller's array of reports, each of the size of the first.
+    ///
+    /// # Safety
+    /// The caller's array has more than `row` reports.
+    pub(super) unsafe fn of_row(self, row: usize) -> Self {
+        // SAFETY: within the array, as promised.
+        Self { report: unsafe { self.report.byte_add(row * self.struct_size) }, ..self }
+    }
+
+    /// Whether the report declares the size that is used for it.
+    pub(super) fn is_sized(self) -> bool {
+        // SAFETY: `new` and `of_row` were promised a report; its first field is its size, aligned or not.
+        (unsafe { self.report.cast::<usize>().read_unaligned() }) == self.struct_size
     }
 
     /// Writes every field that the caller has.

@@ -30,7 +30,7 @@ pub enum hrw_status {
     HRW_NON_FINITE_LOSS = 9,
     /// delta is NaN or outside (0, 1).
     HRW_DELTA = 10,
-    /// The offsets of a ragged batch do not start at 0 or decrease.
+    /// The offsets of a ragged batch do not start at 0 or decrease, or the size of a batch overflows.
     HRW_OFFSETS = 11,
     /// The output overlaps an input.
     HRW_OVERLAP = 12,
@@ -82,7 +82,7 @@ impl hrw_status {
             HRW_BASE_WEIGHTS => c"a base weight is negative, NaN or infinite, or all of them are zero",
             HRW_NON_FINITE_LOSS => c"a loss is NaN or infinite, and its base weight is not zero",
             HRW_DELTA => c"delta must be a number strictly between 0 and 1",
-            HRW_OFFSETS => c"offsets must start at 0 and never decrease",
+            HRW_OFFSETS => c"offsets must start at 0 and never decrease, and sizes must not overflow",
             HRW_OVERLAP => c"weights must not overlap losses or base weights",
             HRW_REDUCE => c"the all-reduce failed; weights may have been used as scratch",
             HRW_THREADS => c"threads must be at least 0",
@@ -114,6 +114,7 @@ impl From<Error> for Refusal {
             Error::BaseWeights { index } => (HRW_BASE_WEIGHTS, index),
             Error::NonFiniteLoss { index } => (HRW_NON_FINITE_LOSS, Some(index)),
             Error::Delta => (HRW_DELTA, None),
+            Error::Offsets => (HRW_OFFSETS, None),
             Error::Reduce => (HRW_REDUCE, None),
             // The slices made here all have one length.
             Error::Lengths { .. } => (HRW_PANIC, None),

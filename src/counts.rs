@@ -1,0 +1,54 @@
+//! Costs that can be counted: passes over the data. (Allocations are counted in `tests/allocations.rs`.)
+
+use crate::params::{Error, Ordering, Params};
+use crate::reduce::{Data, Reduce};
+use crate::solve::solve;
+use crate::team::Team;
+use crate::validate::validate;
+
+/// Meets nobody, and counts how often.
+struct Counting<'a>(&'a mut u32);
+
+impl Reduce for Counting<'_> {
+    fn sum(&mut self, _: &mut [f64]) -> Result<(), Error> {
+        *self.0 += 1;
+        Ok(())
+    }
+
+    fn max(&mut self, _: &mut [f64]) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Passes over all of these losses, from the first look to the last weight.
+fn passes(losses: &[f32], params: &Params) -> u32 {
+    let mut passes = 0;
+    let mut weights = vec![0.0; losses.len()];
+    let mut data = Data::new(losses, None, Team::ALONE, Counting(&mut passes));
+    let range = validate(&mut data, params).expect("valid");
+    let optimum = solve(&mut data, &range, params, Some(&mut weights)).expect("solved");
+    optimum.write(&mut data, &range, &mut weights).expect("written");
+    drop(data);
+    passes
+}
+
+/// Exp(1) losses from a multiplicative generator.
+fn exponential(n: usize) -> Vec<f32> {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 + 0.5) / (1 << 24) as f32
+    };
+    (0..n).map(|_| -uniform().ln()).collect()
+}
+
+#[test]
+fn passes_are_few() {
+    for n in [128, 1024, 8192, 100_000, 1_000_000] {
+        for ordering in [Ordering::Hd, Ordering::Hr] {
+            let params = Params { alpha: 0.05, r: 0.1, ordering, ..Params::default() };
+            let passes = passes(&exponential(n), &params);
+            println!("{n} {ordering:?}: {passes}");
+        }
+    }
+}
