@@ -23,10 +23,10 @@ library: ## The shared and the static library, in target/release
 demo: target/demo/digits ## Trains a network in C on real digits with wrong labels: plain against HR
 	target/demo/digits
 
-test: tools lint rust-tests kernel-tests c-tests examples ## All tests
+test: tools lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick python-tests ## All tests
 
 tools:
-	@.ci/tools valgrind
+	@.ci/tools valgrind cmake
 
 lint:
 	$(CARGO) fmt --check
@@ -41,7 +41,7 @@ rust-tests:
 kernel-tests: ## The tests of the solver on the other instruction sets of this machine
 	@for kernels in $(KERNELS); do \
 		echo "kernels: $$kernels"; \
-		HRW_KERNELS=$$kernels $(CARGO) test --target-dir target/kernels --lib --test accuracy --test properties --test errors \
+		HRW_KERNELS=$$kernels $(CARGO) test --target-dir target/kernels --lib --test accuracy --test properties --test errors --test sizes \
 			|| exit 1; \
 	done
 
@@ -59,6 +59,11 @@ target/demo/digits: library $(DIGITS)
 target/demo/first: library bindings/c/examples/first.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -O2 bindings/c/examples/first.c $(LIBRARY) $(SYSTEM_LIBS) -o $@
+
+# Installing, C++ and its examples; benchmarks; Python.
+include bindings/cpp/cpp.mk
+include benches/bench.mk
+include bindings/python/python.mk
 
 header: ## Writes include/hr_weights.h from src/capi
 	HRW_WRITE_HEADER=1 $(CARGO) test --test header

@@ -59,3 +59,7 @@ pub use report::Report;
 pub use slices::weights_into;
 #[cfg(feature = "std")]
 pub use views::{BatchSolution, Solution, weights, weights_batch, weights_with_base};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

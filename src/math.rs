@@ -1,6 +1,6 @@
 //! Elementary functions where the textbook form would cancel.
 
-pub(crate) use libm::{exp, expm1, log, log1p, sqrt};
+pub(crate) use libm::{exp, expm1, floor, log, log1p, sqrt};
 
 /// `log(y) - e` for `y = 1 + e > 0`, to full relative precision however small e is.
 ///

@@ -1,7 +1,7 @@
 //! A large problem needs few passes: a sample of it, solved first, tells where to look.
 
 use crate::kernels::Level;
-use crate::math::{log, sqrt};
+use crate::math::{floor, log, sqrt};
 use crate::params::{Error, Params};
 use crate::rank::Ranks;
 use crate::real::Real;
@@ -21,10 +21,12 @@ pub(crate) struct Pilot<'a, T> {
     pub(crate) log_u: f64,
     /// The mean depth that the KL step sees.
     pub(crate) mean: f64,
+    /// How many samples of the data, all of them, have the largest loss.
+    pub(crate) largest: f64,
 }
 
 /// Below this many samples a pilot costs more than it saves.
-const WORTH_IT: usize = 1 << 13;
+const WORTH_IT: usize = 1 << 11;
 /// The pilot has at most one sample in so many, and at most so many.
 const ONE_IN: usize = 16;
 const AT_MOST: usize = 1 << 14;
@@ -38,7 +40,6 @@ pub(crate) fn fly<'a, T: Real, R: Reduce>(
     level: Level,
     range: &Range,
     params: &Params,
-    top_share: f64,
     scratch: &'a mut [T],
 ) -> Result<Option<Pilot<'a, T>>, Error> {
     if scratch.len() < WORTH_IT || params.r == 0.0 {
@@ -47,10 +48,10 @@ pub(crate) fn fly<'a, T: Real, R: Reduce>(
     let size = (scratch.len() / ONE_IN).min(AT_MOST);
     let sample = &mut scratch[..size];
     data.sample(sample);
-    let rare = top_share * (size as f64) < 1.0;
-    if rare {
-        // Few samples hold the largest loss. In a sample one of them would weigh too much, so that its neighbour stands in.
-        let largest = T::from_f64(range.largest);
+    let largest = T::from_f64(range.largest);
+    let many = sample.iter().filter(|&&loss| loss == largest).count() > 1;
+    if !many {
+        // Few samples have the largest loss. In a sample one of them would weigh too much: its neighbour stands in.
         for position in 1..size {
             if sample[position] == largest {
                 sample[position] = sample[position - 1];
@@ -58,15 +59,17 @@ pub(crate) fn fly<'a, T: Real, R: Reduce>(
         }
     }
     let mut sample = Data::new(sample, None, Team::ALONE, Alone);
-    let problem = Problem::new(&mut sample, range, params)?;
-    let problem = if rare { problem.with_unseen(top_share) } else { problem };
+    let mut problem = Problem::new(&mut sample, range, params)?;
+    if !many && range.depths.depth(range.largest) == 0.0 {
+        problem = problem.with_unseen(1.0 / data.len());
+    }
     let Some(solved) = problem.cut_and_root(&mut sample)? else { return Ok(None) };
     let size = sample.len();
     let rank = solved.cut.capped() - solved.cut.tied * solved.cut.keep;
     let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
-    let mut at = |rank: f64| Ranks::new().find(&mut sample, level, range, rank.floor().clamp(0.0, size - 1.0));
-    let window = [at(rank - margin)?, at(rank + margin)?].map(|ranked| ranked.loss);
-    let ranks = if params.alpha > 0.0 { Ranks::of_window(data, level, window, scratch)? } else { Ranks::new() };
+    let mut at = |rank: f64| Ranks::new().find(&mut sample, level, range, floor(rank).clamp(0.0, size - 1.0));
+    let [low, high] = [at(rank - margin)?, at(rank + margin)?].map(|ranked| ranked.loss);
+    let (ranks, largest) = Ranks::of_window(data, level, [low, high, largest], scratch)?;
     let (capped, mean) = (rank / size, solved.outline.mean);
-    Ok(Some(Pilot { ranks, capped, log_u: log(solved.root.view.u), mean }))
+    Ok(Some(Pilot { ranks, capped, log_u: log(solved.root.view.u), mean, largest }))
 }

@@ -1,9 +1,10 @@
 //! The alpha step for samples of equal mass: the loss of a rank, found by counting.
 
 use crate::kernels::{Level, fast_gather, fast_rank};
+use crate::math::floor;
 use crate::params::Error;
 use crate::real::Real;
-use crate::reduce::{Alone, Data, Partial, Reduce};
+use crate::reduce::{Alone, Data, Partial, Reduce, count};
 use crate::team::Team;
 use crate::trim::Cut;
 use crate::validate::Range;
@@ -35,15 +36,16 @@ impl<'a, T: Real> Ranks<'a, T> {
         Self { candidates: &[], below: 0.0 }
     }
 
-    /// Gathers all losses of a window in `scratch`, which is as long as the data.
+    /// Gathers all losses of a window in `scratch`, which is as long as the data. Also counts the largest losses.
     pub(crate) fn of_window<R: Reduce>(
         data: &mut Data<'_, T, R>,
         level: Level,
-        [low, high]: [T; 2],
+        [low, high, largest]: [T; 3],
         scratch: &'a mut [T],
-    ) -> Result<Self, Error> {
-        let (below, copied) = data.gather(scratch, |chunk, to| fast_gather(level, chunk.losses, low, high, to))?;
-        Ok(Self { candidates: &scratch[..copied], below })
+    ) -> Result<(Self, f64), Error> {
+        let [below, copied, top] =
+            data.gather(scratch, |chunk, to| fast_gather(level, chunk.losses, [low, high, largest], to))?;
+        Ok((Self { candidates: &scratch[..count(copied)], below }, top))
     }
 
     /// The loss at which the number of smaller losses, and of those and the equal ones, enclose a rank.
@@ -89,7 +91,7 @@ fn search<T: Real, R: Reduce>(
             T::midpoint_of_representables(low, high)
         } else {
             // The middle of the step that belongs to the rank.
-            let share = (rank.floor() + 0.5 - ranks_low) / (ranks_high - ranks_low);
+            let share = (floor(rank) + 0.5 - ranks_low) / (ranks_high - ranks_low);
             let guess = T::from_f64(low.to_f64() + (high.to_f64() - low.to_f64()) * share);
             // Not `clamp`: the difference may have overflowed.
             if guess < high { guess } else { T::midpoint_of_representables(low, high) }

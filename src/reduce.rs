@@ -39,7 +39,8 @@ impl<const SUMS: usize, const MAXIMA: usize> Partial<SUMS, MAXIMA> {
     /// The partial result of no data.
     pub(crate) const NOTHING: Self = Self { sums: [0.0; SUMS], maxima: [f64::NEG_INFINITY; MAXIMA] };
 
-    fn join(&mut self, other: &Self) {
+    /// Adds what another part of the data brings.
+    pub(crate) fn join(&mut self, other: &Self) {
         for (sum, more) in self.sums.iter_mut().zip(other.sums) {
             *sum += more;
         }
@@ -97,8 +98,13 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         &mut self,
         kernel: impl Fn(Chunk<'_, T>, usize) -> Partial<SUMS, MAXIMA> + Sync,
     ) -> Result<Partial<SUMS, MAXIMA>, Error> {
-        let segment = self.segment();
         let losses = self.losses.len();
+        if losses <= CHUNK {
+            // What small problems do again and again.
+            let total = kernel(self.chunk(0), 0);
+            return self.meet(total);
+        }
+        let segment = self.segment();
         let sum_up = |start: usize| {
             let mut partial = Partial::NOTHING;
             for start in (start..losses.min(start + segment)).step_by(CHUNK) {
@@ -113,7 +119,9 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
             let mut parts = [Partial::NOTHING; SEGMENTS];
             let parts = &mut parts[..losses.div_ceil(segment)];
             self.team.for_each(parts, |number, part| *part = sum_up(number * segment));
-            parts.iter().for_each(|part| total.join(part));
+            for part in parts {
+                total.join(part);
+            }
         }
         self.meet(total)
     }
@@ -142,18 +150,20 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
                 core::array::from_fn(|_| (Partial::NOTHING, outputs.next().unwrap_or_default()));
             let parts = &mut parts[..count];
             self.team.for_each(parts, |number, (part, output)| *part = sum_up(number * segment, output));
-            parts.iter().for_each(|(part, _)| total.join(part));
+            for (part, _) in parts {
+                total.join(part);
+            }
         }
         self.meet(total)
     }
 
     /// Copies chosen samples to the front of `to`, which is as long as the losses. `kernel` copies those of a chunk to the
-    /// front of its part and returns how many it left out at the lower end, and how many it copied.
+    /// front of its part, and returns how many it copied as its second sum.
     pub(crate) fn gather(
         &mut self,
         to: &mut [T],
-        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<2, 0> + Sync,
-    ) -> Result<(f64, usize), Error> {
+        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<3, 0> + Sync,
+    ) -> Result<[f64; 3], Error> {
         let segment = self.segment();
         let gather_segment = |start: usize, to: &mut [T]| {
             let mut partial = Partial::NOTHING;
@@ -182,7 +192,7 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
             copied += count(part.sums[1]);
             total.join(part);
         }
-        Ok((self.meet(total)?.sums[0], copied))
+        Ok(self.meet(total)?.sums)
     }
 
     /// Every so-many-th sample, as many as `to` has room for.
@@ -219,6 +229,6 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
 
 /// A count, back from its sum.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it was one
-fn count(sum: f64) -> usize {
+pub(crate) fn count(sum: f64) -> usize {
     sum as usize
 }

@@ -61,7 +61,7 @@ fn line_factor(top: f64) -> f64 {
 }
 
 /// Below this, u is as good as zero beside depths of order one, and any mass at depth zero holds all weight.
-const LOG_FLOOR: f64 = -708.0;
+const LOG_FLOOR: f64 = -705.0;
 /// Above this, `u^2` overflows; r would be below the smallest number.
 const LOG_CEILING: f64 = 373.0;
 /// After so many steps a step that is not half of the one before is replaced by a bisection.

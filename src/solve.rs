@@ -21,18 +21,13 @@ pub(crate) fn solve<T: Real, R: Reduce>(
     params: &Params,
     scratch: Option<&mut [T]>,
 ) -> Result<Optimum<T>, Error> {
-    let problem = Problem::new(data, range, params)?;
-    if range.depths.depth(range.smallest) == 0.0 {
-        return Ok(problem.all_equal());
+    let limit = range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY;
+    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, limit)
+        && let Some(pilot) = pilot::fly(data, level, range, params, scratch)?
+    {
+        return Problem::guided(data, range, params, pilot).solve(data);
     }
-    if params.alpha == 1.0 || params.r == f64::INFINITY {
-        return problem.all_on_worst();
-    }
-    let pilot = match (data.fast(), scratch) {
-        (Some(level), Some(scratch)) => pilot::fly(data, level, range, params, problem.top_share(), scratch)?,
-        _ => None,
-    };
-    problem.guided_by(pilot).solve(data)
+    Problem::new(data, range, params)?.solve(data)
 }
 
 /// A valid problem, its masses, and where its solution may be.
@@ -74,18 +69,26 @@ impl<'a, T: Real> Problem<'a, T> {
         range: &'a Range,
         params: &Params,
     ) -> Result<Self, Error> {
-        let Params { ordering, alpha, r, .. } = *params;
-        let depths = range.depths;
+        let largest = T::from_f64(range.largest);
         let [total, top] = match data.fast() {
             Some(level) => {
-                let largest = T::from_f64(range.largest);
                 let [below, up_to] = data.pass(|chunk, _| fast_rank(level, chunk.losses, largest))?.sums;
-                [data.len(), if depths.depth(range.largest) == 0.0 { up_to - below } else { 0.0 }]
+                [data.len(), up_to - below]
             }
-            None => data.pass(|chunk, _| kernels::masses(chunk, depths))?.sums,
+            None => data.pass(|chunk, _| kernels::masses(chunk, largest))?.sums,
         };
-        // Without a budget for the other step the two orderings have the same solution.
-        Ok(Self { range, ordering, alpha, r, total, top, budget: alpha * total, pilot: None, unseen: 0.0 })
+        Ok(Self::of_masses(range, params, [total, top], None))
+    }
+
+    /// After a pilot.
+    fn guided<R: Reduce>(data: &Data<'_, T, R>, range: &'a Range, params: &Params, pilot: Pilot<'a, T>) -> Self {
+        Self::of_masses(range, params, [data.len(), pilot.largest], Some(pilot))
+    }
+
+    fn of_masses(range: &'a Range, params: &Params, [total, largest]: [f64; 2], pilot: Option<Pilot<'a, T>>) -> Self {
+        let Params { ordering, alpha, r, .. } = *params;
+        let top = if range.depths.depth(range.largest) == 0.0 { largest } else { 0.0 };
+        Self { range, ordering, alpha, r, total, top, budget: alpha * total, pilot, unseen: 0.0 }
     }
 
     /// With a share of mass at depth zero that the data does not show.
@@ -93,11 +96,13 @@ impl<'a, T: Real> Problem<'a, T> {
         Self { unseen, ..self }
     }
 
-    fn guided_by(self, pilot: Option<Pilot<'a, T>>) -> Self {
-        Self { pilot, ..self }
-    }
-
     fn solve<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
+        if self.range.depths.depth(self.range.smallest) == 0.0 {
+            return Ok(self.all_equal());
+        }
+        if self.alpha == 1.0 || self.r == f64::INFINITY {
+            return self.all_on_worst();
+        }
         match self.cut_and_root(data)? {
             None => self.all_on_worst(),
             Some(solved) if self.caps() => Ok(self.optimum_of_hr(&solved)),
@@ -153,22 +158,34 @@ impl<'a, T: Real> Problem<'a, T> {
             _ => self.cut_of_base(data)?,
         };
         let (outline, start) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
-        let mut root = root::find(self.r, start, |u| self.view_of_capped(data, &mut cut, u, outline.mean))?;
+        let mut start = start;
+        let mut iterations = 0;
+        let mut root = loop {
+            let mut looked_at = f64::NAN;
+            let mut root = root::find(self.r, start, |u| {
+                looked_at = u;
+                self.view_of_capped(data, &mut cut, u, outline.mean)
+            })?;
+            iterations += root.iterations;
+            root.iterations = iterations;
+            if root.view.u == looked_at || root.slack < 0.0 || cut.is_between() {
+                break root;
+            }
+            // The last step has moved u a little. The cut follows, unless it crosses a sample: then the search goes on.
+            let nearness = root.view.nearness(1.0, 0.0, cut.depth);
+            let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
+            if keep > 0.0 && keep <= 1.0 {
+                cut.keep = keep;
+                break root;
+            }
+            start.log_u = log(root.view.u);
+        };
         if root.slack < 0.0 {
             let u = root.view.u;
             let rule = Rule::TiltedAtFloor { budget: self.budget, total: self.total, u, r: self.r };
             cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
             root.view = self.view_of_located(data, &cut, u)?;
             root.slack = root.view.phi() - self.r;
-        } else if !cut.is_between() {
-            // The last step has moved u a little. The cut follows, unless it crosses a sample: then look again.
-            let nearness = root.view.nearness(1.0, 0.0, cut.depth);
-            let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
-            if keep > 0.0 && keep <= 1.0 {
-                cut.keep = keep;
-            } else {
-                root.view = self.view_of_capped(data, &mut cut, root.view.u, outline.mean)?;
-            }
         }
         Ok(Some(Solved { cut, root, outline }))
     }
@@ -249,6 +266,10 @@ impl<'a, T: Real> Problem<'a, T> {
             Some(level) => {
                 (Form::Plain, data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens))?)
             }
+            // After a pilot the mean is not exact.
+            None if self.is_plain() && self.pilot.is_some() => {
+                (Form::Plain, data.pass(|chunk, _| kernels::plain_root(chunk, depths, threshold, lens))?)
+            }
             None => (Form::Centred, data.pass(|chunk, _| kernels::root(chunk, depths, threshold, lens))?),
         };
         let mut view = View::new(u, lens, form, partial.sums, self.total);
@@ -283,8 +304,8 @@ impl<'a, T: Real> Problem<'a, T> {
         Ok(self.with_capped(view, cut))
     }
 
-    /// As [`Problem::view_of_capped`], by ranks: the mass beyond D, `alpha x_D S1`, is a rank, and changes little with D.
-    /// None if that search does not settle soon.
+    /// As [`Problem::view_of_capped`], by ranks. The mass beyond D, `alpha x_D S1`, is a rank; where it changes little with D,
+    /// a guess or two settle it. A bracket of ranks is kept in any case. None if that takes too long.
     fn view_of_ranked<R: Reduce>(
         &self,
         data: &mut Data<'_, T, R>,
@@ -293,36 +314,49 @@ impl<'a, T: Real> Problem<'a, T> {
         u: f64,
         mean: f64,
     ) -> Result<Option<View>, Error> {
+        let (depths, ranks) = (self.range.depths, self.ranks());
         let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
-        for _ in 0..ATTEMPTS {
+        // Ranks that are known to go and to stay, and the excess there.
+        let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
+        for attempt in 0..ATTEMPTS {
             let view = self.view(data, cut.threshold, u, mean)?;
-            cut.depth = self.range.depths.depth(cut.threshold.to_f64());
+            cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.capped() / self.total + self.unseen;
             // The sums of the rule's curves over the samples above the threshold.
             let curved = self.total * view.nearness(above, 0.0, cut.depth);
             let inverse = self.total * view.lens.rate * view.inverse_moments(above, 0.0)[0];
             let beyond = self.budget + self.alpha * curved;
             cut.keep = 1.0 + (cut.below - beyond) / cut.tied;
-            if cut.keep > 0.0 && cut.keep <= 1.0 {
+            if cut.keep > 1.0 {
+                stays = (cut.below, cut.below - beyond);
+            } else if cut.keep > 0.0 {
                 return Ok(Some(self.with_capped(view, cut)));
-            }
-            if cut.keep <= 0.0 {
+            } else {
                 let depth = rule.depth(cut.capped(), [curved, inverse], cut.depth);
-                if depth >= self.range.depths.depth(cut.next) {
+                if depth >= depths.depth(cut.next) {
                     (cut.keep, cut.depth) = (0.0, depth.min(cut.depth));
                     return Ok(Some(self.with_capped(view, cut)));
                 }
+                goes = (cut.capped(), cut.capped() - beyond);
             }
-            // The mass beyond D at another depth, as far as this view tells.
-            let at_least =
-                |rank: f64| if cut.keep > 1.0 { rank.min(cut.below - 0.5) } else { rank.max(cut.capped()) };
-            let mut ranked = self.ranks().find(data, level, self.range, at_least(beyond))?;
-            let depth = self.range.depths.depth(ranked.loss.to_f64());
-            let beyond = beyond + self.alpha * inverse * (depth - cut.depth);
-            if !(ranked.below..ranked.up_to).contains(&at_least(beyond)) {
-                ranked = self.ranks().find(data, level, self.range, at_least(beyond))?;
+            // The samples between: those of these ranks, or of the first one at least.
+            let open = |rank: f64| rank.min(stays.0 - 0.5).max(goes.0);
+            let mut rank = beyond;
+            if attempt >= GUESSES || open(rank) != rank {
+                let middle = attempt % 3 == 2;
+                let share = if middle { 0.5 } else { goes.1 / (goes.1 - stays.1) };
+                rank = open(goes.0 + (stays.0 - goes.0) * share);
             }
-            *cut = ranked.cut(self.range, beyond);
+            let mut ranked = ranks.find(data, level, self.range, rank)?;
+            if rank == beyond {
+                // The mass beyond D at that depth, as far as this view tells.
+                let shift = depths.depth(ranked.loss.to_f64()) - cut.depth;
+                let corrected = open(beyond + self.alpha * inverse * shift);
+                if !(ranked.below..ranked.up_to).contains(&corrected) {
+                    ranked = ranks.find(data, level, self.range, corrected)?;
+                }
+            }
+            *cut = ranked.cut(self.range, rank);
         }
         Ok(None)
     }
@@ -367,6 +401,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 level: level / self.total,
                 tied: tied / self.total,
                 top: self.per_top_sample(on_samples, on_worst),
+                zeros: self.zeros(cut, lens, level / self.total),
             },
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
             u: root.view.u,
@@ -378,6 +413,13 @@ impl<'a, T: Real> Problem<'a, T> {
             tv: 0.0,
             iterations: root.iterations,
         }
+    }
+
+    /// How many samples of mass one have weight zero, if the others are known to be far from it.
+    fn zeros(&self, cut: &Cut<T>, lens: Lens, level: f64) -> Option<f64> {
+        let smallest = level / lens.ratio(self.range.depths.depth(self.range.smallest));
+        let sound = smallest * cut.keep > FAR_FROM_ZERO || (cut.is_between() && smallest > FAR_FROM_ZERO);
+        sound.then(|| if cut.is_between() { cut.capped() } else { cut.below })
     }
 
     /// The limit in which every deep sample loses its weight. (Where the worst loss was given and samples have it too, this is
@@ -429,6 +471,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 level: 0.0,
                 tied: 0.0,
                 top: self.per_top_sample(on_samples, on_worst),
+                zeros: None,
             },
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
             u: 0.0,
@@ -482,8 +525,13 @@ impl Outline {
     }
 }
 
-/// How often the cut of HR is looked for by rank before it is searched for.
-const ATTEMPTS: usize = 8;
+/// Weights above this do not round to zero, in either width.
+const FAR_FROM_ZERO: f64 = 1e-37;
+
+/// How often the cut of HR is looked for by rank before it is searched for in another way: a bisection needs no more.
+const ATTEMPTS: usize = 96;
+/// How often a guess is tried first.
+const GUESSES: usize = 4;
 
 /// From this r on, phi is not so small that its terms must be kept from cancelling.
 const PLAIN_FROM_R: f64 = 1e-6;

@@ -35,6 +35,7 @@ impl View {
     /// From the sums of a root pass over samples of this total mass, in the form that the pass has.
     pub(crate) fn new(u: f64, lens: Lens, form: Form, sums: [f64; 4], total: f64) -> Self {
         let [log, first, second, third] = sums.map(|sum| sum / total);
+        let first = first / lens.unit();
         Self { u, lens, form, log, first, second, third, slope_of_cut: 0.0 }
     }
 

@@ -67,8 +67,10 @@ pub fn weights_batch<T: Real>(losses: ArrayView2<'_, T>, params: &Params) -> Res
     let mut weights = Array2::from_elem(shape, T::ZERO);
     let reports = Mutex::new(vec![None; shape.0]);
     {
-        let losses = losses.as_slice().expect("standard layout");
-        let weights = weights.as_slice_mut().expect("made here");
+        // Both are in standard layout.
+        let (Some(losses), Some(weights)) = (losses.as_slice(), weights.as_slice_mut()) else {
+            return Err(RowError { row: 0, error: Error::Lengths { losses: losses.len(), other: 0 } });
+        };
         weights_of_rows_into(losses, None, Rows::Of(shape.1), params, weights, |row, report| {
             reports.lock().unwrap_or_else(PoisonError::into_inner)[row] = Some(*report);
         })?;
@@ -91,7 +93,11 @@ fn solve<T: Real>(
 }
 
 fn contiguous<T: Real>(view: ArrayView1<'_, T>) -> CowArray<'_, T, Ix1> {
-    if view.as_slice().is_some() { CowArray::from(view) } else { CowArray::from(view.to_owned()) }
+    if view.as_slice().is_some() {
+        CowArray::from(view)
+    } else {
+        CowArray::from(view.iter().copied().collect::<Array1<T>>())
+    }
 }
 
 fn slice<'a, T: Real>(array: &'a CowArray<'_, T, Ix1>) -> &'a [T] {

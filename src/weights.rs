@@ -46,7 +46,8 @@ impl<T: Real> Optimum<T> {
             }
             _ => data.pass_writing(weights, |chunk, output| kernels::write(chunk, &self.recipe, output))?,
         };
-        let [depth_sum, square_sum, zeros] = written.sums;
+        let [depth_sum, square_sum, counted] = written.sums;
+        let zeros = if data.fast().is_some() && moderate { self.recipe.zeros.unwrap_or(counted) } else { counted };
         Ok(Report {
             robust_loss: depths.loss(depth_sum),
             dual_bound: self.dual_bound(),

@@ -5,6 +5,7 @@ mod support;
 
 use hr_weights::{Params, weights, weights_into};
 use ndarray::ArrayView1;
+use proptest::collection::vec;
 use proptest::prelude::*;
 use support::generate::{priced_problem, problem};
 use support::single::{narrow, round_to_f32, solve_f32, ulps_apart};
@@ -29,6 +30,48 @@ proptest! {
         assert_close(&pick(&one.weights), &other.weights, 1e-13)?;
         let value = one.report.robust_loss;
         prop_assert!((value - other.report.robust_loss).abs() <= value_tolerance(span(&problem), value));
+    }
+
+    /// A sample with k times the base weight is k samples.
+    #[test]
+    fn base_weights_count_samples(problem in problem(), counts in vec(1..=4_usize, 600)) {
+        let base = problem.base.clone().unwrap_or_else(|| vec![1.0; problem.losses.len()]);
+        let counts = &counts[..base.len()];
+        let weighted = Problem {
+            base: Some(base.iter().zip(counts).map(|(b, &k)| b * k as f64).collect()),
+            ..problem.clone()
+        };
+        let repeat = |values: &[f64]| -> Vec<f64> {
+            values.iter().zip(counts).flat_map(|(&value, &k)| std::iter::repeat_n(value, k)).collect()
+        };
+        let repeated = Problem {
+            losses: repeat(&problem.losses),
+            base: problem.base.as_deref().map(repeat),
+            ..problem.clone()
+        };
+        let (one, other) = (solve(&weighted), solve(&repeated));
+        let shares: Vec<f64> = one.weights.iter().zip(counts).map(|(p, &k)| p / k as f64).collect();
+        assert_close(&repeat(&shares), &other.weights, 1e-12)?;
+        let value = one.report.robust_loss;
+        prop_assert!((value - other.report.robust_loss).abs() <= 2.0 * value_tolerance(span(&problem), value));
+    }
+
+    /// The same data many times over: each copy gets its share. It makes problems of up to 60,000 samples.
+    #[test]
+    fn copies_share_the_weight(problem in problem(), copies in 1..=100_usize) {
+        let repeated = Problem {
+            losses: problem.losses.repeat(copies),
+            base: problem.base.as_ref().map(|base| base.repeat(copies)),
+            ..problem.clone()
+        };
+        let (one, other) = (solve(&problem), solve(&repeated));
+        let shares: Vec<f64> = one.weights.iter().map(|p| p / copies as f64).collect();
+        assert_close(&shares.repeat(copies), &other.weights, 1e-12)?;
+        let total = other.weights.iter().sum::<f64>() + other.report.worst_weight;
+        prop_assert!((total - 1.0).abs() <= 1e-12, "sum of weights {total}");
+        prop_assert!((one.report.worst_weight - other.report.worst_weight).abs() <= 1e-12);
+        let value = one.report.robust_loss;
+        prop_assert!((value - other.report.robust_loss).abs() <= 2.0 * value_tolerance(span(&problem), value));
     }
 
     /// Losses in another unit, a power of two, give the same weights to the bit.

@@ -123,8 +123,35 @@ impl From<Error> for Refusal {
     }
 }
 
+/// Puts errno back when it goes: waiting for a thread may change it.
+struct Errno(#[cfg(all(feature = "std", target_os = "linux"))] core::ffi::c_int);
+
+#[cfg(all(feature = "std", target_os = "linux"))]
+impl Errno {
+    fn kept() -> Self {
+        // SAFETY: the address of this thread's errno, which is always valid.
+        Self(unsafe { *libc::__errno_location() })
+    }
+}
+
+#[cfg(all(feature = "std", target_os = "linux"))]
+impl Drop for Errno {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = self.0 };
+    }
+}
+
+#[cfg(not(all(feature = "std", target_os = "linux")))]
+impl Errno {
+    fn kept() -> Self {
+        Self()
+    }
+}
+
 /// Runs the body of a C function. No panic leaves it, and none prints: there is none that a caller can cause.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Refusal>) -> i32 {
+    let _errno = Errno::kept();
     #[cfg(feature = "std")]
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(HRW_PANIC.into()));
     #[cfg(not(feature = "std"))]

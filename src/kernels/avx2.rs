@@ -1,5 +1,6 @@
 //! AVX2 and FMA: four doubles, eight floats.
 
+#[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
 use super::lanes::{Doubles, Isa, Vector};
@@ -116,6 +117,18 @@ macro_rules! vector {
                     bits &= bits - 1;
                     next += 1;
                 }
+            }
+
+            #[inline(always)]
+            fn any(mask: Self::Mask) -> bool {
+                // SAFETY: see above.
+                unsafe { $movemask(mask) != 0 }
+            }
+
+            #[inline(always)]
+            fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $or(first, second) }
             }
 
             #[inline(always)]

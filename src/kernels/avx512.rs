@@ -1,5 +1,6 @@
 //! AVX-512 (F, DQ, VL and BW): eight doubles, sixteen floats.
 
+#[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
 use super::lanes::{Doubles, Isa, Vector};
@@ -121,6 +122,16 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn any(mask: Self::Mask) -> bool {
+                mask != 0
+            }
+
+            #[inline(always)]
+            fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+                first | second
+            }
+
+            #[inline(always)]
             fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
                 !(first | second)
             }
@@ -210,13 +221,6 @@ impl Doubles for Eight {
     }
 
     #[inline(always)]
-    fn reciprocal(self) -> Self {
-        // SAFETY: see above.
-        let guess = Self(unsafe { _mm512_rcp14_pd(self.0) });
-        self.refined(self.refined(guess))
-    }
-
-    #[inline(always)]
     fn equal(self, other: Self) -> Self::Mask {
         // SAFETY: see above.
         unsafe { _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self.0, other.0) }
@@ -242,17 +246,5 @@ impl Doubles for Eight {
     fn sum(self) -> f64 {
         // SAFETY: see above.
         unsafe { _mm512_reduce_add_pd(self.0) }
-    }
-}
-
-impl Eight {
-    /// One step of Newton's method from a guess at the reciprocal: it doubles the number of right digits.
-    #[inline(always)]
-    fn refined(self, guess: Self) -> Self {
-        // SAFETY: see above.
-        unsafe {
-            let error = _mm512_fnmadd_pd(self.0, guess.0, _mm512_set1_pd(1.0));
-            Self(_mm512_fmadd_pd(error, guess.0, guess.0))
-        }
     }
 }

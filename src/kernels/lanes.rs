@@ -36,6 +36,10 @@ pub trait Vector<T>: Copy {
     /// Writes the values where the mask is set, one after another; `to` has room for `N`, and what follows them may be
     /// overwritten. Panics if it has not.
     fn compress(self, mask: Self::Mask, to: &mut [T]);
+    /// Whether there is one that is set.
+    fn any(mask: Self::Mask) -> bool;
+    /// Set where one of them is.
+    fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask;
     /// Set where neither is.
     fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask;
 }
@@ -52,11 +56,6 @@ pub trait Doubles: Vector<f64> {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
-    /// One over each value, all far from overflow and underflow; the same for the same value, in any lane.
-    #[inline(always)]
-    fn reciprocal(self) -> Self {
-        Self::splat(1.0).div(self)
-    }
     /// Where the two are equal.
     fn equal(self, other: Self) -> Self::Mask;
     /// Normal positive values as mantissas in `[1, 2)` and exponents.

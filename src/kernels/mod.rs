@@ -15,7 +15,7 @@ mod scalar;
 mod vector;
 
 pub use lanes::Element;
-pub(crate) use scalar::{masses, moments, root, split, survey, write};
+pub(crate) use scalar::{masses, moments, plain_root, root, split, survey, write};
 
 use crate::depths::Depths;
 use crate::real::Real;
@@ -59,7 +59,7 @@ macro_rules! entries {
         entries! { $isa, $features:
             survey(losses: &[T]) -> Partial<0, 3>;
             rank(losses: &[T], threshold: T) -> Partial<2, 2>;
-            gather(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0>;
+            gather(losses: &[T], bounds: [T; 3], to: &mut [T]) -> Partial<3, 0>;
             moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
             root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0>;
             write(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0>;
@@ -106,7 +106,7 @@ dispatch! {
     /// Where a threshold ranks.
     fast_rank = rank(losses: &[T], threshold: T) -> Partial<2, 2>;
     /// The losses in a window.
-    fast_gather = gather(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0>;
+    fast_gather = gather(losses: &[T], bounds: [T; 3], to: &mut [T]) -> Partial<3, 0>;
     /// Two moments of the depths above a threshold.
     fast_moments = moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
     /// The sums of the root search.
@@ -141,6 +141,12 @@ impl Lens {
         Self { shift: u / centre, rate: 1.0 / centre, mean }
     }
 
+    /// What sums of reciprocals `z = 1 / y` are multiplied by, so that the largest one stays finite: `u / c`, unless u is zero.
+    #[inline(always)]
+    pub(crate) fn unit(&self) -> f64 {
+        if self.shift > 0.0 { self.shift } else { 1.0 }
+    }
+
     /// Whether the ratios at depths up to this one are far from overflow and underflow, even four of them multiplied.
     pub(crate) fn is_moderate(&self, deepest: f64) -> bool {
         const LARGE: f64 = (1_u128 << 100) as f64;
@@ -170,6 +176,8 @@ pub(crate) struct Recipe<T> {
     pub(crate) level: f64,
     pub(crate) tied: f64,
     pub(crate) top: f64,
+    /// How many weights are zero, if the positive ones are known not to round to it.
+    pub(crate) zeros: Option<f64>,
 }
 
 impl<T: Real> Recipe<T> {

@@ -1,5 +1,6 @@
 //! NEON: two doubles, four floats. Every aarch64 has it.
 
+#[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::aarch64::*;
 
 use super::lanes::{Doubles, Isa, Vector};
@@ -111,6 +112,17 @@ impl Vector<f32> for Floats {
     }
 
     #[inline(always)]
+    fn any(mask: Self::Mask) -> bool {
+        Self::count(mask) != 0
+    }
+
+    #[inline(always)]
+    fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+        // SAFETY: see above.
+        unsafe { vorrq_u32(first, second) }
+    }
+
+    #[inline(always)]
     fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
         // SAFETY: see above.
         unsafe { vmvnq_u32(vorrq_u32(first, second)) }
@@ -197,6 +209,17 @@ impl Vector<f64> for Two {
             to[next] = value;
             next += usize::from(bits != 0);
         }
+    }
+
+    #[inline(always)]
+    fn any(mask: Self::Mask) -> bool {
+        Self::count(mask) != 0
+    }
+
+    #[inline(always)]
+    fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+        // SAFETY: see above.
+        unsafe { vorrq_u64(first, second) }
     }
 
     #[inline(always)]

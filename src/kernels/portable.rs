@@ -91,6 +91,16 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn any(mask: Self::Mask) -> bool {
+                mask.contains(&true)
+            }
+
+            #[inline(always)]
+            fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+                core::array::from_fn(|lane| first[lane] | second[lane])
+            }
+
+            #[inline(always)]
             fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
                 core::array::from_fn(|lane| !(first[lane] | second[lane]))
             }

@@ -2,11 +2,37 @@
 
 use super::{Chunk, Lens, Recipe};
 use crate::depths::Depths;
-use crate::math::log_minus_excess;
+use crate::math::{log, log_minus_excess};
 use crate::real::Real;
 use crate::reduce::Partial;
 
+/// Samples that are added up one after another. The sums of such pieces are added up in pairs, so that rounding stays small
+/// even where all samples are equal and it always goes the same way.
+const PIECE: usize = 32;
+
+/// Adds up what `kernel` makes of the pieces of a chunk.
+fn in_pieces<T: Real, const SUMS: usize, const MAXIMA: usize>(
+    chunk: Chunk<'_, T>,
+    kernel: &impl Fn(Chunk<'_, T>) -> Partial<SUMS, MAXIMA>,
+) -> Partial<SUMS, MAXIMA> {
+    if chunk.losses.len() <= PIECE {
+        return kernel(chunk);
+    }
+    let (left, right) = chunk.halves();
+    let mut total = in_pieces(left, kernel);
+    total.join(&in_pieces(right, kernel));
+    total
+}
+
 impl<T: Real> Chunk<'_, T> {
+    /// Two parts, the first a multiple of a piece.
+    fn halves(self) -> (Self, Self) {
+        let middle = (self.losses.len() / 2).next_multiple_of(PIECE);
+        let ((left, right), base) = (self.losses.split_at(middle), self.base.map(|base| base.split_at(middle)));
+        let half = |losses, base| Self { losses, base, ..self };
+        (half(left, base.map(|base| base.0)), half(right, base.map(|base| base.1)))
+    }
+
     /// Calls `visit` with the loss and the mass of each unmasked sample.
     #[inline(always)]
     fn each(&self, mut visit: impl FnMut(T, f64)) {
@@ -51,15 +77,17 @@ pub(crate) fn survey<T: Real>(chunk: Chunk<'_, T>, start: usize) -> Partial<0, 5
     result
 }
 
-/// Sums: the mass of all samples, and of those at depth zero.
-pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, depths: Depths) -> Partial<2, 0> {
-    let mut result = Partial::NOTHING;
-    let [total, top] = &mut result.sums;
-    chunk.each(|loss, mass| {
-        *total += mass;
-        *top += if depths.depth(loss.to_f64()) == 0.0 { mass } else { 0.0 };
-    });
-    result
+/// Sums: the mass of all samples, and of those with the largest loss.
+pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, largest: T) -> Partial<2, 0> {
+    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+        let mut result = Partial::NOTHING;
+        let [total, at_largest] = &mut result.sums;
+        chunk.each(|loss, mass| {
+            *total += mass;
+            *at_largest += if loss == largest { mass } else { 0.0 };
+        });
+        result
+    })
 }
 
 /// The masses on the three sides of a threshold.
@@ -71,62 +99,96 @@ pub(crate) fn split<T: Real>(
     threshold: T,
     curves: impl Fn(f64) -> [f64; 2],
 ) -> Partial<6, 2> {
-    let mut result = Partial::NOTHING;
-    let [below, tied, first, second, curved, inverse] = &mut result.sums;
-    let [nearest_below, minus_nearest_above] = &mut result.maxima;
-    chunk.each(|loss, mass| {
-        if loss > threshold {
-            let depth = depths.depth(loss.to_f64());
-            *first += mass * depth;
-            *second += mass * depth * depth;
-            let curves = curves(depth);
-            *curved += mass * curves[0];
-            *inverse += mass * curves[1];
-            *minus_nearest_above = minus_nearest_above.max(-loss.to_f64());
-        } else if loss == threshold {
-            *tied += mass;
-        } else {
-            *below += mass;
-            *nearest_below = nearest_below.max(loss.to_f64());
-        }
-    });
-    result
+    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+        let mut result = Partial::NOTHING;
+        let [below, tied, first, second, curved, inverse] = &mut result.sums;
+        let [nearest_below, minus_nearest_above] = &mut result.maxima;
+        chunk.each(|loss, mass| {
+            if loss > threshold {
+                let depth = depths.depth(loss.to_f64());
+                *first += mass * depth;
+                *second += mass * depth * depth;
+                let curves = curves(depth);
+                *curved += mass * curves[0];
+                *inverse += mass * curves[1];
+                *minus_nearest_above = minus_nearest_above.max(-loss.to_f64());
+            } else if loss == threshold {
+                *tied += mass;
+            } else {
+                *below += mass;
+                *nearest_below = nearest_below.max(loss.to_f64());
+            }
+        });
+        result
+    })
 }
 
 /// `sum b d` and `sum b d^2` over the losses above a threshold.
 pub(crate) fn moments<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T) -> Partial<2, 0> {
-    let mut result = Partial::NOTHING;
-    let [first, second] = &mut result.sums;
-    chunk.each(|loss, mass| {
-        if loss > threshold {
-            let depth = depths.depth(loss.to_f64());
-            *first += mass * depth;
-            *second += mass * depth * depth;
-        }
-    });
-    result
+    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+        let mut result = Partial::NOTHING;
+        let [first, second] = &mut result.sums;
+        chunk.each(|loss, mass| {
+            if loss > threshold {
+                let depth = depths.depth(loss.to_f64());
+                *first += mass * depth;
+                *second += mass * depth * depth;
+            }
+        });
+        result
+    })
 }
 
-/// The sums that give phi and its slope, over the losses above the threshold:
-/// `sum b (log y - e)`, `sum b e^2 / y`, `sum b (e / y)^2 u / c`; the fourth is left out.
+/// The sums that give phi and its slope, over the losses above the threshold, for a view in centred form:
+/// `sum b (log y - e)`, `sum b e^2 z u / c`, `sum b (z - 1)^2 u / c`, `sum b (z - 1)^3 (u / c)^2` with `z = 1 / y`.
 pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
-    let mut result = Partial::NOTHING;
-    let [log, first, second, _] = &mut result.sums;
-    chunk.each(|loss, mass| {
-        if loss > threshold {
-            let depth = depths.depth(loss.to_f64());
-            let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
-            let tilt = excess / ratio;
-            *log += mass * log_minus_excess(ratio, excess);
-            *first += mass * excess * tilt;
-            *second += mass * tilt * (tilt * lens.shift);
-        }
-    });
-    result
+    root_in_form(chunk, depths, threshold, lens, |ratio, excess| {
+        (log_minus_excess(ratio, excess), excess * (excess / ratio * lens.unit()))
+    })
+}
+
+/// As `root`, for a view in plain form: the first two are `sum b log y` and `sum b (z - 1) u / c`.
+pub(crate) fn plain_root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
+    root_in_form(chunk, depths, threshold, lens, |ratio, excess| (log(ratio), -(excess / ratio * lens.unit())))
+}
+
+#[inline(always)]
+fn root_in_form<T: Real>(
+    chunk: Chunk<'_, T>,
+    depths: Depths,
+    threshold: T,
+    lens: Lens,
+    terms: impl Fn(f64, f64) -> (f64, f64),
+) -> Partial<4, 0> {
+    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+        let mut result = Partial::NOTHING;
+        let [log, first, second, third] = &mut result.sums;
+        chunk.each(|loss, mass| {
+            if loss > threshold {
+                let depth = depths.depth(loss.to_f64());
+                let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
+                let tilt = excess / ratio;
+                let (log_term, first_term) = terms(ratio, excess);
+                *log += mass * log_term;
+                *first += mass * first_term;
+                let square = mass * tilt * (tilt * lens.shift);
+                *second += square;
+                *third -= square * (tilt * lens.shift);
+            }
+        });
+        result
+    })
 }
 
 /// Writes the weights. Sums: `sum p d`, `sum p^2`, the number of unmasked samples whose weight is zero.
 pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
+    if chunk.losses.len() > PIECE {
+        let (left, right) = chunk.halves();
+        let (left_output, right_output) = output.split_at_mut(left.losses.len());
+        let mut total = write(left, recipe, left_output);
+        total.join(&write(right, recipe, right_output));
+        return total;
+    }
     let mut result = Partial::NOTHING;
     let [depth_sum, square_sum, zeros] = &mut result.sums;
     for (position, (&loss, weight)) in chunk.losses.iter().zip(output).enumerate() {

@@ -6,7 +6,7 @@ use super::{Lens, Recipe};
 use crate::depths::Depths;
 use crate::math::log;
 use crate::real::Real;
-use crate::reduce::Partial;
+use crate::reduce::{Partial, count};
 
 /// Samples per group: four registers of eight doubles, two of sixteen floats.
 const GROUP: usize = 32;
@@ -110,15 +110,17 @@ pub(super) fn rank<I: Isa, T: Real>(losses: &[T], threshold: T) -> Partial<2, 2>
 }
 
 /// Copies the losses in `[low, high]` to the front of `to`, which is as long as `losses`.
-/// Sums: how many are below `low`, and how many were copied.
+/// Sums: how many are below `low`, how many were copied, and how many are not below `largest`.
 #[inline(always)]
-pub(super) fn gather<I: Isa, T: Real>(losses: &[T], low: T, high: T, to: &mut [T]) -> Partial<2, 0> {
+pub(super) fn gather<I: Isa, T: Real>(losses: &[T], [low, high, largest]: [T; 3], to: &mut [T]) -> Partial<3, 0> {
     struct Gather<'a, T, V> {
         low: V,
         high: V,
+        largest: V,
         to: &'a mut [T],
         below: u64,
         copied: usize,
+        not_largest: u64,
     }
     impl<T: Real, V: Vector<T>> Pass<T> for Gather<'_, T, V> {
         #[inline(always)]
@@ -128,28 +130,35 @@ pub(super) fn gather<I: Isa, T: Real>(losses: &[T], low: T, high: T, to: &mut [T
                 let below = losses.less(self.low);
                 let inside = V::neither(below, self.high.less(losses));
                 self.below += u64::from(V::count(below));
+                self.not_largest += u64::from(V::count(losses.less(self.largest)));
                 losses.compress(inside, &mut self.to[self.copied..]);
                 self.copied += V::count(inside) as usize;
             }
         }
     }
-    let (low, high) = (<Native<I, T> as Vector<T>>::splat(low), <Native<I, T> as Vector<T>>::splat(high));
+    impl<T: Real, V: Vector<T>> Gather<'_, T, V> {
+        fn sums(&self, samples: usize) -> [f64; 3] {
+            [self.below as f64, self.copied as f64, samples as f64 - self.not_largest as f64]
+        }
+    }
+    let [low, high, largest] = [low, high, largest].map(<Native<I, T> as Vector<T>>::splat);
     let (groups, rest) = losses.as_chunks::<GROUP>();
-    let mut pass = Gather { low, high, to: &mut *to, below: 0, copied: 0 };
+    let mut pass = Gather { low, high, largest, to: &mut *to, below: 0, copied: 0, not_largest: 0 };
     for group in groups {
         pass.take(group);
     }
-    let (mut below, mut copied) = (pass.below, pass.copied);
+    let mut sums = pass.sums(losses.len() - rest.len());
     if !rest.is_empty() {
         let mut end = [T::ZERO; GROUP];
-        let mut pass = Gather { low, high, to: &mut end, below: 0, copied: 0 };
+        let mut pass = Gather { to: &mut end, below: 0, copied: 0, not_largest: 0, ..pass };
+        // What follows the last sample is above the window, and was not counted among those below the largest.
         pass.take(&padded(rest, T::ABOVE_ALL));
-        let more = pass.copied;
-        below += pass.below;
-        to[copied..copied + more].copy_from_slice(&end[..more]);
-        copied += more;
+        let more = pass.sums(rest.len());
+        let (copied, also) = (count(sums[1]), count(more[1]));
+        to[copied..copied + also].copy_from_slice(&end[..also]);
+        sums = core::array::from_fn(|sum| sums[sum] + more[sum]);
     }
-    Partial { sums: [below as f64, copied as f64], maxima: [] }
+    Partial { sums, maxima: [] }
 }
 
 /// `sum d` and `sum d^2` over the losses above a threshold.
@@ -238,7 +247,7 @@ fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
 }
 
 /// The sums that give phi and its derivatives over the losses above a threshold, as long as no ratio is extreme:
-/// `sum log y`, `sum (z - 1)`, `sum (z - 1)^2 u / c`, `sum (z - 1)^3 (u / c)^2` with `z = 1 / y`.
+/// `sum log y`, `sum (z - 1) u / c`, `sum (z - 1)^2 u / c`, `sum (z - 1)^3 (u / c)^2` with `z = 1 / y`.
 #[inline(always)]
 pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
     struct Root<D> {
@@ -290,11 +299,12 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
     let mantissa: f64 = pass.mantissa.lanes()[..I::Doubles::N].iter().product();
     let log = pass.exponent.sum() * core::f64::consts::LN_2 + log(mantissa);
     let [first, second, third] = [pass.first, pass.second, pass.third].map(I::Doubles::sum);
-    Partial { sums: [log, first, second * lens.shift, third * lens.shift * lens.shift], maxima: [] }
+    let shift = lens.shift;
+    Partial { sums: [log, first * shift, second * shift, third * shift * shift], maxima: [] }
 }
 
 /// Writes the weights that a recipe without extreme ratios gives to samples of mass one.
-/// Sums: `sum p d`, `sum p^2`, the number of weights that are zero.
+/// Sums: `sum p d`, `sum p^2`, the number of weights that are zero, unless the recipe knows it.
 #[inline(always)]
 pub(super) fn write<I: Isa, T: Real>(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
     let mut pass = Write::<I::Doubles>::new(recipe);
@@ -314,7 +324,7 @@ pub(super) fn write<I: Isa, T: Real>(losses: &[T], recipe: &Recipe<T>, output: &
         let loss = rest[0];
         let depth = recipe.depths.depth(loss.to_f64());
         let weight = recipe.coefficient(loss, depth);
-        let zero = if end[0] == T::ZERO { 1.0 } else { 0.0 };
+        let zero = if recipe.zeros.is_none() && end[0] == T::ZERO { 1.0 } else { 0.0 };
         let [depth_sum, square_sum, zeros] = pass.sums();
         sums[0] += depth_sum - copies * weight * depth;
         sums[1] += square_sum - copies * weight * weight;
@@ -331,6 +341,8 @@ struct Write<D> {
     top: D,
     /// What is below rounds to zero.
     smallest: D,
+    /// Whether positive weights may be that small.
+    counts_zeros: bool,
     depth_sum: D,
     square_sum: D,
     zeros: u64,
@@ -347,6 +359,7 @@ impl<D: Doubles> Write<D> {
             tied: D::splat(recipe.tied),
             top: D::splat(recipe.top),
             smallest: D::splat(T::HALF_OF_SMALLEST),
+            counts_zeros: recipe.zeros.is_none(),
             depth_sum: zero,
             square_sum: zero,
             zeros: 0,
@@ -359,16 +372,20 @@ impl<D: Doubles> Write<D> {
         for (lanes, output) in group.chunks_exact(D::N).zip(output.chunks_exact_mut(D::N)) {
             let losses = T::widen::<D>(lanes);
             let depth = self.above.depth(losses);
-            let (above, tied) = (self.above.is_above(losses), losses.equal(self.above.threshold));
-            let top = depth.equal(zero);
-            // Where the weight does not depend on the depth, the ratio is one. (The reciprocal of a register at a time:
-            // equal losses must get equal weights, whatever their neighbours.)
-            let ratio = one.blend(above, self.ratio.at(depth)).blend(top, one);
-            let factor = zero.blend(tied, self.tied).blend(above, self.level).blend(top, self.top);
-            let weights = ratio.reciprocal().mul(factor);
+            let above = self.above.is_above(losses);
+            // One division for each weight: equal losses must get equal weights, whatever their neighbours.
+            let ratio = one.blend(above, self.ratio.at(depth));
+            let mut weights = zero.blend(above, self.level).div(ratio);
+            // Where the weight does not depend on the depth; few registers have such samples.
+            let (tied, top) = (losses.equal(self.above.threshold), depth.equal(zero));
+            if D::any(D::either(tied, top)) {
+                weights = weights.blend(tied, self.tied).blend(top, self.top);
+            }
             self.depth_sum = weights.mul_add(depth, self.depth_sum);
             self.square_sum = weights.mul_add(weights, self.square_sum);
-            self.zeros += u64::from(D::count(weights.less(self.smallest)));
+            if self.counts_zeros {
+                self.zeros += u64::from(D::count(weights.less(self.smallest)));
+            }
             T::narrow(weights, output);
         }
     }

@@ -327,6 +327,17 @@ static void nothing_is_printed(void)
     RULE(same_bits_for_every_alignment)         \
     RULE(same_bits_from_concurrent_callers)     \
     RULE(forked_child_can_call)                 \
+    RULE(batch_is_its_rows)                     \
+    RULE(ragged_is_its_rows)                    \
+    RULE(batch_of_nothing)                      \
+    RULE(batch_of_no_columns)                   \
+    RULE(batch_null_pointers)                   \
+    RULE(batch_offsets)                         \
+    RULE(batch_options)                         \
+    RULE(first_bad_row_wins)                    \
+    RULE(batch_overlap)                         \
+    RULE(batch_report_sizes)                    \
+    RULE(batch_reports_of_unequal_sizes)        \
     RULE(certify_null_pointers)                 \
     RULE(certify_empty_input)                   \
     RULE(certify_errors)                        \

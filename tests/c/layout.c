@@ -105,6 +105,14 @@ struct signatures {
                            hrw_report *report);
     int32_t (*weights_f64)(const hrw_options *options, const double *losses, const double *base, size_t n, double *weights,
                            hrw_report *report);
+    int32_t (*weights_batch_f32)(const hrw_options *options, const float *losses, const float *base, size_t rows, size_t cols,
+                                 float *weights, hrw_report *reports);
+    int32_t (*weights_batch_f64)(const hrw_options *options, const double *losses, const double *base, size_t rows, size_t cols,
+                                 double *weights, hrw_report *reports);
+    int32_t (*weights_ragged_f32)(const hrw_options *options, const float *losses, const float *base, const size_t *offsets,
+                                  size_t rows, float *weights, hrw_report *reports);
+    int32_t (*weights_ragged_f64)(const hrw_options *options, const double *losses, const double *base, const size_t *offsets,
+                                  size_t rows, double *weights, hrw_report *reports);
     int32_t (*certified_r)(uint64_t n, double delta, double *r);
     int32_t (*certify_f32)(const float *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
     int32_t (*certify_f64)(const double *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
@@ -120,6 +128,10 @@ void check_signatures(struct signatures *signatures)
     signatures->report_init = hrw_report_init;
     signatures->weights_f32 = hrw_weights_f32;
     signatures->weights_f64 = hrw_weights_f64;
+    signatures->weights_batch_f32 = hrw_weights_batch_f32;
+    signatures->weights_batch_f64 = hrw_weights_batch_f64;
+    signatures->weights_ragged_f32 = hrw_weights_ragged_f32;
+    signatures->weights_ragged_f64 = hrw_weights_ragged_f64;
     signatures->certified_r = hrw_certified_r;
     signatures->certify_f32 = hrw_certify_f32;
     signatures->certify_f64 = hrw_certify_f64;

@@ -3,6 +3,7 @@
 
 #include "real_answers.h"
 #include "real_arguments.h"
+#include "real_batch.h"
 #include "real_bits.h"
 #include "real_certify.h"
 #include "real_everything.h"

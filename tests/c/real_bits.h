@@ -153,7 +153,7 @@ static void FN(forked_child_can_call)(void)
     int status = -1;
     pid_t child;
 
-    options.threads = 0;
+    options.threads = 2;
     SOLVE(HERE, &options, losses, NULL, LARGE, want, &want_report);
     fflush(stdout);
     child = fork();

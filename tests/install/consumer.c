@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SAMPLES = 5 };
+enum { SAMPLES = 5, MANY = 200000 };
+
+static double many[MANY], one_thread[MANY], two_threads[MANY];
 
 static int failures = 0;
 
@@ -85,6 +87,14 @@ int main(void)
     EXPECT(hrw_weights_f64(options, losses, NULL, SAMPLES, weights, report) == HRW_OK);
     EXPECT(close_to(weights[0] + weights[1] + weights[2] + weights[3] + weights[4], 1.0) && fabs(report->kl - 0.1) < 1e-9);
     EXPECT(report->robust_loss > 3.0 && report->robust_loss <= report->dual_bound + 1e-12);
+
+    /* The same bits on several threads, which the library starts for itself. */
+    for (size_t i = 0; i < MANY; i++)
+        many[i] = (double)(i * 7919 % 10007);
+    EXPECT(hrw_weights_f64(options, many, NULL, MANY, one_thread, NULL) == HRW_OK);
+    options->threads = 2;
+    EXPECT(hrw_weights_f64(options, many, NULL, MANY, two_threads, NULL) == HRW_OK);
+    EXPECT(memcmp(one_thread, two_threads, sizeof one_thread) == 0);
 
     weights[0] = 7.0;
     options->alpha = 1.5;

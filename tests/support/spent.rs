@@ -34,9 +34,11 @@ pub(crate) fn spent(problem: &Problem, weights: &[f64], worst_weight: f64) -> Sp
 
     let (worst, other): (Vec<usize>, Vec<usize>) = (0..n).filter(unmasked).partition(|&i| problem.losses[i] == w);
     let b: Vec<f64> = other.iter().map(|&i| base[i] / total).collect();
-    let p: Vec<f64> = other.iter().map(|&i| weights[i]).collect();
+    // Sums that miss one by rounding would count as divergence.
+    let sum = weights.iter().sum::<f64>() + worst_weight;
+    let p: Vec<f64> = other.iter().map(|&i| weights[i] / sum).collect();
     let b_worst: f64 = worst.iter().map(|&i| base[i] / total).sum();
-    let p_worst: f64 = worst_weight + worst.iter().map(|&i| weights[i]).sum::<f64>();
+    let p_worst = (worst_weight + worst.iter().map(|&i| weights[i]).sum::<f64>()) / sum;
 
     match problem.ordering {
         Ordering::Hd => {

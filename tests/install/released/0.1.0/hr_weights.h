@@ -30,11 +30,13 @@
  * Structs. hrw_options and hrw_report grow at the end. struct_size tells how much of it the caller has: a smaller one that
  *   ends on a field (for options: at least through r) is an older caller, whose missing options take their defaults and
  *   whose missing report fields are not written. Any other size is HRW_STRUCT_SIZE.
- * Memory. The library allocates nothing and keeps no pointer. The output array is its only scratch.
+ * Memory. On one thread the library allocates nothing; it never keeps a pointer. The output array is its only scratch.
  * Threads. Any thread may call any function at any time, on arrays that no other thread writes meanwhile. There is no
- *   state to initialise. A process forked after a call can call again.
+ *   state to initialise. A call with threads other than 1 uses a pool of the library's own, which starts when it is first
+ *   needed, serves all callers, and lives as long as the process. A process forked after a call can call again, with
+ *   threads too.
  * Numbers. All decisions and sums are made in double precision, in round-to-nearest. The same input gives the same bits on
- *   every call, on one machine. robust_loss is right to 1e-13 of the span (worst_loss minus the smallest loss), each
+ *   every call and for every number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss minus the smallest loss), each
  *   weight to 1e-12.
  * Not promised: the same bits on different machines or versions; which of several optimal weight vectors is returned
  *   when the optimum is not unique (equal losses with equal base weights do get equal weights).
@@ -103,7 +105,7 @@ typedef enum hrw_status {
      */
     HRW_DELTA = 10,
     /**
-     * The offsets of a ragged batch do not start at 0 or decrease.
+     * The offsets of a ragged batch do not start at 0 or decrease, or the size of a batch overflows.
      */
     HRW_OFFSETS = 11,
     /**
@@ -164,7 +166,8 @@ typedef struct hrw_options {
      */
     int32_t ordering;
     /**
-     * 1 (default): the calling thread; 0: as many as useful; k: at most k. Same bits for all; this version uses one.
+     * 1 (default): the calling thread; 0: as many as useful; k: at most k. The bits are the same for all. A call over
+     * fewer than 65,536 samples stays on the calling thread.
      */
     int32_t threads;
 } hrw_options;
@@ -240,6 +243,75 @@ typedef struct hrw_report {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * The HR weights of every row of a matrix of losses, each row a problem of its own (float). With options->threads other than
+ * 1 the rows are shared out to threads; the bits are those of hrw_weights_f32 row by row.
+ *
+ * options: the ambiguity set, the same for all rows; not NULL.
+ * losses: rows x cols losses, row after row; finite unless masked.
+ * base: rows x cols base weights as in hrw_weights_f32; NULL: one each.
+ * rows: the number of rows; 0 is fine: nothing is done.
+ * cols: the number of samples of each row.
+ * weights: receives rows x cols weights; must not overlap losses or base.
+ * reports: an array of rows reports, all with the same struct_size, which is also their distance; NULL if not wanted.
+ *
+ * The whole batch is checked before any row is written. The status is that of the first bad row; if that is
+ * HRW_NON_FINITE_LOSS or HRW_BASE_WEIGHTS, bad_index of its report is the sample within the row, and the other reports are
+ * untouched.
+ *
+ * Returns HRW_OK, HRW_EMPTY (cols is 0, rows is not), HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
+ * HRW_OFFSETS (rows x cols overflows), HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS,
+ * HRW_NON_FINITE_LOSS or HRW_PANIC.
+ */
+int32_t hrw_weights_batch_f32(const struct hrw_options *options,
+                              const float *losses,
+                              const float *base,
+                              size_t rows,
+                              size_t cols,
+                              float *weights,
+                              struct hrw_report *reports);
+
+/**
+ * The HR weights of every row of a matrix of losses (double). As hrw_weights_batch_f32 in every respect but the width.
+ */
+int32_t hrw_weights_batch_f64(const struct hrw_options *options,
+                              const double *losses,
+                              const double *base,
+                              size_t rows,
+                              size_t cols,
+                              double *weights,
+                              struct hrw_report *reports);
+
+/**
+ * The HR weights of rows of different lengths, each row a problem of its own (float).
+ *
+ * As hrw_weights_batch_f32, but row i has the samples offsets[i] .. offsets[i+1]-1 of losses, base and weights.
+ *
+ * offsets: rows + 1 sample numbers: the first is 0, none is smaller than the one before. An empty row is fine: nothing is
+ *   written for it, neither weights nor report. Not NULL unless rows is 0.
+ *
+ * Returns HRW_OK, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OFFSETS, HRW_OVERLAP, HRW_ALPHA, HRW_R,
+ * HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+ */
+int32_t hrw_weights_ragged_f32(const struct hrw_options *options,
+                               const float *losses,
+                               const float *base,
+                               const size_t *offsets,
+                               size_t rows,
+                               float *weights,
+                               struct hrw_report *reports);
+
+/**
+ * The HR weights of rows of different lengths (double). As hrw_weights_ragged_f32 in every respect but the width.
+ */
+int32_t hrw_weights_ragged_f64(const struct hrw_options *options,
+                               const double *losses,
+                               const double *base,
+                               const size_t *offsets,
+                               size_t rows,
+                               double *weights,
+                               struct hrw_report *reports);
 
 /**
  * The radius r in nats with which HD bounds the expected loss from n held-out losses, except with probability delta:

@@ -1,0 +1,36 @@
+# Benchmarks. BENCH_ARGS adds to the command line of the table, such as --huge (10^8 losses, some 10 GB of memory).
+
+# A place for results that carries the date.
+RESULTS := benches/results/$(shell date +%F)
+BENCH := $(CARGO) run --release --quiet --manifest-path benches/Cargo.toml --target-dir target/bench
+LIBRARY_SHARED := $(RELEASE)/libhr_weights.so
+AUTHORS := target/authors-env
+PLOTS := target/plot-env
+# torch.softmax takes part when one of these interpreters, or the first on the path, imports torch.
+TORCH_PYTHON ?= /usr/bin/python3
+TABLE := $(BENCH) --bin table -- --library $(LIBRARY_SHARED) --python $(TORCH_PYTHON)
+
+.PHONY: bench bench-quick bench-authors bench-plots callgrind
+
+bench: library ## The table: everybody's time and error, and the targets; some minutes on a quiet machine
+	$(TABLE) --command "make bench" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
+
+bench-authors: library ## The same with the authors' package, in an environment of its own (needs python3-torch)
+	benches/authors/setup.sh $(AUTHORS)
+	$(TABLE) --authors $(AUTHORS)/bin/python --command "make bench-authors" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
+
+bench-quick: library ## The table at tiny sizes: checks that everybody's answers agree
+	$(TABLE) --quick
+
+# The newest table, unless TABLE_CSV names another.
+TABLE_CSV ?= $(lastword $(sort $(wildcard benches/results/*-table.csv)))
+
+bench-plots: ## The pictures of the README, from the newest table
+	test -e $(PLOTS)/bin/python || python3 -m venv $(PLOTS)
+	$(PLOTS)/bin/pip install --quiet --disable-pip-version-check 'matplotlib>=3.8'
+	$(PLOTS)/bin/python benches/plot.py $(TABLE_CSV) docs/images
+
+callgrind: library ## Instructions of a call, under valgrind
+	@.ci/tools valgrind
+	$(CARGO) build --release --quiet --manifest-path benches/Cargo.toml --target-dir target/bench --bin calls
+	benches/callgrind.sh $(LIBRARY_SHARED) target/bench/release/calls $(RESULTS)-callgrind.csv

@@ -1,0 +1,67 @@
+# Installation, and the tests and examples of C and C++ as a user has them. Part of the Makefile at the top.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' CC='$(CC)' \
+	bindings/c/packaging/install.sh
+CXX_FLAGS := -std=c++17 -O3 -Wall -Wextra -Werror -pedantic -Wconversion -Wshadow -Iinclude -Ibindings/cpp/include
+CXX_EXAMPLES := target/demo/first_cpp target/demo/rare_digits
+# Configures and builds an example that has a CMake project of its own; Cargo's work is shared with the rest.
+CMAKE_EXAMPLE = cmake -S bindings/cpp/examples/$(1) -B target/demo/$(1) -DHR_WEIGHTS_CARGO_TARGET_DIR='$(CURDIR)/target' \
+	>/dev/null && cmake --build target/demo/$(1)
+
+.PHONY: install uninstall install-tests cpp-tests cpp-examples libtorch libtorch-test demo-libtorch xgboost xgboost-test \
+	demo-xgboost
+
+# Cargo is asked only if there is no library yet: `sudo make install` should not build as root.
+install: $(RELEASE)/libhr_weights.a $(RELEASE)/libhr_weights.so ## Installs for C and C++: PREFIX=, LIBDIR=, DESTDIR=
+	@$(INSTALL) install
+
+uninstall: ## Removes what `make install` put there; the same variables
+	@$(INSTALL) uninstall
+
+$(RELEASE)/libhr_weights.a $(RELEASE)/libhr_weights.so:
+	$(CARGO) build --release
+
+install-tests: library ## Installs to a temporary prefix, builds C and C++ programs against it in every documented way
+	@.ci/tools cmake pkg-config valgrind
+	tests/install/run.sh $(RELEASE)
+
+cpp-tests: library ## The C++ header: its contract, in three standards, and what must not compile
+	@.ci/tools valgrind
+	bindings/cpp/tests/run.sh $(RELEASE)
+
+cpp-examples: $(CXX_EXAMPLES)
+	target/demo/first_cpp
+	target/demo/rare_digits bindings/data/digits.csv 50
+
+target/demo/first_cpp: library bindings/cpp/examples/first.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CXX_FLAGS) bindings/cpp/examples/first.cpp $(LIBRARY) $(SYSTEM_LIBS) -o $@
+
+target/demo/rare_digits: library bindings/cpp/examples/rare_digits.cpp bindings/cpp/examples/digits.hpp
+	@mkdir -p $(@D)
+	$(CXX) $(CXX_FLAGS) bindings/cpp/examples/rare_digits.cpp $(LIBRARY) $(SYSTEM_LIBS) -o $@
+
+# libtorch is hundreds of megabytes: not a part of `make test`.
+libtorch:
+	@.ci/tools cmake
+	@bindings/cpp/tests/packages.sh libtorch-dev
+	$(call CMAKE_EXAMPLE,libtorch)
+
+libtorch-test: libtorch ## Builds the libtorch trainer and runs it for a few steps
+	target/demo/libtorch/digits --epochs 2 --seeds 2
+
+demo-libtorch: libtorch ## Trains on real digits in libtorch, under attack: plain against HR; some minutes
+	target/demo/libtorch/digits
+
+xgboost:
+	@.ci/tools cmake
+	@bindings/cpp/tests/packages.sh libxgboost-dev
+	$(call CMAKE_EXAMPLE,xgboost)
+
+xgboost-test: xgboost ## Builds the XGBoost example and runs it for a few rounds
+	target/demo/xgboost/trees bindings/data/digits.csv 3 1
+
+demo-xgboost: xgboost ## Boosts trees on real digits with XGBoost: plain against HR
+	target/demo/xgboost/trees

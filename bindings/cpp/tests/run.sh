@@ -1,0 +1,113 @@
+#!/bin/bash
+# Tests hr_weights.hpp: strict compilation in every standard and compiler at hand, its contract, what must not compile.
+#
+#   bindings/cpp/tests/run.sh LIBDIR        (LIBDIR holds libhr_weights.a, such as target/release)
+#
+# CXX names the first compiler; clang++ is used as well where it is present, and valgrind and the sanitizers likewise.
+set -euo pipefail
+
+[ $# -eq 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+static=$(cd "$1" && pwd)/libhr_weights.a
+libraries=("$static" -lpthread -ldl -lm)
+strict=(-Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor
+    -Wcast-qual -Wduplicated-cond -Wlogical-op -Wnull-dereference -Wdouble-promotion
+    "-I$root/include" "-I$root/bindings/cpp/include")
+# The newest one has its name from before it was finished, which older compilers want and newer ones still know.
+standards=(c++17 c++20 c++2b)
+
+compilers=("${CXX:-g++}")
+if command -v clang++ >/dev/null && [ "${compilers[0]}" != clang++ ]; then compilers+=(clang++); fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# check NAME COMMAND...: runs the command; what it prints is shown only if it fails.
+check() {
+    local name=$1
+    shift
+    if "$@" >"$work/output" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+        head -n 40 "$work/output" | sed 's/^/    /'
+    fi
+}
+
+# A test program passes if it exits with 0 and prints its closing line and nothing else.
+prints_only_its_summary() {
+    local output
+    output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
+    printf '%s\n' "$output"
+    [[ $output =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
+}
+
+# Not every compiler knows every warning.
+strict_for() {
+    case $("$1" --version) in
+    *clang*) printf '%s\n' "${strict[@]}" | grep -vx -e -Wduplicated-cond -e -Wlogical-op ;;
+    *) printf '%s\n' "${strict[@]}" ;;
+    esac
+}
+
+# refuses CASE WORDS COMPILER...: the compiler rejects the case, for the reason that has these words.
+refuses() {
+    local case=$1 words=$2
+    shift 2
+    if "$@" "-DCASE=$case" -fsyntax-only "$here/refused.cpp" >"$work/refusal" 2>&1; then
+        echo "case $case was accepted"
+        return 1
+    fi
+    cat "$work/refusal"
+    grep -Eq "$words" "$work/refusal"
+}
+
+for compiler in "${compilers[@]}"; do
+    mapfile -t flags < <(strict_for "$compiler")
+    for standard in "${standards[@]}"; do
+        name="$compiler $standard"
+        command=("$compiler" "-std=$standard" "${flags[@]}")
+        check "contract, build, $name" "${command[@]}" -O1 "$here/contract.cpp" "${libraries[@]}" -o "$work/contract"
+        check "contract, $name" prints_only_its_summary "$work/contract"
+        for without in "" "-fno-exceptions -fno-rtti"; do
+            # shellcheck disable=SC2086
+            check "two files, build, $name $without" "${command[@]}" $without \
+                "$here/include_twice.cpp" "$here/include_other.cpp" "${libraries[@]}" -o "$work/twice"
+            check "two files, $name $without" "$work/twice"
+        done
+    done
+    command=("$compiler" -std=c++17 "${flags[@]}")
+    check "not C++14, $compiler" refuses 0 "needs C\+\+17 or later" "$compiler" -std=c++14 "${flags[@]}"
+    check "refused 0, $compiler" "${command[@]}" -DCASE=0 -fsyntax-only "$here/refused.cpp"
+    check "refused 1, $compiler" refuses 1 "the elements must be float or double" "${command[@]}"
+    check "refused 2, $compiler" refuses 2 "a contiguous range is needed" "${command[@]}"
+    for case in 3 4 5; do
+        check "refused $case, $compiler" refuses "$case" "no (known )?conversion|could not convert|no matching" "${command[@]}"
+    done
+    for case in 6 7 8; do
+        check "refused $case, $compiler" refuses "$case" "nodiscard" "${command[@]}"
+    done
+done
+
+command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "$here/contract.cpp")
+if command -v valgrind >/dev/null; then
+    check "build for valgrind" "${command[@]}" "${libraries[@]}" -o "$work/memcheck"
+    check "contract under valgrind" prints_only_its_summary \
+        valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=all "$work/memcheck"
+else
+    echo "skipped: valgrind is not installed"
+fi
+sanitize=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+if echo 'int main() {}' | "${compilers[0]}" -x c++ "${sanitize[@]}" - -o "$work/probe" 2>/dev/null && "$work/probe"; then
+    check "build with sanitizers" "${command[@]}" "${sanitize[@]}" "${libraries[@]}" -o "$work/sanitized"
+    check "contract with sanitizers" prints_only_its_summary "$work/sanitized"
+else
+    echo "skipped: ${compilers[0]} has no sanitizers here"
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,361 @@
+"""The functions over NumPy arrays. All mathematics is in the library; here are conversions, and messages for errors."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from functools import lru_cache
+from typing import Any, NoReturn, Optional
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _library
+from ._arrays import (
+    FLOAT32,
+    FLOAT64,
+    Array,
+    as_array,
+    computing_dtype,
+    contiguous,
+    require_vector,
+    result_dtype,
+)
+from ._library import WEIGHTS, WEIGHTS_BATCH, WEIGHTS_RAGGED, Options, Report, address
+from ._solution import BatchSolution, Certificate, Solution
+
+# Making the options costs more than solving a small problem, and a training asks for the same ones again and again.
+# Nothing writes to them, so calls on several threads may share them.
+_options = lru_cache(maxsize=256)(_library.options)
+
+_WEIGHTS_BY_DTYPE = {FLOAT32: WEIGHTS["f"], FLOAT64: WEIGHTS["d"]}
+_empty_like = np.empty_like
+_ndarray = np.ndarray
+_addressof = ctypes.addressof
+_from_buffer = _library._from_buffer
+
+
+def weights(
+    losses: Array,
+    alpha: float = 0.0,
+    r: float = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Array] = None,
+    worst_loss: Optional[float] = None,
+    threads: int = 1,
+) -> NDArray[Any]:
+    """The HR weights of n losses: multiply your per-sample losses by them, in place of ``1/n``, as constants.
+
+    losses: shape ``(n,)``, of any unit. Contiguous float32 and float64 arrays are read where they are; everything else
+        (lists, strided arrays, other types, objects with ``__array__`` or ``__dlpack__``) is converted first.
+    alpha: total-variation budget: the poisoned fraction of the samples, in [0, 1].
+    r: Kullback-Leibler budget in nats: the sampling error, in [0, inf]. With ``alpha = r = 0`` every weight is ``1/n``.
+    ordering: ``"HD"``: the training data was poisoned, total variation comes first (the authors' default).
+        ``"HR"``: corruption happens after sampling, Kullback-Leibler comes first.
+    base: shape ``(n,)``, not negative, of any sum: what the weights would be without robustness. A sample of base weight
+        0 is masked: its loss is ignored, even NaN, and its weight is 0. Default: one each.
+    worst_loss: the worst loss that a sample could have had, at least every loss. Its own weight is then part of the sum:
+        :func:`solve` reports it. Default: the largest loss, and the weights sum to one.
+    threads: 1: the calling thread; 0: as many as useful; k: at most k. The bits do not depend on it. Other Python threads
+        run during the call.
+
+    Returns an array of the shape and the dtype of `losses` (float64 for integers). The weights are computed in double
+    precision and rounded once.
+
+    Raises ValueError for anything that is not as above, with the index of the first loss or base weight that is not.
+
+    Source: arXiv 2303.02251 and arXiv 2207.09560; the duals that are solved are in ``docs/theory.md``.
+    """
+    if base is None and type(losses) is _ndarray and losses.ndim == 1:
+        function = _WEIGHTS_BY_DTYPE.get(losses.dtype)
+        flags = losses.flags
+        if function is not None and flags.c_contiguous and flags.aligned and losses.size:
+            result = _empty_like(losses)
+            status = function(
+                _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads),
+                # As in _library.address, without the call.
+                _addressof(_from_buffer(losses)) if flags.writeable else losses.ctypes.data,
+                None,
+                losses.size,
+                _addressof(_from_buffer(result)),
+                None,
+            )
+            if status == 0:
+                return result
+            # The way with a report finds out what was wrong.
+    return solve(losses, alpha, r, ordering=ordering, base=base, worst_loss=worst_loss, threads=threads).weights
+
+
+def solve(
+    losses: Array,
+    alpha: float = 0.0,
+    r: float = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Array] = None,
+    worst_loss: Optional[float] = None,
+    threads: int = 1,
+) -> Solution:
+    """The HR weights of n losses with the robust loss, the proof of optimality, and the sensitivities to the budgets.
+
+    Takes what :func:`weights` takes, raises what it raises, and returns a :class:`Solution`.
+    """
+    array = as_array(losses, "losses")
+    dtype = computing_dtype(array.dtype, "losses")
+    require_vector(
+        array, "losses", "use solve_batch for one problem per row, or losses.ravel() for one over all numbers"
+    )
+    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    values, base_values = _prepare(array, dtype, base)
+    result = np.empty(values.shape, values.dtype)
+    report = _library.report()
+    status = WEIGHTS[values.dtype.char](
+        options, address(values), _base_address(base_values), values.size, address(result), report
+    )
+    if status:
+        _fail(status, options, values, base_values, report.bad_index)
+    return Solution(
+        result.astype(result_dtype(array.dtype), copy=False),
+        report.robust_loss,
+        report.dual_bound,
+        report.worst_loss,
+        report.worst_weight,
+        report.eta,
+        report.trim_loss,
+        report.d_alpha,
+        report.d_r,
+        report.kl,
+        report.tv,
+        report.effective_samples,
+        report.trimmed,
+        report.iterations,
+    )
+
+
+def solve_batch(
+    losses: Array,
+    alpha: float = 0.0,
+    r: float = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Array] = None,
+    worst_loss: Optional[float] = None,
+    threads: int = 1,
+) -> BatchSolution:
+    """One problem per row.
+
+    losses: shape ``(rows, n)``; there may be no rows, but a row may not be empty.
+    base: shape ``(rows, n)`` or None.
+    Everything else is as in :func:`weights`; `threads` divides the rows. Nothing is returned if any row is wrong.
+
+    Returns a :class:`BatchSolution`. Raises ValueError, with the row and the index in it of the first sample that is wrong.
+    """
+    array = as_array(losses, "losses")
+    dtype = computing_dtype(array.dtype, "losses")
+    if array.ndim != 2:
+        raise ValueError(f"losses has shape {array.shape}, but one row per problem is needed: (rows, n)")
+    rows, columns = array.shape
+    if columns == 0 and rows != 0:
+        raise ValueError(f"losses has shape {array.shape}: the rows are empty")
+    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    values, base_values = _prepare(array, dtype, base)
+    result = np.empty(values.shape, values.dtype)
+    reports = _empty_reports(rows)
+    status = WEIGHTS_BATCH[values.dtype.char](
+        options, address(values), _base_address(base_values), rows, columns, address(result), address(reports)
+    )
+    if status:
+        row, index = _first_bad(reports)
+        _fail(status, options, values, base_values, index, offset=row * columns, row=row)
+    return _batch_solution(result.astype(result_dtype(array.dtype), copy=False), reports)
+
+
+def solve_ragged(
+    losses: Array,
+    offsets: Array,
+    alpha: float = 0.0,
+    r: float = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Array] = None,
+    worst_loss: Optional[float] = None,
+    threads: int = 1,
+) -> BatchSolution:
+    """One problem per row, of different lengths: row i is ``losses[offsets[i]:offsets[i + 1]]``.
+
+    losses: shape ``(total,)``, the rows one after the other. A row may be empty.
+    offsets: shape ``(rows + 1,)``, integers: starts at 0, never decreases, ends at ``total``.
+    base: shape ``(total,)`` or None.
+    Everything else is as in :func:`weights`; `threads` divides the rows. Nothing is returned if any row is wrong.
+
+    Returns a :class:`BatchSolution`; ``numpy.split(solution.weights, offsets[1:-1])`` are the weights by row. Raises
+    ValueError, with the row and the index in `losses` of the first sample that is wrong.
+    """
+    array = as_array(losses, "losses")
+    dtype = computing_dtype(array.dtype, "losses")
+    if array.ndim != 1:
+        raise ValueError(f"losses has shape {array.shape}, but one number per sample is needed, row after row")
+    bounds = _prepare_offsets(offsets, array.size)
+    rows = bounds.size - 1
+    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    values, base_values = _prepare(array, dtype, base)
+    result = np.empty(values.shape, values.dtype)
+    reports = _empty_reports(rows)
+    status = WEIGHTS_RAGGED[values.dtype.char](
+        options,
+        address(values),
+        _base_address(base_values),
+        address(bounds),
+        rows,
+        address(result),
+        address(reports),
+    )
+    if status:
+        row, index = _first_bad(reports)
+        _fail(status, options, values, base_values, index, offset=int(bounds[row]), row=row)
+    return _batch_solution(result.astype(result_dtype(array.dtype), copy=False), reports)
+
+
+def certify(losses: Array, alpha: float = 0.0, delta: float = 0.05, *, worst_loss: float) -> Certificate:
+    """An upper bound on the expected loss of a fixed model, from its losses on n held-out samples.
+
+    It holds except with probability `delta` if at most a fraction `alpha` of the samples was replaced by anything at all,
+    the samples were otherwise independent and from the distribution that the expectation is over, and no loss can exceed
+    `worst_loss`. Losses that the model was trained on give no certificate.
+
+    losses: shape ``(n,)``, of any unit; converted as in :func:`weights`.
+    alpha: in [0, 1].
+    delta: strictly between 0 and 1.
+    worst_loss: finite, at least every loss; 1 for errors counted as 0 and 1.
+
+    Returns a :class:`Certificate`. Raises ValueError for anything that is not as above, with the index of the loss.
+
+    Source: the Certificate section of ``docs/theory.md``.
+    """
+    array = as_array(losses, "losses")
+    dtype = computing_dtype(array.dtype, "losses")
+    require_vector(array, "losses", "certify one model at a time")
+    values = contiguous(array, dtype)
+    # First, since only it can tell what is wrong with delta.
+    r = certified_r(values.size, delta)
+    status, bound = _library.certify(values, float(alpha), float(delta), float(worst_loss))
+    if status:
+        options = _options(float(alpha), 0.0, "HD", float(worst_loss), 1)
+        unfit = np.flatnonzero(~np.isfinite(values))
+        _fail(status, options, values, None, int(unfit[0]) if unfit.size else _library.NO_INDEX)
+    return Certificate(bound, r)
+
+
+def certified_r(n: int, delta: float) -> float:
+    """The radius r in nats with which HD bounds the expected loss from n held-out losses, except with probability delta:
+    ``(log(1/delta) + log(2 sqrt(n+1))) / n``.
+
+    n: the number of samples, at least 1.
+    delta: strictly between 0 and 1.
+
+    Raises ValueError for anything else. Source: the Certificate section of ``docs/theory.md``.
+    """
+    count = operator.index(n)
+    # A negative one would wrap around on its way to C.
+    if count < 1:
+        raise ValueError(f"n must be at least 1, not {n!r}")
+    try:
+        return _library.certified_r(count, float(delta))
+    except ValueError as error:
+        raise ValueError(f"{error} (delta = {delta!r})") from None
+
+
+def _maybe_float(value: Optional[float]) -> Optional[float]:
+    return None if value is None else float(value)
+
+
+def _prepare(
+    losses: NDArray[Any], dtype: np.dtype[Any], base: Optional[Array]
+) -> tuple[NDArray[Any], Optional[NDArray[Any]]]:
+    """Losses and base weights as contiguous arrays of the one type, at least `dtype`, in which both are exact."""
+    if base is None:
+        return contiguous(losses, dtype), None
+    array = as_array(base, "base")
+    if array.shape != losses.shape:
+        raise ValueError(f"base has shape {array.shape}, but losses has shape {losses.shape}")
+    # A mask is exact in any type, so it need not widen the losses.
+    if array.dtype.kind != "b" and computing_dtype(array.dtype, "base") == FLOAT64:
+        dtype = FLOAT64
+    return contiguous(losses, dtype), contiguous(array, dtype)
+
+
+def _base_address(base: Optional[NDArray[Any]]) -> Any:
+    return None if base is None else address(base)
+
+
+def _prepare_offsets(offsets: Array, total: int) -> NDArray[np.uintp]:
+    array = as_array(offsets, "offsets")
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"offsets has shape {array.shape}, but (rows + 1,) is needed")
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"offsets must be integers, but their dtype is {array.dtype}")
+    # The library cannot know how long losses is: this keeps it inside. That they never decrease is the library's to check.
+    if array[0] != 0 or array[-1] != total or (array.dtype.kind == "i" and array.min() < 0):
+        raise ValueError(f"offsets must start at 0 and end at the number of losses, {total}")
+    return contiguous(array, np.dtype(np.uintp))
+
+
+def _empty_reports(rows: int) -> NDArray[Any]:
+    reports = np.zeros(rows, _library.REPORT_DTYPE)
+    for name in _library.REPORT_DTYPE.names or ():
+        if reports.dtype[name].kind == "f":
+            # What is not written, that of an empty row, is not a number.
+            reports[name] = np.nan
+    reports["struct_size"] = ctypes.sizeof(Report)
+    reports["bad_index"] = _library.NO_INDEX
+    return reports
+
+
+def _batch_solution(result: NDArray[Any], reports: NDArray[Any]) -> BatchSolution:
+    skip = ("struct_size", "bad_index")
+    fields = {name: reports[name].copy() for name in _library.REPORT_DTYPE.names or () if name not in skip}
+    return BatchSolution(weights=result, **fields)
+
+
+def _first_bad(reports: NDArray[Any]) -> tuple[int, int]:
+    """The row and the index in it of what the library found wrong; row 0 and NO_INDEX if it was no sample."""
+    rows = np.flatnonzero(reports["bad_index"] != _library.NO_INDEX)
+    if rows.size == 0:
+        return 0, _library.NO_INDEX
+    return int(rows[0]), int(reports["bad_index"][rows[0]])
+
+
+def _fail(
+    status: int,
+    options: Options,
+    losses: NDArray[Any],
+    base: Optional[NDArray[Any]],
+    bad_index: int,
+    offset: int = 0,
+    row: Optional[int] = None,
+) -> NoReturn:
+    """Raises ValueError with the library's message and the value that it is about.
+
+    bad_index: from the report, counted from `offset`, where `row` starts.
+    """
+    message = _library.status_message(status)
+    if status in (_library.NON_FINITE_LOSS, _library.BASE_WEIGHTS) and bad_index != _library.NO_INDEX:
+        name, array = ("base", base) if status == _library.BASE_WEIGHTS else ("losses", losses)
+        assert array is not None
+        flat = offset + bad_index
+        value = array.reshape(-1)[flat]
+        place = f"{row}, {bad_index}" if array.ndim == 2 else f"{flat}"
+        where = f" (row {row})" if array.ndim == 1 and row is not None else ""
+        raise ValueError(f"{name}[{place}]{where} is {value}: {message}")
+    if status == _library.WORST_LOSS:
+        counted = losses if base is None else losses[base > 0]
+        raise ValueError(
+            f"{message}: worst_loss = {options.worst_loss}, the largest loss is {counted.max(initial=-np.inf)}"
+        )
+    values = {_library.ALPHA: ("alpha", options.alpha), _library.R: ("r", options.r)}
+    values[_library.THREADS] = ("threads", options.threads)
+    if status in values:
+        name, value = values[status]
+        message += f", not {value}"
+    _library._raise(status, message)

@@ -1,0 +1,220 @@
+"""HR learning in JAX: the robust loss of a batch, and attacks.
+
+In a training step, replace ``losses.mean()`` by::
+
+    from hr_weights.jax import robust_loss
+
+    def loss(params):
+        return robust_loss(per_sample_losses(params, inputs, targets), alpha=0.05, r=0.1)
+
+    gradient = jax.grad(loss)(params)
+
+On the CPU the compiled program calls the library, without copies and without Python. On other platforms the same problem is
+solved by array operations. Both work under ``jit``, ``vmap``, ``grad``, ``lax.scan`` and ``shard_map``.
+
+Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generalization and Corruption Resistance"
+(arXiv 2303.02251); Bennouna, Van Parys, "Holistic Robust Data-Driven Decisions" (arXiv 2207.09560).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Optional
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from . import _dual, _library
+from ._attacks_jax import ffgsm, pgd
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_choice, check_losses
+
+__all__ = ["ffgsm", "pgd", "robust_loss", "weights"]
+
+Array = Any
+
+_MEAN = "return the losses of the samples, without jnp.mean"
+_VMAP = ", or use jax.vmap for many problems"
+_TARGET = "hr_weights_solve"
+
+jax.ffi.register_ffi_target(_TARGET, jax.ffi.pycapsule(_library.LIBRARY.hrw_xla_weights), platform="cpu")
+
+
+def robust_loss(
+    losses: Array,
+    alpha: Any = 0.0,
+    r: Any = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Array] = None,
+    worst_loss: Optional[Any] = None,
+    backend: str = "auto",
+) -> Array:
+    """The worst average loss over the ambiguity set, as a scalar whose gradient in the losses is the HR weights.
+
+    losses: shape ``(n,)``, of any unit, floating point. float16 and bfloat16 are computed in float32, and so is the result.
+    alpha: total-variation budget: the poisoned fraction of the samples, in [0, 1].
+    r: Kullback-Leibler budget in nats: the sampling error, in [0, inf].
+    ordering: "HD" (the data was poisoned before it was sampled, the authors' default) or "HR" (after). Static.
+    base: shape ``(n,)``: base weights, not negative, of any sum; None: one each. A sample of base weight 0 is masked: its
+        loss may be NaN, and its gradient is 0.
+    worst_loss: the worst loss that a sample could have had, finite and at least every loss; None: the largest of them.
+    backend: "auto" (default): the library on the CPU, array operations elsewhere. "tensor": array operations everywhere.
+        These are right to 1e-6 with ``jax_enable_x64`` and to 1e-5 without, and do not notice bad values.
+
+    `alpha`, `r` and `worst_loss` may be numbers or traced scalars, such as a schedule's. They and `base` have no gradient,
+    and the weights are constants for second derivatives (the first ones are exact by Danskin's theorem).
+
+    Raises ValueError for a scalar loss, another shape, no sample, and numbers out of range. What only the running program
+    can see (a loss that is NaN or infinite, with its index, or a traced budget out of range) is raised where the result is
+    waited for, as ValueError or, by older versions of JAX, as JaxRuntimeError.
+
+    Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
+    """
+    losses, base = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    return _robust_loss(losses, base, *_budgets(alpha, r, worst_loss, losses.dtype), ordering, backend)
+
+
+def weights(
+    losses: Array,
+    alpha: Any = 0.0,
+    r: Any = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Array] = None,
+    worst_loss: Optional[Any] = None,
+    backend: str = "auto",
+) -> Array:
+    """The HR weights of n losses, shape ``(n,)``, as constants: the gradient of :func:`robust_loss`. The same arguments.
+
+    They sum to one, unless `worst_loss` is given and has a weight itself. Multiply your losses by them, in place of ``1/n``.
+    """
+    dtype = jnp.asarray(losses).dtype
+    losses, base = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    return _solve(losses, base, *_budgets(alpha, r, worst_loss, losses.dtype), ordering, backend)[0].astype(dtype)
+
+
+def _checked(
+    losses: Array, base: Optional[Array], alpha: Any, r: Any, ordering: str, worst_loss: Any, backend: str
+) -> tuple[Array, Optional[Array]]:
+    losses = jnp.asarray(losses)
+    check_losses(losses.shape, jnp.issubdtype(losses.dtype, jnp.floating), losses.dtype, _MEAN, _VMAP)
+    check_choice("ordering", ordering, ORDERINGS)
+    check_choice("backend", backend, ("auto", "tensor"))
+    check_budgets(alpha, r, worst_loss)
+    if losses.dtype.itemsize < 4:
+        losses = losses.astype(jnp.float32)
+    if base is not None:
+        base = jnp.asarray(base, losses.dtype)
+        check_base(base.shape, losses.shape)
+    return losses, base
+
+
+def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> tuple[Array, bool]:
+    """Three numbers, each as the sum of two of this type: a Python float keeps its precision among float32 losses.
+
+    And whether there is a worst loss, which is NaN otherwise.
+    """
+    given = worst_loss is not None
+    numbers = [alpha, r, worst_loss if given else np.nan]
+    if all(isinstance(number, (int, float)) for number in numbers):
+        exact = np.asarray(numbers, np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            high = exact.astype(dtype)
+            low = np.where(np.isfinite(high), exact - high.astype(np.float64), 0.0)
+        return np.stack((high, low.astype(dtype)), axis=1).reshape(-1), given
+    pairs: list[Any] = []
+    for number in numbers:
+        number = lax.stop_gradient(jnp.asarray(number))
+        high = number.astype(dtype)
+        pairs += [high, jnp.where(jnp.isfinite(high), number - high, 0).astype(dtype)]
+    return jnp.stack(pairs), given
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _robust_loss(
+    losses: Array, base: Optional[Array], budgets: Array, worst_given: bool, ordering: str, backend: str
+) -> Array:
+    constants, on_worst = _solve(losses, base, budgets, worst_given, ordering, backend)
+    total = jnp.sum(constants * jnp.where(constants > 0, losses, 0))
+    return total + on_worst * (budgets[4] + budgets[5]) if worst_given else total
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _solve(
+    losses: Array, base: Optional[Array], budgets: Array, worst_given: bool, ordering: str, backend: str
+) -> tuple[Array, Array]:
+    """The weights ``(n,)`` and the weight of the worst loss ``()``, both constants. Compiled once per shape."""
+    arguments = tuple(lax.stop_gradient(x) for x in (losses, budgets) + (() if base is None else (base,)))
+    by_library = partial(_by_library, ordering=ordering)
+    by_arrays = partial(_by_arrays, worst_given=worst_given, ordering=ordering)
+    if backend == "tensor":
+        result = by_arrays(*arguments)
+    else:
+        result = lax.platform_dependent(*arguments, cpu=by_library, default=by_arrays)
+    constants, on_worst = result
+    return constants, on_worst
+
+
+def _by_library(losses: Array, budgets: Array, *base: Array, ordering: str) -> tuple[Array, Array]:
+    call = jax.ffi.ffi_call(
+        _TARGET,
+        (jax.ShapeDtypeStruct(losses.shape, losses.dtype), jax.ShapeDtypeStruct((), losses.dtype)),
+        vmap_method="broadcast_all",
+    )
+    constants, on_worst = call(losses, budgets, *base, ordering=np.int32(_library.ORDERINGS[ordering]))
+    # Inside shard_map a result is known to differ between shards if an argument does, but not through a foreign call. The
+    # compiler removes a choice between equals.
+    for argument in (losses, budgets, *base):
+        constants, on_worst = (jnp.where(argument[0] == 0, x, x) for x in (constants, on_worst))
+    return constants, on_worst
+
+
+def _by_arrays(losses: Array, budgets: Array, *base: Array, worst_given: bool, ordering: str) -> tuple[Array, Array]:
+    dtype = jnp.float64 if jax.config.jax_enable_x64 else jnp.float32  # type: ignore[attr-defined]
+    values = losses.astype(dtype)
+    alpha, r, worst_loss = (budgets.astype(dtype).reshape(3, 2).sum(1, keepdims=True)[index] for index in range(3))
+    constants, on_worst = _dual.weights(
+        _Ops(),
+        _dual.DOUBLE if dtype == jnp.float64 else _dual.SINGLE,
+        values,
+        base[0].astype(dtype) if base else jnp.ones_like(values),
+        alpha,
+        r,
+        worst_loss if worst_given else None,
+        ordering,
+    )
+    return constants.astype(losses.dtype), on_worst[0].astype(losses.dtype)
+
+
+class _Ops:
+    """:class:`hr_weights._dual.Ops` for JAX."""
+
+    where = staticmethod(jnp.where)
+    log = staticmethod(jnp.log)
+    log1p = staticmethod(jnp.log1p)
+    exp = staticmethod(jnp.exp)
+    expm1 = staticmethod(jnp.expm1)
+    sqrt = staticmethod(jnp.sqrt)
+    abs = staticmethod(jnp.abs)
+    maximum = staticmethod(jnp.maximum)
+    minimum = staticmethod(jnp.minimum)
+    sum = staticmethod(partial(jnp.sum, axis=-1, keepdims=True))
+    max = staticmethod(partial(jnp.max, axis=-1, keepdims=True))
+    min = staticmethod(partial(jnp.min, axis=-1, keepdims=True))
+    cumsum = staticmethod(partial(jnp.cumsum, axis=-1))
+
+    @staticmethod
+    def cast(condition: Array, like: Array) -> Array:
+        return condition.astype(like.dtype)
+
+    @staticmethod
+    def sort(keys: Array, values: Array) -> tuple[Array, Array]:
+        keys, values = lax.sort((keys, values), num_keys=1)
+        return keys, values
+
+    @staticmethod
+    def loop(steps: int, body: Any, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        result: tuple[Array, ...] = lax.fori_loop(0, steps, lambda _, state: body(*state), state)
+        return result

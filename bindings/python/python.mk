@@ -1,0 +1,62 @@
+# Python targets; included by the Makefile at the root of the repository, where the paths start.
+# Virtual environments are cached, keyed by their requirements: see bindings/python/tests/venv.
+
+PYTHON ?= python3
+PYTHON_OLDEST ?= python3.9
+# Debian's Python, which sees Debian's python3-torch.
+PYTHON_DEBIAN := /usr/bin/python3
+PYTHON_DIR := bindings/python
+PYTHON_VENV := $(PYTHON_DIR)/tests/venv
+# What a user installs, unpacked: the tests run on this, not on the source directory.
+PYTHON_BUILT := target/python
+PYTHON_SITE := $(PYTHON_BUILT)/site
+PYTHON_ENV = PYTHONPATH=$(abspath $(PYTHON_SITE)) PYTHONDONTWRITEBYTECODE=1
+PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
+
+.PHONY: python-site python-tests python-oldest python-lint python-demo python-package python-debian-torch python-parity \
+	python-torch-eager python-bench
+
+python-site: library
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && rm -rf $(PYTHON_BUILT)/wheel $(PYTHON_SITE) \
+		&& $$venv/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(PYTHON_BUILT)/wheel ./$(PYTHON_DIR) \
+		&& $$venv/bin/pip install --quiet --no-deps --target $(PYTHON_SITE) $(PYTHON_BUILT)/wheel/*.whl
+
+python-tests: python-site ## The Python package: the NumPy core, the plots, the example, the guide
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests
+
+python-oldest: python-site ## The same tests on the oldest Python and NumPy; PYTHON_OLDEST names it
+	@venv=$$($(PYTHON_VENV) oldest $(PYTHON_OLDEST)) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests
+
+python-lint: ## Types and style of the Python package
+	@venv=$$($(PYTHON_VENV) lint) && $$venv/bin/ruff check --no-cache $(PYTHON_DIR) \
+		&& $$venv/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml --cache-dir $(PYTHON_BUILT)/mypy \
+			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples/numpy_digits.py
+
+python-demo: python-site ## Trains in NumPy on real digits with wrong labels; writes target/python/numpy_digits.png
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \
+		&& $(PYTHON_ENV) $$venv/bin/python $(PYTHON_DIR)/examples/numpy_digits.py --plot $(PYTHON_BUILT)/numpy_digits.png
+
+python-package: ## The Python package as users get it: from a checkout, editable, from the source distribution
+	PYTHON=$(PYTHON) $(PYTHON_DIR)/tests/package.sh $(PYTHON_BUILT)/package
+
+python-debian-torch:
+	@$(PYTHON_DEBIAN) -c 'import torch, venv, ensurepip' 2>/dev/null || .ci/tools python3-torch python3-venv
+
+python-parity: python-site python-debian-torch ## The authors' package and ours, step by step; how many times faster
+	@venv=$$($(PYTHON_VENV) parity $(PYTHON_DEBIAN) --system-site-packages) \
+		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
+			$(PYTHON_DIR)/tests/test_parity.py $(PYTHON_DIR)/tests/test_compat_torch.py
+
+python-torch-eager: python-site python-debian-torch ## PyTorch 1.13 of Debian, without a compiler
+	@venv=$$($(PYTHON_VENV) parity $(PYTHON_DEBIAN) --system-site-packages) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
+		$(PYTHON_DIR)/tests/test_torch*.py $(PYTHON_DIR)/tests/test_compat_torch.py
+
+# The current release of each framework; PyTorch's is 5 GB.
+PYTHON_FRAMEWORKS := python-torch python-jax python-tensorflow
+.PHONY: $(PYTHON_FRAMEWORKS)
+$(PYTHON_FRAMEWORKS): python-%: python-site
+	@venv=$$($(PYTHON_VENV) $* $(PYTHON)) \
+		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py
+
+python-bench: python-site ## What a call from Python costs
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(PYTHON_DIR)/tests/bench_calls.py

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs the package in every way that a user can, each into a virtual environment of its own, with the build's own
+# dependencies fetched by pip, and uses it.
+#   usage: package.sh WORK_DIRECTORY
+set -euo pipefail
+package=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$1"
+work=$(cd "$1" && pwd)
+python=${PYTHON:-python3}
+
+fresh() {
+    rm -rf "$work/$1"
+    "$python" -m venv "$work/$1"
+    venv=$work/$1
+}
+
+use() {
+    # From elsewhere, so that the source directory is not on the path by chance.
+    (cd "$work" && "$venv/bin/python" - "$1") <<'EOF'
+import sys, hr_weights
+from hr_weights import _library
+weights = hr_weights.weights([1.0, 2.0, 3.0], alpha=0.05, r=0.1)
+assert abs(weights.sum() - 1) < 1e-12, weights
+print(f"{sys.argv[1]}: hr_weights {hr_weights.__version__} uses {_library.LIBRARY_PATH}")
+EOF
+}
+
+pip() {
+    "$venv/bin/python" -m pip --quiet --disable-pip-version-check "$@"
+}
+
+fresh checkout
+pip install "$package"
+use "pip install ./bindings/python"
+
+fresh editable
+pip install --editable "$package"
+use "pip install --editable"
+
+fresh source
+pip install hatchling
+rm -rf "$work/sdist" "$work/wheel"
+(cd "$package" && "$venv/bin/python" -m hatchling build --target sdist --directory "$work/sdist")
+pip uninstall --yes hatchling
+# Unpacked somewhere else, so that the crate can only be the copy in the archive.
+pip wheel --no-deps --wheel-dir "$work/wheel" "$work"/sdist/hr_weights-*.tar.gz
+case $(ls "$work/wheel") in
+    hr_weights-*-py3-none-*.whl) ;;
+    *) echo "the wheel's name is wrong: $(ls "$work/wheel")" >&2; exit 1 ;;
+esac
+pip install "$work"/wheel/*.whl pytest
+use "the source distribution's wheel"
+rm -rf "$work/unpacked" && mkdir "$work/unpacked"
+tar --extract --gzip --file "$work"/sdist/hr_weights-*.tar.gz --directory "$work/unpacked" --strip-components 1
+cd "$work/unpacked"
+# Without the sources, so that what is tested is what was installed.
+rm -r hr_weights
+"$venv/bin/python" -m pytest -q -p no:cacheprovider tests/test_{arrays,compat,errors,library}.py

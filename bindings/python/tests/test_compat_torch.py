@@ -1,0 +1,148 @@
+"""The authors' class with PyTorch: the training of their README, with its import changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import hr_weights as hrw  # noqa: E402
+from hr_weights.compat import HR_Neural_Networks  # noqa: E402
+
+
+def setting(classes=5, n=32):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(16, 20), torch.nn.ReLU(), torch.nn.Linear(20, classes)
+    )
+    return model, torch.rand(n, 1, 4, 4), torch.randint(classes, (n,))
+
+
+def test_the_example_of_their_readme():
+    model, data, target = setting()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train_loader = [(data, target)] * 30
+    criterion = torch.nn.CrossEntropyLoss(reduction="none")
+    device = "cpu"
+    namespace = dict(locals(), F=torch.nn.functional)
+    # From here to the end: the text of the README but for the import, and the losses that are kept.
+    exec(
+        """
+from hr_weights.compat import *
+
+α_choice = 0.05
+r_choice = 0.1
+ϵ_choice = 0.5
+
+HR = HR_Neural_Networks(NN_model = model,
+                        train_batch_size = 128,
+                        loss_fn = criterion,
+                        normalisation_used = None,
+                        α_choice = α_choice,
+                        r_choice = r_choice,
+                        ϵ_choice = ϵ_choice)
+
+losses = []
+
+def train(HR, model, device, train_loader, optimizer, epoch):
+    model.train()
+    for batch_idx, (data, target) in enumerate(train_loader):
+        data, target = data.to(device), target.to(device)
+        optimizer.zero_grad()
+
+        HR_loss, _ = HR.HR_criterion(inputs = data, targets = target, device = device)
+
+        HR_loss.backward()
+        optimizer.step()
+        losses.append(HR_loss.item())
+
+train(HR, model, device, train_loader, optimizer, 1)
+""",
+        namespace,
+    )
+    losses = namespace["losses"]
+    assert len(losses) == 30 and losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("approach", ["HD", "HR"])
+def test_the_loss_and_its_gradient(approach):
+    model, inputs, targets = setting()
+    criterion = torch.nn.CrossEntropyLoss(reduction="none")
+    hr = HR_Neural_Networks(model, 128, criterion, None, 0.05, 0.1, 0, learning_approach=approach)
+    loss = hr.HR_criterion(inputs=inputs, targets=targets)
+    loss.backward()
+    gradient = [p.grad.clone() for p in model.parameters()]
+
+    losses = criterion(model(inputs), targets)
+    solution = hrw.solve(losses.detach(), 0.05, 0.1, ordering=approach)
+    assert loss.item() == pytest.approx(solution.robust_loss, rel=1e-6)
+    model.zero_grad()
+    (torch.as_tensor(solution.weights) * losses).sum().backward()
+    for mine, expected in zip(gradient, model.parameters()):
+        torch.testing.assert_close(mine, expected.grad)
+
+
+def test_what_can_be_done_with_the_loss():
+    model, inputs, targets = setting()
+    hr = HR_Neural_Networks(model, 128, None, None, 0.05, 0.1, 0)
+    result = hr.HR_criterion(inputs=inputs, targets=targets)
+    assert result.shape == () and result.requires_grad
+    assert type(result + 1) is torch.Tensor and type(result.detach()) is torch.Tensor
+    assert f"{result:.3f}" == f"{result.item():.3f}"
+    loss, weights = result
+    assert type(loss) is torch.Tensor and loss.item() == result.item()
+    assert weights.shape == (33,) and not weights.requires_grad
+    (2 * loss).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_weights_of_losses_that_require_grad():
+    losses = torch.rand(10, dtype=torch.float64, requires_grad=True)
+    hr = HR_Neural_Networks(None, 128, None, None, 0.05, 0.1, 0, output_return="weights")
+    weights = hr.HR_criterion(inf_loss=losses)
+    assert weights.dtype == torch.float64 and weights.sum().item() == pytest.approx(1)
+    assert hr.HR_criterion(inf_loss=losses.to(torch.bfloat16)).dtype == torch.float32
+    ((weights[:-1] * losses).sum() + weights[-1] * losses.max()).backward()
+    assert losses.grad.sum().item() == pytest.approx(1)
+
+
+def test_weights_asked_of_numpy_functions():
+    losses = torch.rand(10)
+    assert isinstance(hrw.weights(losses, 0.1), np.ndarray)
+    with pytest.raises(ValueError, match="requires grad, but weights are constants: use hr_weights.torch.robust_loss"):
+        hrw.weights(losses.requires_grad_(), 0.1)
+    with pytest.raises(ValueError, match="leave out the mean over the batch"):
+        hrw.weights(losses.detach().mean(), 0.1)
+
+
+ATTACKS = [
+    dict(noise_set="l-2"),
+    dict(noise_set="l-inf", adversarial_step_size=0.05),
+    dict(noise_set="l-inf", defense_method="FFGSM", adversarial_step_size=0.1),
+]
+
+
+@pytest.mark.parametrize("options", ATTACKS)
+@pytest.mark.parametrize("normalisation", [None, ([0.3], [0.4])])
+def test_the_attack_stays_where_it_may(options, normalisation):
+    model, images, targets = setting()
+    model.train()
+    hr = HR_Neural_Networks(model, 128, None, normalisation, 0.05, 0.1, 0.1, **options)
+    mean, std = (0.0, 1.0) if normalisation is None else (0.3, 0.4)
+    inputs = (images - mean) / std
+    attacked = hr.adversarial_attack_train(inputs, targets)
+    moved = attacked * std + mean
+    change = (moved - images).flatten(1)
+    size = change.norm(dim=1) if options["noise_set"] == "l-2" else change.abs().amax(dim=1)
+    assert size.max() <= 0.1 * (1 + 1e-5) and moved.min() >= -1e-6 and moved.max() <= 1 + 1e-6
+    assert model.training
+    assert hr.loss_fn(model(attacked), targets).mean() > hr.loss_fn(model(inputs), targets).mean()
+
+
+def test_an_attack_of_ones_own():
+    model, inputs, targets = setting()
+    hr = HR_Neural_Networks(model, 128, None, None, 0.0, 0.0, 0.1)
+    hr.adversarial_attack_train = lambda inputs, targets: torch.zeros_like(inputs)
+    expected = hr.loss_fn(model(torch.zeros_like(inputs)), targets).mean().item()
+    assert hr.HR_criterion(inputs=inputs, targets=targets).item() == pytest.approx(expected, rel=1e-6)

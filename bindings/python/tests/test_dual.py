@@ -1,0 +1,113 @@
+"""The array form of the solver, run by NumPy, against the table of problems that were solved to 50 digits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import table
+
+import hr_weights as hrw
+from hr_weights import _dual
+
+ROWS = table.rows()
+
+
+class NumPyOps:
+    where, log, log1p, exp, expm1, sqrt, abs, maximum, minimum = (
+        staticmethod(f) for f in (np.where, np.log, np.log1p, np.exp, np.expm1, np.sqrt, np.abs, np.maximum, np.minimum)
+    )
+
+    def sum(self, x):
+        return x.sum(-1, keepdims=True)
+
+    def max(self, x):
+        return x.max(-1, keepdims=True)
+
+    def min(self, x):
+        return x.min(-1, keepdims=True)
+
+    def cumsum(self, x):
+        return x.cumsum(-1)
+
+    def cast(self, condition, like):
+        return condition.astype(like.dtype)
+
+    def sort(self, keys, values):
+        order = np.argsort(keys, -1)
+        return np.take_along_axis(keys, order, -1), np.take_along_axis(values, order, -1)
+
+    def loop(self, steps, body, state):
+        for _ in range(steps):
+            state = body(*state)
+        return state
+
+
+def dual(losses, alpha=0.0, r=0.0, ordering="HD", base=None, worst_loss=None, dtype=np.float64):
+    """As hrw.solve, but the weights and the worst weight alone."""
+    losses = np.asarray(losses, dtype)
+    base = np.ones_like(losses) if base is None else np.asarray(base, dtype)
+    budget = [None if x is None else np.asarray([x], dtype) for x in (alpha, r, worst_loss)]
+    precision = _dual.DOUBLE if dtype == np.float64 else _dual.SINGLE
+    with np.errstate(all="ignore"):
+        weights, worst = _dual.weights(NumPyOps(), precision, losses, base, *budget, ordering)
+    return weights, float(worst[0])
+
+
+@pytest.mark.skipif(not ROWS, reason="the table is in the repository, not in the source distribution")
+def test_double_precision_is_right_to_1e_11():
+    for row in ROWS:
+        weights, worst = dual(**row.arguments)
+        exact, exact_worst = row.weights, row.worst_weight
+        if row.shared is not None:
+            worst, exact_worst = worst + weights[row.shared].sum(), exact_worst + exact[row.shared].sum()
+            weights, exact = weights[~row.shared], exact[~row.shared]
+        np.testing.assert_allclose(weights, exact, rtol=0, atol=1e-11, err_msg=row.case)
+        assert abs(worst - exact_worst) <= 1e-11, row.case
+
+
+DISTRIBUTIONS = {
+    "exponential": lambda rng, n: rng.exponential(size=n),
+    "cauchy": lambda rng, n: rng.standard_cauchy(n),
+    "pareto": lambda rng, n: rng.pareto(0.7, n),
+    "ties": lambda rng, n: rng.integers(0, 4, n).astype(float),
+    "offset": lambda rng, n: 1e4 + rng.random(n),
+    "tiny": lambda rng, n: 1e-30 * rng.random(n),
+    "one outlier": lambda rng, n: np.r_[np.zeros(n - 1), 1e3],
+}
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-9), (np.float32, 2e-6)])
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_it_is_the_library(name, ordering, dtype, tolerance):
+    rng = np.random.default_rng(len(name))
+    for n in (1, 2, 3, 8, 33, 200):
+        losses = DISTRIBUTIONS[name](rng, n).astype(dtype)
+        for alpha in (0.0, 0.01, 0.3, 0.95, 1.0):
+            for r in (0.0, 1e-4, 0.1, 3.0, np.inf):
+                base = None if rng.random() < 0.5 else (rng.random(n) * (rng.random(n) < 0.7)).astype(dtype)
+                if base is not None and not base.any():
+                    base = None
+                alpha, r = float(dtype(alpha)), float(dtype(r))
+                solution = hrw.solve(losses, alpha, r, ordering=ordering, base=base)
+                weights, _ = dual(losses, alpha, r, ordering, base, dtype=dtype)
+                np.testing.assert_allclose(
+                    weights, solution.weights, rtol=0, atol=tolerance, err_msg=f"{n} {alpha} {r}"
+                )
+
+
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+def test_a_given_worst_loss_and_rows_with_their_own_budgets(ordering):
+    rng = np.random.default_rng(5)
+    losses = rng.exponential(size=(40, 16))
+    alpha, r = rng.random((40, 1)), rng.exponential(size=(40, 1))
+    worst = losses.max(1, keepdims=True) + rng.random((40, 1))
+    with np.errstate(all="ignore"):
+        weights, on_worst = _dual.weights(
+            NumPyOps(), _dual.DOUBLE, losses, np.ones_like(losses), alpha, r, worst, ordering
+        )
+    np.testing.assert_allclose(weights.sum(1) + on_worst[:, 0], 1, atol=1e-12)
+    for row in range(40):
+        solution = hrw.solve(losses[row], alpha[row, 0], r[row, 0], ordering=ordering, worst_loss=worst[row, 0])
+        if solution.dual_bound - solution.robust_loss < 1e-9:  # the weights are proven to be optimal
+            np.testing.assert_allclose(weights[row], solution.weights, atol=1e-9)

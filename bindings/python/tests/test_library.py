@@ -1,0 +1,88 @@
+"""Finding the library, refusing one that does not belong, and the declarations of its functions."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hr_weights
+from hr_weights import _library
+
+HEADER = Path(__file__).parents[3] / "include" / "hr_weights.h"
+C_TYPES = {"size_t": ctypes.c_size_t, "double": ctypes.c_double, "int32_t": ctypes.c_int32}
+C_TYPES.update({"uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64})
+
+
+def import_with(library, path=None):
+    code = "import hr_weights; print(hr_weights.weights([1.0, 2.0]).sum())"
+    environment = {"HR_WEIGHTS_LIBRARY": str(library), "PYTHONPATH": str(Path(hr_weights.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+def test_version():
+    assert hr_weights.__version__ == _library.LIBRARY.hrw_version().decode()
+    assert _library.LIBRARY.hrw_abi_version() == _library.ABI_VERSION
+
+
+def test_a_library_of_the_users_choice():
+    result = import_with(_library.LIBRARY_PATH)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) == 1.0
+
+
+def test_no_library(tmp_path):
+    result = import_with(tmp_path / "nothing.so")
+    assert "ImportError: cannot load the hr-weights library" in result.stderr
+    assert "HR_WEIGHTS_LIBRARY" in result.stderr
+
+
+def test_a_library_of_another_abi(tmp_path):
+    source = tmp_path / "other.c"
+    source.write_text('unsigned hrw_abi_version(void) { return 2; } const char *hrw_version(void) { return "9.0.0"; }')
+    other = tmp_path / "other.so"
+    try:
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", other, source], check=True)
+    except FileNotFoundError:
+        pytest.skip("no C compiler")
+    result = import_with(other)
+    assert "has ABI 2, but hr_weights" in result.stderr
+
+
+@pytest.mark.skipif(not HEADER.exists(), reason="the header is in the repository")
+@pytest.mark.parametrize("struct, name", [(_library.Options, "hrw_options"), (_library.Report, "hrw_report")])
+def test_structs_are_those_of_the_header(struct, name):
+    body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", HEADER.read_text(), re.DOTALL)[1]
+    fields = re.findall(r"^ +(\w+) (\w+);$", body, re.MULTILINE)
+    assert [(field, C_TYPES[kind]) for kind, field in fields] == struct._fields_
+
+
+@pytest.mark.skipif(not HEADER.exists(), reason="the header is in the repository")
+def test_every_status_and_no_other():
+    codes = dict(re.findall(r"^ +HRW_(\w+) = (\d+),$", HEADER.read_text(), re.MULTILINE))
+    for name in ("OK", "ALPHA", "R", "WORST_LOSS", "BASE_WEIGHTS", "NON_FINITE_LOSS", "THREADS", "PANIC"):
+        assert int(codes[name]) == getattr(_library, name)
+    assert int(codes["HD"]) == _library.ORDERINGS["HD"] and int(codes["HR"]) == _library.ORDERINGS["HR"]
+
+
+def test_every_function_is_declared():
+    functions = [_library._status_message, _library._options_init, _library._report_init, _library._certified_r]
+    for family in (_library.WEIGHTS, _library.WEIGHTS_BATCH, _library.WEIGHTS_RAGGED, _library.CERTIFY):
+        assert set(family) == {"f", "d"}
+        functions += family.values()
+    for function in functions:
+        assert function.argtypes is not None and function.restype is not None
+
+
+def test_an_internal_error_is_not_a_value_error():
+    with pytest.raises(RuntimeError, match="internal error"):
+        _library._check(_library.PANIC)
+
+
+def test_a_code_that_this_version_does_not_know():
+    with pytest.raises(ValueError):
+        _library._check(12345)
