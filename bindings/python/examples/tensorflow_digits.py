@@ -4,8 +4,8 @@
     python tensorflow_digits.py
 
 Once with the plain average of the losses and once with HR learning on attacked images. Prints what both score on test
-images with true labels, as they are and attacked, and writes tensorflow_digits.png: the losses over the training, and the weights
-of the training images.
+images with true labels, as they are and attacked, and writes tensorflow_digits.png: the losses over the training, and
+the weights of the training images.
 """
 
 from __future__ import annotations

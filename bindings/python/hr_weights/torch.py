@@ -171,7 +171,7 @@ def _solve_rows(losses: Tensor, base: Optional[Tensor], options: dict[str, Any])
         solution = _core.solve_batch(losses.numpy(), base=None if base is None else base.numpy(), **options)
     answer = torch.empty((rows, cols + 1), dtype=losses.dtype)
     answer[:, :cols] = torch.from_numpy(solution.weights)
-    answer[:, cols] = torch.as_tensor(solution.robust_loss)
+    answer[:, cols] = torch.as_tensor(solution.robust_loss, dtype=torch.float64)
     return answer
 
 
