@@ -64,6 +64,7 @@ target/demo/first: library bindings/c/examples/first.c
 include bindings/cpp/cpp.mk
 include benches/bench.mk
 include bindings/python/python.mk
+include bindings/python/frameworks.mk
 
 header: ## Writes include/hr_weights.h from src/capi
 	HRW_WRITE_HEADER=1 $(CARGO) test --test header
