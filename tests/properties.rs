@@ -9,9 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use support::competitor::{lean, move_up};
 use support::generate::{priced_problem, problem};
-use support::spent::spent;
+use support::spent::{divergence, spent};
 use support::{
-    Problem, Solved, normalised_base, robust_loss, solve, span, ulp, unmasked, unmasked_losses, value_tolerance,
+    Problem, Solved, normalised_base, robust_loss, solve, span, sum, ulp, unmasked, unmasked_losses, value_tolerance,
 };
 
 /// Whether weights that should be positive fall below the range of `f64`, so that nothing can be told from them:
@@ -22,28 +22,65 @@ fn underflows(problem: &Problem) -> bool {
     exact.d_r < 1e-250 * exact.span && (exact.d_r > 0.0 || problem.r > 10.0)
 }
 
+/// Asserts that robust loss and weights are those of the reference.
+fn agrees(problem: &Problem) -> Result<(), TestCaseError> {
+    let solved = solve(problem);
+    let exact = reference::solve(problem);
+    prop_assert!(
+        (solved.report.robust_loss - exact.robust_loss).abs() <= value_tolerance(exact.span, exact.robust_loss),
+        "robust loss {} against {}",
+        solved.report.robust_loss,
+        exact.robust_loss
+    );
+    let (mut worst, mut exact_worst) = (solved.report.worst_weight, exact.worst_weight);
+    for (i, (p, exact_p)) in solved.weights.iter().zip(&exact.weights).enumerate() {
+        if problem.worst_loss == Some(problem.losses[i]) && exact.d_r == 0.0 {
+            // All mass is at the worst loss, and only the sum of these weights is determined.
+            worst += p;
+            exact_worst += exact_p;
+        } else {
+            prop_assert!((p - exact_p).abs() <= 1e-12, "weight {}: {:e} against {:e}", i, p, exact_p);
+        }
+    }
+    prop_assert!((worst - exact_worst).abs() <= 1e-12, "worst weight {} against {}", worst, exact_worst);
+    Ok(())
+}
+
+/// The `alpha` from which HR has all mass on the worst loss: the mass `m` that the KL step leaves off the worst
+/// loss when all other samples lie at one depth, `KL((1 - deep, deep) || (1 - m, m)) = r`.
+fn alpha_of_worst_case(problem: &Problem, r: f64) -> f64 {
+    let b = normalised_base(problem);
+    let losses = unmasked_losses(problem);
+    let worst = problem.worst_loss.unwrap_or(losses.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+    let deep = sum(unmasked(problem).into_iter().filter(|&i| problem.losses[i] < worst).map(|i| b[i]));
+    let (mut low, mut high) = (0.0, deep);
+    for _ in 0..200 {
+        let m = 0.5 * (low + high);
+        if divergence(&[1.0 - deep, deep], &[1.0 - m, m]) > r { low = m } else { high = m }
+    }
+    high
+}
+
 proptest! {
     /// The fast solver and the slow one agree, in both orderings.
     #[test]
     fn agrees_with_reference(problem in problem()) {
-        let solved = solve(&problem);
-        let exact = reference::solve(&problem);
-        let tolerance = value_tolerance(exact.span, exact.robust_loss);
-        prop_assert!(
-            (solved.report.robust_loss - exact.robust_loss).abs() <= tolerance,
-            "robust loss {} against {}", solved.report.robust_loss, exact.robust_loss
-        );
-        let (mut worst, mut exact_worst) = (solved.report.worst_weight, exact.worst_weight);
-        for (i, (p, exact_p)) in solved.weights.iter().zip(&exact.weights).enumerate() {
-            if problem.worst_loss == Some(problem.losses[i]) && exact.d_r == 0.0 {
-                // All mass is at the worst loss, and only the sum of these weights is determined.
-                worst += p;
-                exact_worst += exact_p;
-            } else {
-                prop_assert!((p - exact_p).abs() <= 1e-12, "weight {}: {:e} against {:e}", i, p, exact_p);
-            }
-        }
-        prop_assert!((worst - exact_worst).abs() <= 1e-12, "worst weight {} against {}", worst, exact_worst);
+        agrees(&problem)?;
+    }
+
+    /// They also agree where HR is about to send everything to the worst loss, or has just done so.
+    #[test]
+    fn agrees_with_reference_near_the_limit(
+        problem in problem(),
+        log_r in -12.0..0.5,
+        below in any::<bool>(),
+        log_distance in -15.0..-1.0,
+    ) {
+        prop_assume!(span(&problem) > 0.0);
+        let r = 10_f64.powf(log_r);
+        let distance = 10_f64.powf(log_distance) * if below { -1.0 } else { 1.0 };
+        let alpha = f64::min(alpha_of_worst_case(&problem, r) * (1.0 + distance), 1.0);
+        agrees(&Problem { alpha, r, ordering: Ordering::Hr, ..problem })?;
     }
 
     /// The derivatives agree with those of the reference. At a kink in alpha any value between the two one-sided

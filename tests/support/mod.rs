@@ -63,6 +63,18 @@ pub(crate) fn ulp(x: f64) -> f64 {
     f64::from_bits(x.to_bits() + 1) - x
 }
 
+/// A sum that hardly rounds (Neumaier): many equal terms one after the other would round the same way each time.
+pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0_f64, 0.0);
+    for value in values {
+        let next = sum + value;
+        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
+        sum = next;
+    }
+    // Infinities have lost nothing.
+    if lost.is_finite() { sum + lost } else { sum }
+}
+
 /// The robust loss by the crate.
 pub(crate) fn robust_loss(problem: &Problem) -> f64 {
     solve(problem).report.robust_loss

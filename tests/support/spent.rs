@@ -2,7 +2,7 @@
 //! weights alone: neither losses beyond the question which samples lie at the worst loss, nor anything that the
 //! solver reports.
 
-use super::Problem;
+use super::{Problem, sum};
 use hr_weights::Ordering;
 
 /// The least Kullback-Leibler budget with which the weights are feasible once at most `alpha` of total variation is
@@ -27,7 +27,7 @@ pub(crate) struct Spent {
 pub(crate) fn spent(problem: &Problem, weights: &[f64], worst_weight: f64) -> Spent {
     let n = weights.len();
     let base = problem.base.clone().unwrap_or_else(|| vec![1.0; n]);
-    let total: f64 = base.iter().sum();
+    let total = sum(base.iter().copied());
     let unmasked = |i: &usize| base[*i] > 0.0;
     let max = (0..n).filter(unmasked).map(|i| problem.losses[i]).fold(f64::NEG_INFINITY, f64::max);
     let w = problem.worst_loss.unwrap_or(max);
@@ -35,24 +35,24 @@ pub(crate) fn spent(problem: &Problem, weights: &[f64], worst_weight: f64) -> Sp
     let (worst, other): (Vec<usize>, Vec<usize>) = (0..n).filter(unmasked).partition(|&i| problem.losses[i] == w);
     let b: Vec<f64> = other.iter().map(|&i| base[i] / total).collect();
     // Sums that miss one by rounding would count as divergence.
-    let sum = weights.iter().sum::<f64>() + worst_weight;
-    let p: Vec<f64> = other.iter().map(|&i| weights[i] / sum).collect();
-    let b_worst: f64 = worst.iter().map(|&i| base[i] / total).sum();
-    let p_worst = (worst_weight + worst.iter().map(|&i| weights[i]).sum::<f64>()) / sum;
+    let mass = sum(weights.iter().copied().chain([worst_weight]));
+    let p: Vec<f64> = other.iter().map(|&i| weights[i] / mass).collect();
+    let b_worst = sum(worst.iter().map(|&i| base[i] / total));
+    let p_worst = sum(worst.iter().map(|&i| weights[i]).chain([worst_weight])) / mass;
 
     match problem.ordering {
         Ordering::Hd => {
             let cut = |t: f64| -> Vec<f64> {
                 b.iter().zip(&p).map(|(b, p)| if *p > 0.0 { b.min(t * p) } else { 0.0 }).collect()
             };
-            let moved = |q: &[f64]| b.iter().zip(q).map(|(b, q)| b - q).sum::<f64>();
+            let moved = |q: &[f64]| sum(b.iter().zip(q).map(|(b, q)| b - q));
             let q = at_level(cut, |q| moved(q) >= problem.alpha);
             let tv = moved(&q);
             Spent { kl: divergence(&q, &p) + point(b_worst + tv, p_worst), tv }
         }
         Ordering::Hr => {
             let raise = |t: f64| -> Vec<f64> { b.iter().zip(&p).map(|(b, p)| p.max(t.min(1.0) * b)).collect() };
-            let moved = |q: &[f64]| q.iter().zip(&p).map(|(q, p)| q - p).sum::<f64>();
+            let moved = |q: &[f64]| sum(q.iter().zip(&p).map(|(q, p)| q - p));
             let budget = problem.alpha.min(p_worst);
             let q = at_level(raise, |q| moved(q) <= budget);
             let tv = moved(&q);
@@ -80,7 +80,7 @@ fn at_level(q: impl Fn(f64) -> Vec<f64>, holds: impl Fn(&[f64]) -> bool) -> Vec<
 
 /// `sum q log(q/p) - q + p`, which is `KL(q || p)` summed over a part of the space, without cancellation.
 pub(crate) fn divergence(q: &[f64], p: &[f64]) -> f64 {
-    q.iter().zip(p).map(|(q, p)| point(*q, *p)).sum()
+    sum(q.iter().zip(p).map(|(q, p)| point(*q, *p)))
 }
 
 /// One term of [`divergence`].
