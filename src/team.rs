@@ -44,17 +44,13 @@ impl Team {
         let threads = self.threads.min(pool.current_num_threads());
         let run = items.len().div_ceil(threads).max(1);
         let work = &work;
-        pool.in_place_scope(|scope| {
-            let mut runs = items.chunks_mut(run).enumerate();
-            let own = runs.next();
-            for (number, items) in runs {
+        // On the pool's threads alone: they stay awake from pass to pass, while a thread that is woken beside a busy caller
+        // may have to wait for the caller's processor.
+        pool.scope(|scope| {
+            for (number, items) in items.chunks_mut(run).enumerate() {
                 scope.spawn(move |_| {
                     items.iter_mut().enumerate().for_each(|(position, item)| work(number * run + position, item));
                 });
-            }
-            // The calling thread takes its share, too.
-            for (position, item) in own.into_iter().flat_map(|(_, items)| items.iter_mut().enumerate()) {
-                work(position, item);
             }
         });
     }

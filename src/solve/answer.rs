@@ -2,7 +2,7 @@
 
 use super::{Problem, Solved};
 use crate::kernels::{Lens, Recipe};
-use crate::math::{log, log1p};
+use crate::math::{log, log_minus_excess, log1p};
 use crate::params::{Error, Ordering};
 use crate::real::Real;
 use crate::root::{self, Root, Start};
@@ -154,8 +154,12 @@ impl<T: Real> Problem<'_, T> {
         if self.alpha >= deep {
             return 0.0;
         }
-        let at_top = if top > 0.0 { top * log(top / (1.0 - self.alpha)) } else { 0.0 };
-        at_top + deep * log(deep / self.alpha)
+        // `share log(share / (share + change))` for both, whose changes cancel: what is summed is of second order in them.
+        let change = deep - self.alpha;
+        let term = |share: f64, change: f64| {
+            if share > 0.0 { -share * log_minus_excess((share + change) / share, change / share) } else { change }
+        };
+        term(top, change) + term(deep, -change)
     }
 }
 
