@@ -1,9 +1,9 @@
 //! From the optimum to the weight of every sample and to the report: the last pass.
 
-use crate::kernels::{self, Recipe, fast_write};
+use crate::kernels::{self, Chunk, Recipe, fast_write};
 use crate::params::Error;
 use crate::real::Real;
-use crate::reduce::{Data, Reduce};
+use crate::reduce::{Data, Reduce, count};
 use crate::report::Report;
 use crate::validate::Range;
 
@@ -40,14 +40,15 @@ impl<T: Real> Optimum<T> {
     ) -> Result<Report, Error> {
         let depths = range.depths;
         let moderate = self.recipe.lens.is_moderate(depths.depth(range.smallest));
-        let written = match data.fast() {
+        let (written, known_zeros) = match data.fast() {
             Some(level) if moderate => {
-                data.pass_writing(weights, |chunk, output| fast_write(level, chunk.losses, &self.recipe, output))?
+                let fast =
+                    |chunk: Chunk<'_, T>, output: &mut [T]| fast_write(level, chunk.losses, &self.recipe, output);
+                (data.pass_writing(weights, fast)?, self.recipe.zeros)
             }
-            _ => data.pass_writing(weights, |chunk, output| kernels::write(chunk, &self.recipe, output))?,
+            _ => (data.pass_writing(weights, |chunk, output| kernels::write(chunk, &self.recipe, output))?, None),
         };
-        let [depth_sum, square_sum, counted] = written.sums;
-        let zeros = if data.fast().is_some() && moderate { self.recipe.zeros.unwrap_or(counted) } else { counted };
+        let [depth_sum, square_sum, counted_zeros] = written.sums;
         Ok(Report {
             robust_loss: depths.loss(depth_sum),
             dual_bound: self.dual_bound(),
@@ -60,13 +61,8 @@ impl<T: Real> Optimum<T> {
             kl: self.kl,
             tv: self.tv,
             effective_samples: 1.0 / square_sum,
-            trimmed: count(zeros),
+            trimmed: count(known_zeros.unwrap_or(counted_zeros)) as u64,
             iterations: self.iterations,
         })
     }
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a sum of ones
-fn count(ones: f64) -> u64 {
-    ones as u64
 }
