@@ -23,7 +23,9 @@ library: ## The shared and the static library, in target/release
 demo: target/demo/digits ## Trains a network in C on real digits with wrong labels: plain against HR
 	target/demo/digits
 
-test: tools lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick python-tests ## All tests
+test: tools python-environments ## All tests
+test: lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick
+test: python-lint python-tests python-oldest-if-any python-package python-frameworks
 
 tools:
 	@.ci/tools valgrind cmake

@@ -1,13 +1,19 @@
 # The pages for the frameworks, and all of their tests by one name; included after python.mk, which has the names used here.
 
-# Training takes seconds; CI only needs to see that the pages run.
-EXAMPLE_OPTIONS ?= --epochs 5
+# Such as --epochs 5.
+EXAMPLE_OPTIONS ?=
 
-.PHONY: python-frameworks python-torch-debian python-torch-pypi
-python-torch-debian: python-torch-eager
-python-torch-pypi: python-torch
+.PHONY: python-environments python-frameworks
+python-frameworks: python-torch python-torch-eager python-parity ## Tests and pages on the real frameworks
+python-frameworks: python-jax python-tensorflow python-examples
 
-python-frameworks: python-torch-debian python-torch-pypi python-jax python-tensorflow ## Tests on the real frameworks; use -j2
+# Installing takes minutes, mostly for the network and the disk: `make test` starts it in the background, two at a time, and
+# compiles meanwhile. Who needs an environment waits for its lock; one that failed is tried again there, in the open.
+python-environments: python-debian-torch ## Starts to install what the Python tests need; the log is target/python/environments.log
+	@mkdir -p $(PYTHON_BUILT)
+	@printf '%s\n' 'torch $(PYTHON)' 'tensorflow $(PYTHON)' 'core $(PYTHON)' 'jax $(PYTHON)' lint \
+		'parity $(PYTHON_DEBIAN) --system-site-packages' \
+		| nohup xargs -P 2 -L 1 $(PYTHON_VENV) >$(PYTHON_BUILT)/environments.log 2>&1 &
 
 PYTHON_PAGES := python-example-torch python-example-jax python-example-tensorflow
 .PHONY: python-examples $(PYTHON_PAGES)

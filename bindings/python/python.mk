@@ -2,7 +2,8 @@
 # Virtual environments are cached, keyed by their requirements: see bindings/python/tests/venv.
 
 PYTHON ?= python3
-PYTHON_OLDEST ?= python3.9
+# pyenv's, whose command may be there without working, or the one on the path.
+PYTHON_OLDEST ?= $(or $(lastword $(sort $(wildcard $(HOME)/.pyenv/versions/3.9.*/bin/python3.9))),python3.9)
 # Debian's Python, which sees Debian's python3-torch.
 PYTHON_DEBIAN := /usr/bin/python3
 PYTHON_DIR := bindings/python
@@ -13,8 +14,8 @@ PYTHON_SITE := $(PYTHON_BUILT)/site
 PYTHON_ENV = PYTHONPATH=$(abspath $(PYTHON_SITE)) PYTHONDONTWRITEBYTECODE=1
 PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
 
-.PHONY: python-site python-tests python-oldest python-lint python-demo python-package python-debian-torch python-parity \
-	python-torch-eager python-bench
+.PHONY: python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \
+	python-debian-torch python-parity python-torch-eager python-bench
 
 python-site: library
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && rm -rf $(PYTHON_BUILT)/wheel $(PYTHON_SITE) \
@@ -27,10 +28,14 @@ python-tests: python-site ## The Python package: the NumPy core, the plots, the 
 python-oldest: python-site ## The same tests on the oldest Python and NumPy; PYTHON_OLDEST names it
 	@venv=$$($(PYTHON_VENV) oldest $(PYTHON_OLDEST)) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests
 
+python-oldest-if-any:
+	@if $(PYTHON_OLDEST) -c '' 2>/dev/null; then $(MAKE) --no-print-directory python-oldest; \
+		else echo "python-oldest: not run, since there is no $(PYTHON_OLDEST)"; fi
+
 python-lint: ## Types and style of the Python package
 	@venv=$$($(PYTHON_VENV) lint) && $$venv/bin/ruff check --no-cache $(PYTHON_DIR) \
 		&& $$venv/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml --cache-dir $(PYTHON_BUILT)/mypy \
-			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples/numpy_digits.py
+			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples
 
 python-demo: python-site ## Trains in NumPy on real digits with wrong labels; writes target/python/numpy_digits.png
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \
@@ -49,14 +54,15 @@ python-parity: python-site python-debian-torch ## The authors' package and ours,
 
 python-torch-eager: python-site python-debian-torch ## PyTorch 1.13 of Debian, without a compiler
 	@venv=$$($(PYTHON_VENV) parity $(PYTHON_DEBIAN) --system-site-packages) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
-		$(PYTHON_DIR)/tests/test_torch*.py $(PYTHON_DIR)/tests/test_compat_torch.py
+		$(PYTHON_DIR)/tests/test_torch*.py $(PYTHON_DIR)/tests/test_compat_torch.py $(PYTHON_DIR)/tests/test_docs.py
 
 # The current release of each framework; PyTorch's is 5 GB.
 PYTHON_FRAMEWORKS := python-torch python-jax python-tensorflow
 .PHONY: $(PYTHON_FRAMEWORKS)
 $(PYTHON_FRAMEWORKS): python-%: python-site
 	@venv=$$($(PYTHON_VENV) $* $(PYTHON)) \
-		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py
+		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
+			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py
 
 python-bench: python-site ## What a call from Python costs
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(PYTHON_DIR)/tests/bench_calls.py

@@ -1,10 +1,11 @@
 """Trains a network in plain NumPy on real handwritten digits of which a quarter is labelled wrongly.
 
-    pip install "hr-weights[plot]"
-    python numpy_digits.py
+    pip install "./bindings/python[plot]"
+    python bindings/python/examples/numpy_digits.py
 
 Once with the plain average of the losses and once with HR weights. The one line in which they differ is in `train_step`.
-Prints what both score on images that they have not seen, and writes numpy_digits.png.
+Prints what both score on images that they have not seen, and writes numpy_digits.png. The data, the command line and the
+plot are in _page.py.
 
 What to look for: the loss that a training minimises is a prediction of the loss on new data. The plain one is too good,
 more so with every epoch; the robust one stays above, until the network knows its sample by heart (`--epochs 600`), and even
@@ -14,34 +15,12 @@ wrong labels.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from _page import BATCH, CLASSES, HIDDEN, TRAIN, Digits, Floats, Integers, Training, command_line, plot
 
 import hr_weights as hrw
-
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
-
-TRAIN, WRONG, CLASSES, HIDDEN, BATCH = 1000, 0.25, 10, 64, 128
-
-
-class Data:
-    """Images in [0, 1], the labels that the training is given, and which of them are wrong."""
-
-    def __init__(self, path: Path, seed: int) -> None:
-        table = np.loadtxt(path, delimiter=",", dtype=np.int64)
-        rng = np.random.default_rng(seed)
-        rng.shuffle(table)
-        self.images = (table[:, :-1] / 16).astype(np.float32)
-        self.true_labels = table[:, -1]
-        self.wrong = rng.random(len(table)) < WRONG
-        other = (self.true_labels + rng.integers(1, CLASSES, len(table))) % CLASSES
-        self.labels = np.where(self.wrong, other, self.true_labels)
 
 
 class Network:
@@ -95,72 +74,39 @@ class Network:
             p -= (scale * mean / (np.sqrt(square) + 1e-8)).astype(np.float32)
 
 
-def train(
-    data: Data, alpha: float, r: float, epochs: int, seed: int, name: str
-) -> tuple[Network, dict[str, list[float]]]:
-    """A training, and per epoch the loss that it minimised and the loss on new images labelled as badly."""
-    network = Network(data.images.shape[1], seed)
-    rng = np.random.default_rng(seed)
-    curves: dict[str, list[float]] = {"training": [], "new data": []}
-    for epoch in range(epochs):
-        order = rng.permutation(TRAIN)
-        batches = [order[i : i + BATCH] for i in range(0, TRAIN, BATCH)]
-        sums = [network.train_step(data.images[b], data.labels[b], alpha, r) * len(b) for b in batches]
-        curves["training"].append(sum(sums) / TRAIN)
-        curves["new data"].append(float(network.losses(data.images[TRAIN:], data.labels[TRAIN:]).mean()))
-        progress(name, epoch + 1, epochs, curves["training"][-1])
-    return network, curves
-
-
-def progress(name: str, done: int, of: int, loss: float) -> None:
-    if sys.stderr.isatty() or done == of:
-        bar = "#" * (30 * done // of)
-        print(f"\r{name:12} [{bar:30}] {done}/{of}  loss {loss:.3f}", end="\n" if done == of else "", file=sys.stderr)
-
-
-def plot(path: Path, data: Data, trainings: dict[str, Any], alpha: float, r: float) -> None:
-    from matplotlib.figure import Figure
-
-    from hr_weights.plot import loss_curves, weights_against_losses
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    curves = {f"{name}, {which}": values for name, (_, both) in trainings.items() for which, values in both.items()}
-    loss_curves(curves, left)
-    network = trainings[next(reversed(trainings))][0]
-    batch = slice(0, 2 * BATCH)
-    losses = network.losses(data.images[batch], data.labels[batch])
-    weights_against_losses(
-        losses, hrw.weights(losses, alpha, r), data.wrong[batch], ("right label", "wrong label"), right
-    )
-    figure.savefig(path, dpi=120)
-    print(f"wrote {path}")
+def train(training: Training, digits: Digits) -> tuple[Network, list[float]]:
+    """A network, and per epoch its loss on new images labelled as badly."""
+    network = Network(digits.images.shape[1], training.seed)
+    rng = np.random.default_rng(training.seed)
+    new_data: list[float] = []
+    for _ in range(training.epochs):
+        batches = rng.permutation(TRAIN).reshape(-1, BATCH)
+        losses = [
+            network.train_step(digits.images[b], digits.labels[b], training.alpha, training.r) for b in batches
+        ]
+        new_data.append(float(network.losses(digits.images[TRAIN:], digits.labels[TRAIN:]).mean()))
+        training.report(losses)
+    return network, new_data
 
 
 def main() -> None:
-    here = Path(__file__).resolve().parent
-    parser = argparse.ArgumentParser(description="Plain and HR training in NumPy, on digits with wrong labels")
-    parser.add_argument(
-        "--data", type=Path, default=here.parents[1] / "data" / "digits.csv", help="64 pixels and a digit per line"
-    )
-    parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--alpha", type=float, default=0.05, help="poisoned fraction to guard against")
-    parser.add_argument("--r", type=float, default=0.1, help="sampling error to guard against, in nats")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plot", type=Path, default=Path("numpy_digits.png"))
-    arguments = parser.parse_args()
-
-    data = Data(arguments.data, arguments.seed)
-    budgets = {"plain": (0.0, 0.0), f"HR({arguments.alpha:g}, {arguments.r:g})": (arguments.alpha, arguments.r)}
-    trainings = {name: train(data, *b, arguments.epochs, arguments.seed, name) for name, b in budgets.items()}
-
-    print(f"\n{'':12} {'training loss':>14} {'loss on new data':>17} {'true labels: loss':>18} {'accuracy':>9}")
-    test, labels = data.images[TRAIN:], data.true_labels[TRAIN:]
-    for name, (network, curves) in trainings.items():
-        accuracy = float((network.forward(test)[1].argmax(axis=1) == labels).mean())
-        clean = float(network.losses(test, labels).mean())
-        print(f"{name:12} {curves['training'][-1]:14.3f} {curves['new data'][-1]:17.3f} {clean:18.3f} {accuracy:9.1%}")
-    plot(arguments.plot, data, trainings, arguments.alpha, arguments.r)
+    arguments = command_line("NumPy", epochs=100)
+    digits = Digits(arguments.data, arguments.seed)
+    alpha, r = arguments.alpha, arguments.r
+    test, true = digits.images[TRAIN:], digits.true[TRAIN:]
+    curves: dict[str, Any] = {}
+    lines = []
+    for name, budgets in {"plain": (0.0, 0.0), f"HR({alpha:g}, {r:g})": (alpha, r)}.items():
+        training = Training(name, *budgets, 0.0, arguments.epochs, arguments.seed)
+        network, new_data = train(training, digits)
+        curves.update({f"{name}, training": training.curve, f"{name}, new data": new_data})
+        accuracy = float(np.mean(network.forward(test)[1].argmax(axis=1) == true))
+        clean = float(network.losses(test, true).mean())
+        lines.append(f"{name:13} {training.curve[-1]:14.3f} {new_data[-1]:17.3f} {clean:18.3f} {accuracy:9.1%}")
+    print(f"\n{'':13} {'training loss':>14} {'loss on new data':>17} {'true labels: loss':>18} {'accuracy':>9}")
+    print(*lines, sep="\n")
+    losses = network.losses(digits.images[:TRAIN], digits.labels[:TRAIN])
+    plot(arguments.plot, curves, losses, hrw.weights(losses, alpha, r), digits.wrong[:TRAIN])
 
 
 if __name__ == "__main__":

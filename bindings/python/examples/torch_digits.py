@@ -1,117 +1,55 @@
 """Trains a network in PyTorch on real handwritten digits of which a quarter is labelled wrongly.
 
-    pip install "hr-weights[plot,torch]"
-    python torch_digits.py
+    pip install "./bindings/python[plot,torch]"
+    python bindings/python/examples/torch_digits.py
 
 Once with the plain average of the losses and once with HR learning on attacked images. Prints what both score on test
 images with true labels, as they are and attacked, and writes torch_digits.png: the losses over the training, and the weights
-of the training images.
+of the training images. The rest of the page is in _page.py.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from _page import BATCH, CLASSES, HIDDEN, Training, run
 
 from hr_weights import torch as hrt
-from hr_weights.plot import loss_curves, weights_against_losses
-
-TRAIN, WRONG, BATCH, HIDDEN, EPSILON = 1000, 0.25, 125, 64, 0.05
-
-
-def load(path: Path, seed: int) -> tuple[Any, Any, Any]:
-    """Images in [0, 1], the labels that the training is given, and the true ones."""
-    table = np.loadtxt(path, delimiter=",", dtype=np.int64)
-    rng = np.random.default_rng(seed)
-    rng.shuffle(table)
-    images, true = (table[:, :-1] / 16).astype(np.float32), table[:, -1]
-    wrong = rng.random(len(true)) < WRONG
-    return images, np.where(wrong, (true + rng.integers(1, 10, len(true))) % 10, true), true
-
-
-def progress(name: str, done: int, of: int, loss: float) -> None:
-    if sys.stderr.isatty() or done == of:
-        bar = "#" * (30 * done // of)
-        print(f"\r{name:6} [{bar:30}] {done}/{of}  loss {loss:.3f}", end="\n" if done == of else "", file=sys.stderr)
-
 
 LOSS = torch.nn.CrossEntropyLoss(reduction="none")
 
 
-def train(
-    images: Any, labels: Any, budgets: tuple[float, float, float], epochs: int, seed: int, name: str
-) -> tuple[Any, list[float]]:
-    """A trained model, and the loss that each epoch minimised."""
-    torch.manual_seed(seed)
-    model = torch.nn.Sequential(torch.nn.Linear(64, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, 10))
+def train(training: Training, images: Any, labels: Any) -> Any:
+    torch.manual_seed(training.seed)
+    model = torch.nn.Sequential(torch.nn.Linear(64, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, CLASSES))
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    alpha, r, epsilon = budgets
-    criterion = hrt.HRLoss(model, LOSS, alpha, r, epsilon, norm="linf", steps=3)  # in place of CrossEntropyLoss()
-    curve = []
-    for epoch in range(epochs):
-        sums = 0.0
-        for batch in torch.randperm(TRAIN).split(BATCH):
+    inputs, targets = torch.from_numpy(images), torch.from_numpy(labels)
+
+    # In place of CrossEntropyLoss().
+    criterion = hrt.HRLoss(model, LOSS, training.alpha, training.r, training.epsilon, norm="linf", steps=3)
+
+    for _ in range(training.epochs):
+        losses = []
+        for batch in torch.randperm(len(inputs)).split(BATCH):
             optimizer.zero_grad()
-            loss = criterion(torch.from_numpy(images)[batch], torch.from_numpy(labels)[batch])
+            loss = criterion(inputs[batch], targets[batch])
             loss.backward()
             optimizer.step()
-            sums += loss.item() * len(batch)
-        curve.append(sums / TRAIN)
-        progress(name, epoch + 1, epochs, curve[-1])
-    return model, curve
+            losses.append(loss.item())
+        training.report(losses)
+    return model.eval()
 
 
-def accuracies(model: Any, images: Any, labels: Any) -> tuple[float, float]:
-    """Of the images as they are, and attacked."""
-    inputs, targets = torch.from_numpy(images), torch.from_numpy(labels)
-    model.eval()
-    both = (inputs, hrt.pgd(model, LOSS, inputs, targets, EPSILON, norm="linf"))
-    clean, attacked = (float((model(x).argmax(1) == targets).float().mean()) for x in both)
-    return clean, attacked
-
-
-def weigh(model: Any, images: Any, labels: Any, alpha: float, r: float) -> tuple[Any, Any]:
+def evaluate(model: Any, images: Any, labels: Any) -> Any:
     with torch.no_grad():
-        losses = LOSS(model(torch.from_numpy(images)), torch.from_numpy(labels))
-    return losses.numpy(), hrt.weights(losses, alpha, r).numpy()
+        scores = model(torch.from_numpy(images))
+        return LOSS(scores, torch.from_numpy(labels)).numpy(), scores.argmax(1).numpy()
 
 
-def plot(path: Path, curves: dict[str, Any], losses: Any, weights: Any, wrong: Any) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    loss_curves(curves, left)
-    weights_against_losses(losses, weights, wrong, ("right label", "wrong label"), right)
-    figure.savefig(path, dpi=120)
-    print(f"wrote {path}")
-
-
-def main() -> None:
-    here = Path(__file__).resolve().parent
-    parser = argparse.ArgumentParser(description="Plain and HR training in PyTorch, on digits with wrong labels")
-    parser.add_argument("--data", type=Path, default=here.parents[1] / "data" / "digits.csv")
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--alpha", type=float, default=0.05, help="poisoned fraction to guard against")
-    parser.add_argument("--r", type=float, default=0.1, help="sampling error to guard against, in nats")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plot", type=Path, default=Path("torch_digits.png"))
-    arguments = parser.parse_args()
-    images, labels, true = load(arguments.data, arguments.seed)
-    alpha, r = arguments.alpha, arguments.r
-    curves: dict[str, Any] = {}
-    for name, budgets in {"plain": (0.0, 0.0, 0.0), "HR": (alpha, r, EPSILON)}.items():
-        model, curves[name] = train(images[:TRAIN], labels[:TRAIN], budgets, arguments.epochs, arguments.seed, name)
-        clean, attacked = accuracies(model, images[TRAIN:], true[TRAIN:])
-        print(f"{name:6} accuracy on true labels {clean:.1%}, attacked {attacked:.1%}")
-    losses, weights = weigh(model, images[:TRAIN], labels[:TRAIN], alpha, r)
-    plot(arguments.plot, curves, losses, weights, (labels != true)[:TRAIN])
+def attack(model: Any, images: Any, labels: Any, epsilon: float) -> Any:
+    return hrt.pgd(model, LOSS, torch.from_numpy(images), torch.from_numpy(labels), epsilon, norm="linf").numpy()
 
 
 if __name__ == "__main__":
-    main()
+    run("PyTorch", train, evaluate, attack)

@@ -33,6 +33,7 @@ _empty_like = np.empty_like
 _ndarray = np.ndarray
 _addressof = ctypes.addressof
 _from_buffer = _library._from_buffer
+_new_report = _library.report
 
 
 def weights(
@@ -67,24 +68,12 @@ def weights(
 
     Source: arXiv 2303.02251 and arXiv 2207.09560; the duals that are solved are in ``docs/theory.md``.
     """
-    if base is None and type(losses) is _ndarray and losses.ndim == 1:
-        function = _WEIGHTS_BY_DTYPE.get(losses.dtype)
-        flags = losses.flags
-        if function is not None and flags.c_contiguous and flags.aligned and losses.size:
-            result = _empty_like(losses)
-            status = function(
-                _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads),
-                # As in _library.address, without the call.
-                _addressof(_from_buffer(losses)) if flags.writeable else losses.ctypes.data,
-                None,
-                losses.size,
-                _addressof(_from_buffer(result)),
-                None,
-            )
-            if status == 0:
-                return result
-            # The way with a report finds out what was wrong.
-    return solve(losses, alpha, r, ordering=ordering, base=base, worst_loss=worst_loss, threads=threads).weights
+    options = _options(float(alpha), float(r), ordering, None if worst_loss is None else float(worst_loss), threads)
+    if base is None:
+        result = _solve_plain(losses, options, None)
+        if result is not None:
+            return result
+    return _solve_any(losses, options, base).weights
 
 
 def solve(
@@ -101,36 +90,54 @@ def solve(
 
     Takes what :func:`weights` takes, raises what it raises, and returns a :class:`Solution`.
     """
+    options = _options(float(alpha), float(r), ordering, None if worst_loss is None else float(worst_loss), threads)
+    if base is None:
+        report = _new_report()
+        result = _solve_plain(losses, options, report)
+        if result is not None:
+            return Solution(result, report)
+    return _solve_any(losses, options, base)
+
+
+def _solve_plain(losses: Array, options: Options, report: Optional[Report]) -> Optional[NDArray[Any]]:
+    """The weights of losses that the library can read where they are; None for others, and if something was wrong.
+
+    Small problems take microseconds, and so do the conversions and checks that are left out here.
+    """
+    if type(losses) is not _ndarray or losses.ndim != 1:
+        return None
+    function = _WEIGHTS_BY_DTYPE.get(losses.dtype)
+    flags = losses.flags
+    if function is None or not (flags.carray or (flags.c_contiguous and flags.aligned)) or not losses.size:
+        return None
+    result: NDArray[Any] = _empty_like(losses)
+    status = function(
+        options,
+        # As in _library.address, without the call.
+        _addressof(_from_buffer(losses)) if flags.writeable else losses.ctypes.data,
+        None,
+        losses.size,
+        _addressof(_from_buffer(result)),
+        report,
+    )
+    return None if status else result
+
+
+def _solve_any(losses: Array, options: Options, base: Optional[Array]) -> Solution:
     array = as_array(losses, "losses")
     dtype = computing_dtype(array.dtype, "losses")
     require_vector(
         array, "losses", "use solve_batch for one problem per row, or losses.ravel() for one over all numbers"
     )
-    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
     values, base_values = _prepare(array, dtype, base)
     result = np.empty(values.shape, values.dtype)
-    report = _library.report()
+    report = _new_report()
     status = WEIGHTS[values.dtype.char](
         options, address(values), _base_address(base_values), values.size, address(result), report
     )
     if status:
         _fail(status, options, values, base_values, report.bad_index)
-    return Solution(
-        result.astype(result_dtype(array.dtype), copy=False),
-        report.robust_loss,
-        report.dual_bound,
-        report.worst_loss,
-        report.worst_weight,
-        report.eta,
-        report.trim_loss,
-        report.d_alpha,
-        report.d_r,
-        report.kl,
-        report.tv,
-        report.effective_samples,
-        report.trimmed,
-        report.iterations,
-    )
+    return Solution(result.astype(result_dtype(array.dtype), copy=False), report)
 
 
 def solve_batch(

@@ -10,6 +10,7 @@ import ctypes
 import operator
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Final, NoReturn, Optional
 
@@ -190,11 +191,14 @@ def _int32(value: int) -> int:
     return max(-1, min(operator.index(value), 2**31 - 1))
 
 
-def report() -> Report:
-    """An empty report, ready for a call."""
+def _empty_report() -> bytes:
     result = Report()
     _check(_report_init(result, ctypes.sizeof(Report)))
-    return result
+    return bytes(result)
+
+
+#: An empty report, ready for a call: a copy of one that the library made.
+report: Final[Callable[[], Report]] = partial(Report.from_buffer_copy, _empty_report())
 
 
 # The layout of an array of reports, for NumPy.

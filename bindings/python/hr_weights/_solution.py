@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._library import Report
 
-@dataclass(eq=False)
+
+def _field(name: str, doc: str) -> Any:
+    return property(attrgetter("_report." + name), doc=doc)
+
+
 class Solution:
     """The weights of one problem, the proof that they are optimal, what they cost, and how the loss would change with
     the budgets. Losses are in the unit of the caller's losses.
@@ -17,35 +23,52 @@ class Solution:
     Source: ``hrw_report`` in ``include/hr_weights.h``.
     """
 
+    # The report is read when it is asked for: copying all of it would take as long as solving a small problem.
+    __slots__ = ("_report", "weights")
+
     #: One weight per sample. They sum to one together with ``worst_weight``.
     weights: NDArray[Any]
-    #: ``sum(weights * losses) + worst_weight * worst_loss``: the worst average loss over the ambiguity set.
-    robust_loss: float
-    #: A bound, from the dual problem, on what any distribution of the ambiguity set can reach. How little it is above
-    #: ``robust_loss`` proves that the weights are optimal.
-    dual_bound: float
-    #: The worst loss: the given one, or the largest loss.
-    worst_loss: float
-    #: The weight of the worst loss itself; 0 when it was not given: then it is folded into the largest losses.
-    worst_weight: float
-    #: The dual location; infinite when ``r`` is 0.
-    eta: float
-    #: Samples with a smaller loss have weight 0; -inf when nothing is trimmed.
-    trim_loss: float
-    #: Derivative of ``robust_loss`` in ``alpha``, from above where there is a kink; may be infinite.
-    d_alpha: float
-    #: Derivative of ``robust_loss`` in ``r``; infinite at ``r = 0`` unless the losses leave no room.
-    d_r: float
-    #: The Kullback-Leibler divergence spent, in nats; at most ``r`` up to rounding.
-    kl: float
-    #: The total variation spent; at most ``alpha``.
-    tv: float
-    #: ``1 / sum(weights**2)``; infinite when every weight is 0, since the worst loss has it all.
-    effective_samples: float
-    #: The number of unmasked samples with weight exactly 0.
-    trimmed: int
-    #: How often the root search looked at the data.
-    iterations: int
+
+    def __init__(self, weights: NDArray[Any], report: Report) -> None:
+        self.weights = weights
+        self._report = report
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__annotations__)
+        return f"Solution({fields})"
+
+    robust_loss: float = _field(
+        "robust_loss",
+        "``sum(weights * losses) + worst_weight * worst_loss``: the worst average loss over the ambiguity set.",
+    )
+    dual_bound: float = _field(
+        "dual_bound",
+        "A bound, from the dual problem, on what any distribution of the ambiguity set can reach. How little it is "
+        "above ``robust_loss`` proves that the weights are optimal.",
+    )
+    worst_loss: float = _field("worst_loss", "The worst loss: the given one, or the largest loss.")
+    worst_weight: float = _field(
+        "worst_weight",
+        "The weight of the worst loss itself; 0 when it was not given: then it is folded into the largest losses.",
+    )
+    eta: float = _field("eta", "The dual location; infinite when ``r`` is 0.")
+    trim_loss: float = _field("trim_loss", "Samples with a smaller loss have weight 0; -inf when nothing is trimmed.")
+    d_alpha: float = _field(
+        "d_alpha",
+        "Derivative of ``robust_loss`` in ``alpha``, from above where there is a kink; may be infinite.",
+    )
+    d_r: float = _field(
+        "d_r",
+        "Derivative of ``robust_loss`` in ``r``; infinite at ``r = 0`` unless the losses leave no room.",
+    )
+    kl: float = _field("kl", "The Kullback-Leibler divergence spent, in nats; at most ``r`` up to rounding.")
+    tv: float = _field("tv", "The total variation spent; at most ``alpha``.")
+    effective_samples: float = _field(
+        "effective_samples",
+        "``1 / sum(weights**2)``; infinite when every weight is 0, since the worst loss has it all.",
+    )
+    trimmed: int = _field("trimmed", "The number of unmasked samples with weight exactly 0.")
+    iterations: int = _field("iterations", "How often the root search looked at the data.")
 
 
 @dataclass(eq=False)

@@ -65,7 +65,7 @@ def test_ragged_rows_are_solve(threads):
             assert_same_report(batch, i, single)
 
 
-REPORT = [name for name in hrw.Solution.__dataclass_fields__ if name != "weights"]
+REPORT = [name for name in hrw.BatchSolution.__dataclass_fields__ if name != "weights"]
 
 
 def assert_same_report(batch, i, single):

@@ -71,7 +71,7 @@ def test_a_mask_hides_a_loss_that_is_nan(backend):
     loss.backward()
     rest = [i for i in range(8) if i != 3]
     solution = hrw.solve(losses.detach().numpy()[rest], 0.1, 0.2)
-    assert float(loss) == pytest.approx(solution.robust_loss, rel=1e-6)
+    assert loss.item() == pytest.approx(solution.robust_loss, rel=1e-6)
     assert losses.grad[3] == 0
     np.testing.assert_allclose(losses.grad.numpy()[rest], solution.weights, atol=1e-6)
 
@@ -85,7 +85,7 @@ def test_types(backend, dtype):
     solution = hrw.solve(losses.detach().double().numpy(), 0.1, 0.2)
     assert loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert losses.grad.dtype == dtype and weights(losses, 0.1, 0.2, backend=backend).dtype == dtype
-    assert float(loss) == pytest.approx(solution.robust_loss, rel=1e-6)
+    assert loss.item() == pytest.approx(solution.robust_loss, rel=1e-6)
     spacing = torch.finfo(dtype).eps
     np.testing.assert_allclose(losses.grad.double().numpy(), solution.weights, rtol=spacing, atol=1e-7)
 
@@ -102,7 +102,7 @@ def test_autocast(backend):
         loss = robust_loss(losses, 0.1, 0.2, backend=backend)
     loss.backward()
     assert loss.dtype == torch.float32
-    assert float(loss) == pytest.approx(hrw.solve(losses.detach().float().numpy(), 0.1, 0.2).robust_loss, rel=1e-6)
+    assert loss.item() == pytest.approx(hrw.solve(losses.detach().float().numpy(), 0.1, 0.2).robust_loss, rel=1e-6)
     assert model.weight.grad.isfinite().all() and model.weight.grad.abs().max() > 0
 
 
@@ -201,7 +201,7 @@ def test_compile_without_a_break(backend):
     loss = step(losses)
     loss.backward()
     solution = hrw.solve(2 * losses.detach().numpy(), 0.1, 0.2, ordering="HR")
-    assert float(loss) == pytest.approx(solution.robust_loss + 1, rel=1e-6)
+    assert loss.item() == pytest.approx(solution.robust_loss + 1, rel=1e-6)
     np.testing.assert_allclose(losses.grad.numpy(), 2 * solution.weights, atol=1e-6)
 
 
@@ -235,7 +235,7 @@ def test_cuda(backend):
     loss = robust_loss(losses, 0.1, 0.2, base=base, backend=backend)
     loss.backward()
     solution = hrw.solve(losses.detach().cpu().numpy(), 0.1, 0.2, base=base.cpu().numpy())
-    assert loss.device.type == "cuda" and float(loss) == pytest.approx(solution.robust_loss, rel=1e-5)
+    assert loss.device.type == "cuda" and loss.item() == pytest.approx(solution.robust_loss, rel=1e-5)
     np.testing.assert_allclose(losses.grad.cpu().numpy(), solution.weights, atol=1e-6)
 
 
@@ -251,7 +251,7 @@ def test_cuda_graph():
         loss = robust_loss(losses, 0.1, 0.2, backend="tensor")
     losses.mul_(2)
     graph.replay()
-    assert float(loss) == pytest.approx(hrw.solve(losses.cpu().numpy(), 0.1, 0.2).robust_loss, rel=1e-5)
+    assert loss.item() == pytest.approx(hrw.solve(losses.cpu().numpy(), 0.1, 0.2).robust_loss, rel=1e-5)
 
 
 # ---- the criterion ---------------------------------------------------------------------------------------------------
