@@ -10,7 +10,7 @@ SYSTEM_LIBS := -lpthread -ldl -lm
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude
 DIGITS := $(wildcard bindings/c/examples/digits/*.c)
 # Instruction sets whose kernels the whole suite is run on, beside the machine's own.
-KERNELS := portable avx2
+KERNELS := scalar portable avx2
 
 .PHONY: help library demo test tools lint rust-tests kernel-tests c-tests examples header clean
 
@@ -24,7 +24,7 @@ demo: target/demo/digits ## Trains a network in C on real digits with wrong labe
 	target/demo/digits
 
 test: tools python-environments ## All tests
-test: lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick
+test: lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick embedded-tests
 test: python-lint python-tests python-oldest-if-any python-package python-frameworks
 
 tools:
@@ -62,7 +62,8 @@ target/demo/first: library bindings/c/examples/first.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -O2 bindings/c/examples/first.c $(LIBRARY) $(SYSTEM_LIBS) -o $@
 
-# Installing, C++ and its examples; benchmarks; Python.
+# Without an operating system; installing, C++ and its examples; benchmarks; Python.
+include bindings/c/embedded.mk
 include bindings/cpp/cpp.mk
 include benches/bench.mk
 include bindings/python/python.mk

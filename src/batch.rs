@@ -120,7 +120,7 @@ pub fn weights_of_rows_into<T: Real>(
 }
 
 /// At most so many bands, the parts that are dealt to threads.
-const BANDS: usize = 64;
+const BANDS: usize = if cfg!(feature = "std") { 64 } else { 1 };
 
 /// Consecutive rows.
 struct Band<'a, T> {

@@ -23,15 +23,21 @@
 //! (arXiv 2303.02251); Bennouna, Van Parys, *Holistic Robust Data-Driven Decisions* (arXiv 2207.09560).
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// What serves the vector passes alone.
+#![cfg_attr(not(hrw_vector), allow(dead_code, unused_variables))]
 
 mod batch;
+mod calibrate;
 mod capi;
 mod certify;
-#[cfg(test)]
+#[cfg(all(test, hrw_vector))]
 mod counts;
 mod depths;
+mod groups;
 mod kernels;
 mod math;
+#[cfg(all(feature = "panic-handler", not(feature = "std")))]
+mod panic;
 mod params;
 mod pilot;
 mod rank;
@@ -39,6 +45,9 @@ mod real;
 mod reduce;
 mod report;
 mod root;
+mod running;
+mod session;
+mod sharded;
 mod slices;
 mod solve;
 mod team;
@@ -52,10 +61,14 @@ mod weights;
 mod xla;
 
 pub use batch::{RowError, Rows, weights_of_rows_into};
+pub use calibrate::{Calibrated, CalibrationError, Target, calibrate_alpha, calibrate_r, path};
 pub use certify::{certified_r, certify};
+pub use groups::{GroupTable, Groups, weights_of_groups_into};
 pub use params::{Error, Ordering, Params};
 pub use real::Real;
 pub use report::Report;
+pub use running::RunningWorst;
+pub use sharded::{Operation, Reduce, Sharded, Step, weights_sharded_into};
 pub use slices::weights_into;
 #[cfg(feature = "std")]
 pub use views::{BatchSolution, Solution, weights, weights_batch, weights_with_base};

@@ -77,8 +77,20 @@ pub enum Error {
     },
     /// The rows of a batch do not divide its samples.
     Offsets,
+    /// The group of a sample is not below the number of groups.
+    Group {
+        /// The first such sample.
+        index: usize,
+    },
     /// A reduction over the parts of the problem failed; the output may have been used as scratch.
     Reduce,
+    /// The participants of a sharded problem disagree about the ordering.
+    Ordering,
+    /// Another participant of a sharded problem was refused, with this status of the C interface (see [`Error::status`]).
+    Elsewhere {
+        /// The status; the largest, if several were refused.
+        status: i32,
+    },
 }
 
 impl fmt::Display for Error {
@@ -105,12 +117,38 @@ impl fmt::Display for Error {
                     "the rows do not divide the samples: offsets must start at 0, never decrease and end at the last"
                 )
             }
+            Self::Group { index } => write!(f, "the group of sample {index} is not below the number of groups"),
             Self::Reduce => write!(f, "a reduction over the parts of the problem failed"),
+            Self::Ordering => write!(f, "the ordering must be the same on every participant"),
+            Self::Elsewhere { status } => write!(f, "another participant was refused with status {status}"),
         }
     }
 }
 
 impl core::error::Error for Error {}
+
+impl Error {
+    /// The number of this error in the C interface (`hrw_status`).
+    #[must_use]
+    pub fn status(&self) -> i32 {
+        match *self {
+            Self::Empty => 3,
+            Self::Alpha => 4,
+            Self::R => 5,
+            Self::Ordering => 6,
+            Self::WorstLoss => 7,
+            Self::BaseWeights { .. } => 8,
+            Self::NonFiniteLoss { .. } => 9,
+            Self::Delta => 10,
+            Self::Offsets => 11,
+            Self::Reduce => 13,
+            Self::Group { .. } => 15,
+            Self::Elsewhere { status } => status,
+            // From C all arrays have the length that they are said to have.
+            Self::Lengths { .. } => 99,
+        }
+    }
+}
 
 impl Params {
     /// Checks what can be checked without the data.

@@ -5,7 +5,7 @@ use crate::math::{floor, log, sqrt};
 use crate::params::{Error, Params};
 use crate::rank::Ranks;
 use crate::real::Real;
-use crate::reduce::{Alone, Data, Reduce};
+use crate::reduce::{Alone, Data, Meeting};
 use crate::solve::Problem;
 use crate::team::Team;
 use crate::validate::Range;
@@ -35,7 +35,7 @@ const AT_MOST: usize = 1 << 14;
 const DEVIATIONS: f64 = 5.0;
 
 /// Solves a sample of the problem in `scratch`, then gathers the losses around its threshold there.
-pub(crate) fn fly<'a, T: Real, R: Reduce>(
+pub(crate) fn fly<'a, T: Real, R: Meeting>(
     data: &mut Data<'_, T, R>,
     level: Level,
     range: &Range,

@@ -30,6 +30,12 @@ pub trait Real: Element + PartialOrd + Send + Sync + 'static {
     /// that ends after 32 or 64 halvings, whatever the scale. Needs finite `low < high`; is at least `low` and below `high`.
     #[must_use]
     fn midpoint_of_representables(low: Self, high: Self) -> Self;
+
+    /// The position among all values of this width: a number that grows by one from each representable value to the next.
+    fn position(self) -> u64;
+
+    /// The value at a position.
+    fn at_position(position: u64) -> Self;
 }
 
 macro_rules! real {
@@ -59,12 +65,23 @@ macro_rules! real {
             }
 
             fn midpoint_of_representables(low: Self, high: Self) -> Self {
+                let (low, high) = (low.position(), high.position());
+                Self::at_position(low + ((high - low) >> 1))
+            }
+
+            #[inline(always)]
+            fn position(self) -> u64 {
+                let bits = self.to_bits().cast_signed();
                 // Sign-magnitude bits become two's complement, whose order is that of the floats; the map undoes itself.
-                let order = |bits: $bits| if bits < 0 { <$bits>::MIN - bits } else { bits };
-                let (low, high) = (order(low.to_bits().cast_signed()), order(high.to_bits().cast_signed()));
-                // Floor of the mean without overflow.
-                let middle = (low & high) + ((low ^ high) >> 1);
-                <$float>::from_bits(order(middle).cast_unsigned())
+                let ordered = if bits < 0 { <$bits>::MIN - bits } else { bits };
+                i64::from(ordered).cast_unsigned() ^ (1 << 63)
+            }
+
+            #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast)] // the position fits its width
+            fn at_position(position: u64) -> Self {
+                let ordered = (position ^ (1 << 63)).cast_signed() as $bits;
+                let bits = if ordered < 0 { <$bits>::MIN - ordered } else { ordered };
+                <$float>::from_bits(bits.cast_unsigned())
             }
         }
     };

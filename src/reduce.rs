@@ -1,5 +1,5 @@
 //! How partial sums meet. Every pass over the data is one [`Data::pass`]: the losses are walked in chunks of a fixed
-//! size, the chunks' partial results are joined in their order, and a [`Reduce`] joins them with those of other machines.
+//! size, the chunks' partial results are joined in their order, and a [`Meeting`] joins them with those of other machines.
 //! The solver sees the joined result only, so one solver text serves one thread and a cluster.
 
 use crate::kernels::{Chunk, Level};
@@ -7,23 +7,27 @@ use crate::params::Error;
 use crate::real::Real;
 use crate::team::Team;
 
-/// Joins values over all participants, in place; every participant ends with the same values.
-pub(crate) trait Reduce: Sync {
-    /// Replaces every value by its sum over the participants.
-    fn sum(&mut self, values: &mut [f64]) -> Result<(), Error>;
-    /// Replaces every value by its maximum over the participants.
-    fn max(&mut self, values: &mut [f64]) -> Result<(), Error>;
+/// Where the partial results of this participant meet those of the others.
+pub(crate) trait Meeting: Sync {
+    /// Whether there is nobody to meet; a constant, so that what serves several participants alone is not even compiled.
+    const ALONE: bool = false;
+
+    /// Fills in the results of the next pass, if they are known already.
+    fn recall(&mut self, _sums: &mut [f64], _maxima: &mut [f64]) -> bool {
+        false
+    }
+
+    /// Replaces each sum by that over all participants, and each maximum.
+    fn join(&mut self, sums: &mut [f64], maxima: &mut [f64]) -> Result<(), Error>;
 }
 
 /// The only participant.
 pub(crate) struct Alone;
 
-impl Reduce for Alone {
-    fn sum(&mut self, _: &mut [f64]) -> Result<(), Error> {
-        Ok(())
-    }
+impl Meeting for Alone {
+    const ALONE: bool = true;
 
-    fn max(&mut self, _: &mut [f64]) -> Result<(), Error> {
+    fn join(&mut self, _: &mut [f64], _: &mut [f64]) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -50,8 +54,9 @@ impl<const SUMS: usize, const MAXIMA: usize> Partial<SUMS, MAXIMA> {
     }
 }
 
-/// Samples per call of a kernel: few enough to stay in the nearest cache and to keep rounding small.
-const CHUNK: usize = 1 << 14;
+/// Samples per call of a kernel: few enough to stay in the nearest cache and to keep rounding small. In registers of two
+/// doubles twice as many samples are added up one after another as in those of four.
+const CHUNK: usize = if cfg!(target_arch = "aarch64") { 1 << 13 } else { 1 << 14 };
 /// At most so many segments, the parts that are dealt to threads. Fixed by the number of samples alone, so that sums are
 /// joined in the same order whoever computes them.
 const SEGMENTS: usize = 64;
@@ -60,17 +65,21 @@ const SEGMENTS: usize = 64;
 pub(crate) struct Data<'a, T, R> {
     losses: &'a [T],
     base: Option<&'a [T]>,
+    /// Whether masses differ, here or at another participant.
+    weighted: bool,
     mass_scale: f64,
-    level: Level,
+    samples: f64,
+    level: Option<Level>,
     team: Team,
-    reduce: R,
+    meeting: R,
 }
 
-impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
+impl<'a, T: Real, R: Meeting> Data<'a, T, R> {
     /// `base`, if any, has one element per loss.
-    pub(crate) fn new(losses: &'a [T], base: Option<&'a [T]>, team: Team, reduce: R) -> Self {
+    pub(crate) fn new(losses: &'a [T], base: Option<&'a [T]>, team: Team, meeting: R) -> Self {
         debug_assert!(base.is_none_or(|base| base.len() == losses.len()));
-        Self { losses, base, mass_scale: 1.0, level: Level::detect(), team, reduce }
+        let (weighted, samples) = (base.is_some(), losses.len() as f64);
+        Self { losses, base, weighted, mass_scale: 1.0, samples, level: Level::detect(), team, meeting }
     }
 
     /// Whether the samples have base weights of their own.
@@ -78,19 +87,35 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         self.base.is_some()
     }
 
-    /// The number of samples.
+    /// Whether this participant has no samples.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.losses.is_empty()
+    }
+
+    /// The number of samples of all participants.
     pub(crate) fn len(&self) -> f64 {
-        self.losses.len() as f64
+        self.samples
+    }
+
+    /// Tells how many samples all participants have.
+    pub(crate) fn set_samples(&mut self, samples: f64) {
+        self.samples = samples;
     }
 
     /// The instruction set for the fast passes, which are for samples of equal mass.
     pub(crate) fn fast(&self) -> Option<Level> {
-        (!self.has_base()).then_some(self.level)
+        self.level.filter(|_| !self.weighted)
     }
 
-    /// From now on masses are base weights times this.
+    /// From now on masses are base weights, or ones, times this.
     pub(crate) fn set_mass_scale(&mut self, scale: f64) {
+        self.weighted = true;
         self.mass_scale = scale;
+    }
+
+    /// The way to the other participants.
+    pub(crate) fn meeting(&mut self) -> &mut R {
+        &mut self.meeting
     }
 
     /// One pass: `kernel` is called with each chunk and the position of its first sample.
@@ -98,11 +123,22 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         &mut self,
         kernel: impl Fn(Chunk<'_, T>, usize) -> Partial<SUMS, MAXIMA> + Sync,
     ) -> Result<Partial<SUMS, MAXIMA>, Error> {
+        if let Some(known) = self.recall() {
+            return Ok(known);
+        }
+        let total = self.pass_alone(kernel);
+        self.meet(total)
+    }
+
+    /// As [`Data::pass`], over the samples of this participant alone.
+    pub(crate) fn pass_alone<const SUMS: usize, const MAXIMA: usize>(
+        &self,
+        kernel: impl Fn(Chunk<'_, T>, usize) -> Partial<SUMS, MAXIMA> + Sync,
+    ) -> Partial<SUMS, MAXIMA> {
         let losses = self.losses.len();
-        if losses <= CHUNK {
-            // What small problems do again and again.
-            let total = kernel(self.chunk(0), 0);
-            return self.meet(total);
+        if losses <= CHUNK && cfg!(hrw_vector) {
+            // What small problems do again and again. (One copy of the kernel is worth more without the fast passes.)
+            return kernel(self.chunk(0), 0);
         }
         let segment = self.segment();
         let sum_up = |start: usize| {
@@ -123,7 +159,12 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
                 total.join(part);
             }
         }
-        self.meet(total)
+        total
+    }
+
+    /// Calls `visit` with each chunk, one after another.
+    pub(crate) fn each_chunk(&self, mut visit: impl FnMut(Chunk<'_, T>)) {
+        (0..self.losses.len()).step_by(CHUNK).for_each(|start| visit(self.chunk(start)));
     }
 
     /// The last pass: as [`Data::pass`], with the chunk's part of the output.
@@ -132,6 +173,9 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
         output: &mut [T],
         kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<SUMS, MAXIMA> + Sync,
     ) -> Result<Partial<SUMS, MAXIMA>, Error> {
+        if let Some(known) = self.recall() {
+            return Ok(known);
+        }
         let segment = self.segment();
         let sum_up = |start: usize, output: &mut [T]| {
             let mut partial = Partial::NOTHING;
@@ -210,19 +254,23 @@ impl<'a, T: Real, R: Reduce> Data<'a, T, R> {
 
     fn chunk(&self, start: usize) -> Chunk<'a, T> {
         let end = self.losses.len().min(start + CHUNK);
-        Chunk {
-            losses: &self.losses[start..end],
-            base: self.base.map(|base| &base[start..end]),
-            mass_scale: self.mass_scale,
-        }
+        // Always there; but said so that no panic is left in a program without std.
+        let part = |values: &'a [T]| values.get(start..end).unwrap_or_default();
+        Chunk { losses: part(self.losses), base: self.base.map(part), mass_scale: self.mass_scale }
     }
 
-    fn meet<const SUMS: usize, const MAXIMA: usize>(
+    /// The results of the next pass, if they are known already.
+    pub(crate) fn recall<const SUMS: usize, const MAXIMA: usize>(&mut self) -> Option<Partial<SUMS, MAXIMA>> {
+        let mut known = Partial::NOTHING;
+        self.meeting.recall(&mut known.sums, &mut known.maxima).then_some(known)
+    }
+
+    /// Joins the results of this participant with those of the others.
+    pub(crate) fn meet<const SUMS: usize, const MAXIMA: usize>(
         &mut self,
         mut total: Partial<SUMS, MAXIMA>,
     ) -> Result<Partial<SUMS, MAXIMA>, Error> {
-        self.reduce.sum(&mut total.sums)?;
-        self.reduce.max(&mut total.maxima)?;
+        self.meeting.join(&mut total.sums, &mut total.maxima)?;
         Ok(total)
     }
 }

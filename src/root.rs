@@ -44,13 +44,20 @@ pub(crate) struct Start {
     pub(crate) top: f64,
     /// A guess at log u.
     pub(crate) log_u: f64,
+    /// How much of the view's reach the last step may use, to be taken without looking where it leads.
+    pub(crate) leap: f64,
 }
 
 impl Start {
+    /// From a guess at log u.
+    pub(crate) fn near(top: f64, log_u: f64) -> Self {
+        Self { top, log_u, leap: 1.0 }
+    }
+
     /// From the mass at depth zero and the variance of the depths: exact for small r, of the right order for large r.
     pub(crate) fn from_variance(top: f64, variance: f64, r: f64) -> Self {
         let k = line_factor(top);
-        Self { top, log_u: 0.5 * (log(0.5 * k * variance) - log_expm1(k * r)) }
+        Self { log_u: 0.5 * (log(0.5 * k * variance) - log_expm1(k * r)), ..Self::near(top, 0.0) }
     }
 }
 
@@ -61,7 +68,7 @@ fn line_factor(top: f64) -> f64 {
 }
 
 /// Below this, u is as good as zero beside depths of order one, and any mass at depth zero holds all weight.
-const LOG_FLOOR: f64 = -705.0;
+pub(crate) const LOG_FLOOR: f64 = -705.0;
 /// Above this, `u^2` overflows; r would be below the smallest number.
 const LOG_CEILING: f64 = 373.0;
 /// After so many steps a step that is not half of the one before is replaced by a bisection.
@@ -77,7 +84,12 @@ const FAR: f64 = 1e60;
 ///
 /// Every step stays in a bracket, and a slow one halves it: the search ends when the bracket does. A step within
 /// the view's reach is taken without looking again.
-pub(crate) fn find(r: f64, start: Start, mut look: impl FnMut(f64) -> Result<View, Error>) -> Result<Root, Error> {
+pub(crate) fn find(
+    r: f64,
+    start: Start,
+    // Not generic: one copy serves both orderings and both widths, and what it calls takes far longer than the call.
+    look: &mut dyn FnMut(f64) -> Result<View, Error>,
+) -> Result<Root, Error> {
     if r < TINY_R {
         let variance = 2.0 * look(FAR)?.phi() * FAR * FAR;
         return Ok(Root { view: look(sqrt(0.5 * variance) / sqrt(r))?, slack: 0.0, iterations: 2 });
@@ -89,16 +101,22 @@ pub(crate) fn find(r: f64, start: Start, mut look: impl FnMut(f64) -> Result<Vie
     // NaN and minus infinity, from a variance that has been lost to rounding, begin at the floor.
     let mut log_u = start.log_u.max(low).min(high);
     let mut step_before = f64::INFINITY;
+    let mut before = None;
     let mut iterations = 0;
     loop {
         let at_floor = log_u <= LOG_FLOOR;
         // Without mass at depth zero u may be zero.
         let u = if at_floor && start.top == 0.0 { 0.0 } else { exp(log_u) };
-        let view = look(u)?;
+        // By reference: moved out of the result the view would lie on the stack twice.
+        let look = look(u);
+        let view = match &look {
+            Ok(view) => view,
+            Err(error) => return Err(*error),
+        };
         iterations += 1;
         let phi = view.phi();
         if at_floor && phi <= r {
-            return Ok(Root { view, slack: phi - r, iterations });
+            return Ok(Root { view: *view, slack: phi - r, iterations });
         }
         floor_seen |= at_floor;
         if phi > r {
@@ -107,15 +125,18 @@ pub(crate) fn find(r: f64, start: Start, mut look: impl FnMut(f64) -> Result<Vie
             high = log_u;
         }
         let lack = target - log_expm1(k * phi);
-        let step = step(k, phi, lack, &view);
-        let last_step = view.reach();
+        let step = step(k, phi, lack, view);
+        let last_step = start.leap * view.reach();
         // An overflowed slope also makes a small step.
         if step.abs() <= last_step && lack.abs() <= 10.0 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
         }
         if (phi - r).abs() <= view.rounding() || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
-            return Ok(Root { view, slack: 0.0, iterations });
+            return Ok(Root { view: *view, slack: 0.0, iterations });
         }
+        let here = Place { log_u, lack };
+        let step = before.and_then(|before| here.step_from(before)).unwrap_or(step);
+        before = Some(here);
         let next = log_u + step;
         let halve = step.abs() > 0.5 * step_before && iterations > PATIENCE;
         step_before = step.abs();
@@ -129,6 +150,35 @@ pub(crate) fn find(r: f64, start: Start, mut look: impl FnMut(f64) -> Result<Vie
             0.5 * (low + high)
         };
     }
+}
+
+/// A log u that was looked at, and how much `log(exp(k phi) - 1)` lacks there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) log_u: f64,
+    pub(crate) lack: f64,
+}
+
+impl Place {
+    /// The secant step, if the last step was a poor one. (HR's cut holds on to a sample for a while, and then leaps to the next:
+    /// the slope at one u is not that of the way to the root.)
+    fn step_from(self, before: Self) -> Option<f64> {
+        const POOR: f64 = 0.1;
+        let slope = (self.lack - before.lack) / (self.log_u - before.log_u);
+        // What is lacking grows with u.
+        (self.lack.abs() > POOR * before.lack.abs() && slope > 0.0).then_some(-self.lack / slope)
+    }
+}
+
+/// One step of the search from a view that is not exact: the next log u, and what was lacking at this one.
+pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, before: Option<Place>) -> (f64, f64) {
+    let k = line_factor(top);
+    let phi = view.phi();
+    let lack = log_expm1(k * r) - log_expm1(k * phi);
+    let step = step(k, phi, lack, view);
+    let step = before.and_then(|before| Place { log_u, lack }.step_from(before)).unwrap_or(step);
+    // A longer step cannot be trusted, nor can NaN.
+    (if step.abs() < 1.0 { (log_u + step).clamp(LOG_FLOOR, LOG_CEILING) } else { log_u }, lack)
 }
 
 /// The step in log u that makes `g = log(exp(k phi) - 1)` gain `lack`: Halley's where the curvature is known.

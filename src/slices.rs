@@ -36,13 +36,22 @@ pub fn weights_into<T: Real>(
     if losses.is_empty() {
         return Err(Error::Empty);
     }
+    check_lengths(losses, base, weights)?;
+    let mut data = Data::new(losses, base, Team::for_samples(losses.len(), params.threads), Alone);
+    let range = validate(&mut data, params)?;
+    // By reference: moved out of the result it would lie on the stack twice.
+    match &solve(&mut data, &range, params, Some(&mut *weights)) {
+        Ok(optimum) => optimum.write(&mut data, &range, weights),
+        Err(error) => Err(*error),
+    }
+}
+
+/// Whether there is a base weight, if there are any, and a place for a weight for each loss.
+pub(crate) fn check_lengths<T>(losses: &[T], base: Option<&[T]>, weights: &[T]) -> Result<(), Error> {
     for other in [Some(weights.len()), base.map(<[T]>::len)].into_iter().flatten() {
         if other != losses.len() {
             return Err(Error::Lengths { losses: losses.len(), other });
         }
     }
-    let mut data = Data::new(losses, base, Team::for_samples(losses.len(), params.threads), Alone);
-    let range = validate(&mut data, params)?;
-    let optimum = solve(&mut data, &range, params, Some(&mut *weights))?;
-    optimum.write(&mut data, &range, weights)
+    Ok(())
 }

@@ -2,22 +2,28 @@
 //! depths d, the dual location is `eta = w + u`, and `x = u + d`.
 
 mod answer;
+mod window;
+mod zoom;
 
-use crate::kernels::{self, Lens, Level, fast_moments, fast_rank, fast_root};
+use crate::depths::Depths;
+use crate::kernels::{self, Chunk, Lens, Level, fast_moments, fast_rank, fast_root};
 use crate::math::log;
 use crate::params::{Error, Ordering, Params};
 use crate::pilot::{self, Pilot};
-use crate::rank::Ranks;
+use crate::rank::{Ranked, Ranks};
 use crate::real::Real;
-use crate::reduce::{Data, Reduce};
+use crate::reduce::{Data, Meeting, Partial};
 use crate::root::{self, Root, Start};
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
 use crate::view::{Form, View};
 use crate::weights::Optimum;
 
+use window::Window;
+pub(crate) use zoom::solve_sharded;
+
 /// Solves a valid problem. `scratch`, if there is any, is as long as the data; what it holds afterwards is of no use.
-pub(crate) fn solve<T: Real, R: Reduce>(
+pub(crate) fn solve<T: Real, R: Meeting>(
     data: &mut Data<'_, T, R>,
     range: &Range,
     params: &Params,
@@ -29,7 +35,11 @@ pub(crate) fn solve<T: Real, R: Reduce>(
     {
         return Problem::guided(data, range, params, pilot).solve(data);
     }
-    Problem::new(data, range, params)?.solve(data)
+    // By reference: moved out of the result the problem would lie on the stack twice.
+    match &Problem::new(data, range, params) {
+        Ok(problem) => problem.solve(data),
+        Err(error) => Err(*error),
+    }
 }
 
 /// A valid problem, its masses, and where its solution may be.
@@ -44,9 +54,38 @@ pub(crate) struct Problem<'a, T> {
     top: f64,
     /// The mass that alpha allows to take.
     budget: f64,
-    pilot: Option<Pilot<'a, T>>,
+    guide: Guide<'a, T>,
     /// A share of mass at depth zero that the data does not show: a sample misses the largest loss.
     unseen: f64,
+}
+
+/// What is known before the first full pass about where the solution is.
+#[derive(Clone, Copy)]
+enum Guide<'a, T> {
+    Nothing,
+    /// From a sample of the data.
+    Pilot(Pilot<'a, T>),
+    /// From sketches that all participants share.
+    Window(Window<'a>),
+}
+
+impl<'a, T> Guide<'a, T> {
+    fn pilot(&self) -> Option<&Pilot<'a, T>> {
+        if let Self::Pilot(pilot) = self { Some(pilot) } else { None }
+    }
+
+    fn window(&self) -> Option<Window<'a>> {
+        if let Self::Window(window) = self { Some(*window) } else { None }
+    }
+
+    /// About the mean depth that the KL step sees, and about log u.
+    fn outline(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Nothing => None,
+            Self::Pilot(pilot) => Some((pilot.mean, pilot.log_u)),
+            Self::Window(window) => Some((window.mean.get(), window.log_u)),
+        }
+    }
 }
 
 /// A cut and a root.
@@ -66,7 +105,8 @@ pub(crate) struct Outline {
 
 impl<'a, T: Real> Problem<'a, T> {
     /// Takes one pass, over the masses.
-    pub(crate) fn new<R: Reduce>(
+    #[inline(never)] // as `Optimum::write`
+    pub(crate) fn new<R: Meeting>(
         data: &mut Data<'_, T, R>,
         range: &'a Range,
         params: &Params,
@@ -79,18 +119,18 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             None => data.pass(|chunk, _| kernels::masses(chunk, largest))?.sums,
         };
-        Ok(Self::of_masses(range, params, [total, top], None))
+        Ok(Self::of_masses(range, params, [total, top], Guide::Nothing))
     }
 
     /// After a pilot.
-    fn guided<R: Reduce>(data: &Data<'_, T, R>, range: &'a Range, params: &Params, pilot: Pilot<'a, T>) -> Self {
-        Self::of_masses(range, params, [data.len(), pilot.largest], Some(pilot))
+    fn guided<R: Meeting>(data: &Data<'_, T, R>, range: &'a Range, params: &Params, pilot: Pilot<'a, T>) -> Self {
+        Self::of_masses(range, params, [data.len(), pilot.largest], Guide::Pilot(pilot))
     }
 
-    fn of_masses(range: &'a Range, params: &Params, [total, largest]: [f64; 2], pilot: Option<Pilot<'a, T>>) -> Self {
+    fn of_masses(range: &'a Range, params: &Params, [total, largest]: [f64; 2], guide: Guide<'a, T>) -> Self {
         let Params { ordering, alpha, r, .. } = *params;
         let top = if range.depths.depth(range.largest) == 0.0 { largest } else { 0.0 };
-        Self { range, ordering, alpha, r, total, top, budget: alpha * total, pilot, unseen: 0.0 }
+        Self { range, ordering, alpha, r, total, top, budget: alpha * total, guide, unseen: 0.0 }
     }
 
     /// With a share of mass at depth zero that the data does not show.
@@ -98,22 +138,31 @@ impl<'a, T: Real> Problem<'a, T> {
         Self { unseen, ..self }
     }
 
-    fn solve<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
+    fn solve<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
         if self.range.depths.depth(self.range.smallest) == 0.0 {
             return Ok(self.all_equal());
         }
         if self.alpha == 1.0 || self.r == f64::INFINITY {
             return self.all_on_worst();
         }
-        match self.cut_and_root(data)? {
-            None => self.all_on_worst(),
-            Some(solved) if self.caps() => Ok(self.optimum_of_hr(&solved)),
-            Some(solved) => Ok(self.optimum_of_hd(&solved)),
+        // By reference: moved out of the result the solution would lie on the stack twice.
+        let mut result = self.cut_and_root(data);
+        let solved = match &mut result {
+            Ok(Some(solved)) => solved,
+            Ok(None) => return self.all_on_worst(),
+            Err(error) => return Err(*error),
+        };
+        if self.window::<R>().is_some() && solved.cut.is_between() && solved.cut.next == f64::INFINITY {
+            // It is above the window.
+            let threshold = solved.cut.threshold;
+            let [minus_next] = data.pass(|chunk, _| kernels::nearest_above(chunk, threshold))?.maxima;
+            solved.cut.next = -minus_next;
         }
+        Ok(if self.caps() { self.optimum_of_hr(solved) } else { self.optimum_of_hd(solved) })
     }
 
     /// The two steps; None if everything moves to the worst loss.
-    pub(crate) fn cut_and_root<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
+    pub(crate) fn cut_and_root<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
         if self.caps() { self.solve_hr(data) } else { self.solve_hd(data) }
     }
 
@@ -123,7 +172,8 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// HD: trim alpha of the base mass from the deepest samples and give it to the worst loss; then the KL step.
-    fn solve_hd<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
+    #[inline(never)]
+    fn solve_hd<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
         let cut = self.cut_of_base(data)?;
         if self.alpha > 0.0 && cut.depth == 0.0 {
             return Ok(None);
@@ -137,7 +187,7 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             return Ok(Some(Solved { cut, root, outline }));
         }
-        let root = root::find(self.r, start, |u| {
+        let root = root::find(self.r, start, &mut |u| {
             let mut view = self.view(data, cut.threshold, u, outline.mean)?;
             view.add(kept_ties, cut.depth);
             view.add(self.alpha, 0.0);
@@ -147,16 +197,18 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// HR: the KL step on depths capped at D, where D is such that the mass beyond it is alpha.
-    fn solve_hr<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
+    #[inline(never)]
+    fn solve_hr<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
         if self.r >= self.kl_to_reach_worst() {
             return Ok(None);
         }
         // At u = infinity the cut is that of HD; D only falls with u.
-        let mut cut = match (data.fast(), &self.pilot) {
-            (Some(level), Some(pilot)) => {
+        let mut cut = match (data.fast(), &self.guide) {
+            (Some(level), Guide::Pilot(pilot)) => {
                 let rank = pilot.capped * self.total;
                 pilot.ranks.find(data, level, self.range, rank)?.cut(self.range, rank)
             }
+            (_, Guide::Window(window)) if !R::ALONE => window.floor(self.range),
             _ => self.cut_of_base(data)?,
         };
         let (outline, start) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
@@ -164,52 +216,73 @@ impl<'a, T: Real> Problem<'a, T> {
         let mut iterations = 0;
         let mut root = loop {
             let mut looked_at = f64::NAN;
-            let mut root = root::find(self.r, start, |u| {
+            let mut root = root::find(self.r, start, &mut |u| {
                 looked_at = u;
                 self.view_of_capped(data, &mut cut, u, outline.mean)
             })?;
+            let first = iterations == 0;
             iterations += root.iterations;
             root.iterations = iterations;
-            if root.view.u == looked_at || root.slack < 0.0 || cut.is_between() {
+            let moved = (root.view.u - looked_at).abs() > 4.0 * f64::EPSILON * looked_at;
+            if !moved || root.slack < 0.0 || cut.is_between() {
                 break root;
             }
             // The last step has moved u a little. The cut follows, unless it crosses a sample: then the search goes on.
-            let nearness = root.view.nearness(1.0, 0.0, cut.depth);
+            let nearness = root.view.nearness(1.0 + self.unseen, 0.0, cut.depth);
             let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
             if keep > 0.0 && keep <= 1.0 {
                 cut.keep = keep;
                 break root;
             }
-            start.log_u = log(root.view.u);
+            // From there, and if that is not enough, looking at every step: else two sides of a sample might alternate.
+            (start.log_u, start.leap) = (log(root.view.u), if first { start.leap } else { 0.0 });
         };
         if root.slack < 0.0 {
             let u = root.view.u;
             let rule = Rule::TiltedAtFloor { budget: self.budget, total: self.total, u, r: self.r };
-            cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
-            root.view = self.view_of_located(data, &cut, u)?;
+            root.view = if let Some(window) = self.window::<R>() {
+                self.view_in_window(data, window, &mut cut, rule, u)?
+            } else {
+                cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
+                self.view_of_located(data, &cut, u)?
+            };
             root.slack = root.view.phi() - self.r;
         }
         Ok(Some(Solved { cut, root, outline }))
     }
 
+    /// The rule for a search that has come to u: at its lower end, which is zero, it may end.
+    fn rule_at(&self, u: f64) -> Rule {
+        let &Self { budget, total, alpha, r, .. } = self;
+        if u == 0.0 { Rule::TiltedAtFloor { budget, total, u, r } } else { Rule::Tilted { budget, alpha, u } }
+    }
+
     /// The cut that takes alpha of the base mass.
-    fn cut_of_base<R: Reduce>(&self, data: &mut Data<'_, T, R>) -> Result<Cut<T>, Error> {
+    fn cut_of_base<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Cut<T>, Error> {
         if self.alpha == 0.0 {
             return Ok(Cut::nothing());
         }
-        match data.fast() {
-            Some(level) => Ok(self.ranks().find(data, level, self.range, self.budget)?.cut(self.range, self.budget)),
-            None => trim::locate(data, self.range, Rule::Base { budget: self.budget }, None),
+        match (data.fast(), &self.guide) {
+            (_, Guide::Window(window)) if !R::ALONE => Ok(window.cut_of_base(self.range, self.budget)),
+            (Some(level), _) => {
+                Ok(self.ranks().find(data, level, self.range, self.budget)?.cut(self.range, self.budget))
+            }
+            (None, _) => trim::locate(data, self.range, Rule::Base { budget: self.budget }, None),
         }
     }
 
+    /// What several participants know of the losses around the threshold.
+    fn window<R: Meeting>(&self) -> Option<Window<'a>> {
+        if R::ALONE { None } else { self.guide.window() }
+    }
+
     fn ranks(&self) -> Ranks<'a, T> {
-        self.pilot.map_or(Ranks::new(), |pilot| pilot.ranks)
+        self.guide.pilot().map_or(Ranks::new(), |pilot| pilot.ranks)
     }
 
     /// What the KL step sees: the samples above the cut, this much mass at the cut's depth, and this much on the worst loss;
     /// and where to begin looking for u.
-    fn begin<R: Reduce>(
+    fn begin<R: Meeting>(
         &self,
         data: &mut Data<'_, T, R>,
         cut: &Cut<T>,
@@ -217,8 +290,12 @@ impl<'a, T: Real> Problem<'a, T> {
         on_worst: f64,
     ) -> Result<(Outline, Start), Error> {
         let top = self.top_share() + on_worst;
-        if let (Some(pilot), true) = (&self.pilot, self.is_plain()) {
-            return Ok((Outline { mean: pilot.mean, variance: f64::NAN }, Start { top, log_u: pilot.log_u }));
+        // The cut of HR in a window brings its own mean.
+        let will_do = self.is_plain() || (self.caps() && self.guide.window().is_some());
+        if let (Some((mean, log_u)), true) = (self.guide.outline(), will_do) {
+            // u is so well known there that a step that is not looked at can be short enough to be right to the last bit.
+            let leap = if self.guide.window().is_some() { 0.01 } else { 1.0 };
+            return Ok((Outline { mean, variance: f64::NAN }, Start { leap, ..Start::near(top, log_u) }));
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
         let [first, second] = match (cut.above, data.fast()) {
@@ -236,37 +313,43 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// The instruction set for the fast root pass, if it can be used with this lens.
-    fn plain_level<R: Reduce>(&self, data: &Data<'_, T, R>, lens: Lens) -> Option<Level> {
+    fn plain_level<R: Meeting>(&self, data: &Data<'_, T, R>, lens: Lens) -> Option<Level> {
         let moderate = self.is_plain() && lens.is_moderate(self.range.depths.depth(self.range.smallest));
         data.fast().filter(|_| moderate)
     }
 
-    /// The samples above a threshold, seen from u. The mean must be that of the distribution unless the view is plain.
-    fn view<R: Reduce>(&self, data: &mut Data<'_, T, R>, threshold: T, u: f64, mean: f64) -> Result<View, Error> {
-        let (depths, lens) = (self.range.depths, Lens::new(u, mean));
-        let (form, partial) = match self.plain_level(data, lens) {
-            Some(level) => {
-                (Form::Plain, data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens))?)
-            }
-            // After a pilot the mean is not exact.
-            None if self.is_plain() && self.pilot.is_some() => {
-                (Form::Plain, data.pass(|chunk, _| kernels::plain_root(chunk, depths, threshold, lens))?)
-            }
-            None => (Form::Centred, data.pass(|chunk, _| kernels::root(chunk, depths, threshold, lens))?),
+    /// The pass over the samples above a threshold through this lens, whose centre is the mean of x or only near it.
+    fn root_pass<R: Meeting>(&self, data: &Data<'_, T, R>, threshold: T, lens: Lens, centred: bool) -> RootPass<T> {
+        let text = match self.plain_level(data, lens) {
+            Some(level) => RootText::Fast(level),
+            // Alone, the plain text is also the one that takes fewer passes.
+            None if self.is_plain() && !(centred && cfg!(hrw_vector)) => RootText::Plain,
+            None => RootText::Centred,
         };
-        let mut view = View::new(u, lens, form, partial.sums, self.total);
+        RootPass { text, depths: self.range.depths, threshold, lens }
+    }
+
+    /// The samples above a threshold, seen from u. The mean must be that of the distribution unless the view is plain.
+    fn view<R: Meeting>(&self, data: &mut Data<'_, T, R>, threshold: T, u: f64, mean: f64) -> Result<View, Error> {
+        let lens = Lens::new(u, mean);
+        let pass = self.root_pass(data, threshold, lens, self.guide.outline().is_none());
+        let partial = data.pass(|chunk, _| pass.sums(chunk))?;
+        let mut view = View::new(u, lens, pass.form(), partial.sums, self.total);
         view.add(self.unseen, 0.0);
         Ok(view)
     }
 
     /// All samples, those beyond the cut for this u capped at D, seen from u. Brings the cut up to date.
-    fn view_of_capped<R: Reduce>(
+    fn view_of_capped<R: Meeting>(
         &self,
         data: &mut Data<'_, T, R>,
         cut: &mut Cut<T>,
         u: f64,
         mean: f64,
     ) -> Result<View, Error> {
+        if let Some(window) = self.window::<R>() {
+            return self.view_in_window(data, window, cut, self.rule_at(u), u);
+        }
         if let Some(level) = self.plain_level(data, Lens::new(u, mean))
             && let Some(view) = self.view_of_ranked(data, level, cut, u, mean)?
         {
@@ -278,7 +361,7 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// As [`Problem::view_of_capped`], after a cut that has been located.
-    fn view_of_located<R: Reduce>(&self, data: &mut Data<'_, T, R>, cut: &Cut<T>, u: f64) -> Result<View, Error> {
+    fn view_of_located<R: Meeting>(&self, data: &mut Data<'_, T, R>, cut: &Cut<T>, u: f64) -> Result<View, Error> {
         let capped = cut.capped() / self.total;
         let [first, _] = cut.above.unwrap_or_default();
         let mean = first / self.total + capped * cut.depth;
@@ -288,7 +371,7 @@ impl<'a, T: Real> Problem<'a, T> {
 
     /// As [`Problem::view_of_capped`], by ranks. The mass beyond D, `alpha x_D S1`, is a rank; where it changes little with D,
     /// a guess or two settle it. A bracket of ranks is kept in any case. None if that takes too long.
-    fn view_of_ranked<R: Reduce>(
+    fn view_of_ranked<R: Meeting>(
         &self,
         data: &mut Data<'_, T, R>,
         level: Level,
@@ -300,6 +383,7 @@ impl<'a, T: Real> Problem<'a, T> {
         let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
         // Ranks that are known to go and to stay, and the excess there.
         let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
+        let mut last: Option<(f64, f64)> = None;
         for attempt in 0..ATTEMPTS {
             let view = self.view(data, cut.threshold, u, mean)?;
             cut.depth = depths.depth(cut.threshold.to_f64());
@@ -323,21 +407,22 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             // The samples between: those of these ranks, or of the first one at least.
             let open = |rank: f64| rank.min(stays.0 - 0.5).max(goes.0);
-            let mut rank = beyond;
-            if attempt >= GUESSES || open(rank) != rank {
-                let middle = attempt % 3 == 2;
-                let share = if middle { 0.5 } else { goes.1 / (goes.1 - stays.1) };
-                rank = open(goes.0 + (stays.0 - goes.0) * share);
+            // As D falls the mass beyond it grows by the samples on the way, as dense as they are beyond D, and the mass that may
+            // go shrinks: they meet on part of the way.
+            let density = cut.capped() / (depths.depth(self.range.smallest) - cut.depth);
+            let part = density / (density + self.alpha * inverse);
+            let from = if cut.keep > 1.0 { cut.below } else { cut.capped() };
+            let mut rank = if part > 0.0 { from + (beyond - from) * part } else { beyond };
+            let here = if cut.keep > 1.0 { stays } else { goes };
+            if let Some((before, excess)) = last {
+                // Two looks tell more.
+                let secant = here.0 - here.1 * (here.0 - before) / (here.1 - excess);
+                rank = if attempt % 4 == 3 || secant.is_nan() { 0.5 * (goes.0 + stays.0) } else { secant };
             }
-            let mut ranked = ranks.find(data, level, self.range, rank)?;
-            if rank == beyond {
-                // The mass beyond D at that depth, as far as this view tells.
-                let shift = depths.depth(ranked.loss.to_f64()) - cut.depth;
-                let corrected = open(beyond + self.alpha * inverse * shift);
-                if !(ranked.below..ranked.up_to).contains(&corrected) {
-                    ranked = ranks.find(data, level, self.range, corrected)?;
-                }
-            }
+            last = Some(here);
+            rank = open(rank);
+            let near = Ranked { loss: cut.threshold, below: cut.below, up_to: cut.capped(), next: cut.next };
+            let ranked = ranks.find_near(data, level, self.range, rank, Some(near))?;
             *cut = ranked.cut(self.range, rank);
         }
         Ok(None)
@@ -356,10 +441,43 @@ impl<'a, T: Real> Problem<'a, T> {
             let moved =
                 if ratio < 0.5 { ratio * square - view.lens.shift * inverse } else { excess * square - tilted };
             let depth_slope = moved / inverse;
-            let phi_slope = self.alpha * view.nearness(1.0, 0.0, cut.depth) / ratio;
+            let phi_slope = self.alpha * view.nearness(1.0 + self.unseen, 0.0, cut.depth) / ratio;
             view.slope_of_cut = phi_slope * depth_slope;
         }
         view
+    }
+}
+
+/// Which text the root pass has.
+#[derive(Clone, Copy)]
+enum RootText {
+    Fast(Level),
+    Plain,
+    Centred,
+}
+
+/// A root pass.
+#[derive(Clone, Copy)]
+struct RootPass<T> {
+    text: RootText,
+    depths: Depths,
+    threshold: T,
+    lens: Lens,
+}
+
+impl<T: Real> RootPass<T> {
+    fn form(&self) -> Form {
+        if matches!(self.text, RootText::Centred) { Form::Centred } else { Form::Plain }
+    }
+
+    #[inline]
+    fn sums(&self, chunk: Chunk<'_, T>) -> Partial<4, 0> {
+        let Self { text, depths, threshold, lens } = *self;
+        match text {
+            RootText::Fast(level) => fast_root(level, chunk.losses, depths, threshold, lens),
+            RootText::Plain => kernels::plain_root(chunk, depths, threshold, lens),
+            RootText::Centred => kernels::root(chunk, depths, threshold, lens),
+        }
     }
 }
 
@@ -382,8 +500,5 @@ impl Outline {
 
 /// How often the cut of HR is looked for by rank before it is searched for in another way: a bisection needs no more.
 const ATTEMPTS: usize = 96;
-/// How often a guess is tried first.
-const GUESSES: usize = 4;
-
 /// From this r on, phi is not so small that its terms must be kept from cancelling.
 const PLAIN_FROM_R: f64 = 1e-6;

@@ -1,10 +1,11 @@
 //! The alpha step: which samples lose their weight. One sample, or one group of ties, is cut in part.
 
+use crate::depths::Depths;
 use crate::kernels;
 use crate::math::{exp, log};
 use crate::params::Error;
 use crate::real::Real;
-use crate::reduce::{Data, Reduce};
+use crate::reduce::{Data, Meeting, Partial};
 use crate::validate::Range;
 
 /// When the samples below a threshold are worth more than the budget, a base mass.
@@ -21,7 +22,7 @@ pub(crate) enum Rule {
 impl Rule {
     /// What the passes sum over the samples above a threshold. Both are seen from the threshold's depth, since `x_D S1` is
     /// close to one, and `x_D` close to every other x, when r is small.
-    fn curves(self, depth: f64, threshold_depth: f64) -> [f64; 2] {
+    pub(crate) fn curves(self, depth: f64, threshold_depth: f64) -> [f64; 2] {
         match self {
             Self::Base { .. } => [0.0, 0.0],
             Self::Tilted { u, .. } => {
@@ -34,7 +35,7 @@ impl Rule {
 
     /// How much mass strictly below a threshold exceeds the budget; not positive: all of it may go.
     /// Adding the mass at the threshold tells the same of the losses up to and including it.
-    fn excess(self, below: f64, curved: f64) -> f64 {
+    pub(crate) fn excess(self, below: f64, curved: f64) -> f64 {
         match self {
             Self::Base { budget } => below - budget,
             // below = alpha total x_D S1, where x_D S1 = 1 + sum q (D - d) / x.
@@ -101,22 +102,37 @@ impl<T: Real> Cut<T> {
     }
 }
 
-/// Finds the cut by passes over the data: a safeguarded search over the losses that ends when no sample is left between
-/// the two sides. `first` is where to look first, for example the last threshold at a nearby u.
-pub(crate) fn locate<T: Real, R: Reduce>(
+/// Finds the cut by passes over the data. `first` is where to look first, for example the last threshold at a nearby u.
+pub(crate) fn locate<T: Real, R: Meeting>(
     data: &mut Data<'_, T, R>,
     range: &Range,
     rule: Rule,
     first: Option<T>,
 ) -> Result<Cut<T>, Error> {
-    // Every loss below `low` goes, every loss above `high` stays; both are losses of samples.
-    let (mut low, mut high) = (T::from_f64(range.smallest), T::from_f64(range.largest));
+    let depths = range.depths;
+    let ends = [T::from_f64(range.smallest), T::from_f64(range.largest)];
+    search(ends, depths, rule, first.unwrap_or(ends[0]), |threshold, depth| {
+        data.pass(|chunk, _| kernels::split(chunk, depths, threshold, |other| rule.curves(other, depth)))
+    })
+}
+
+/// A safeguarded search over the losses between two ends that ends when no sample is left between the two sides. `look`
+/// splits the samples at a threshold of this depth; nothing of what it sees may stay at the first end, or at `first`.
+pub(crate) fn search<T: Real>(
+    [mut low, mut high]: [T; 2],
+    depths: Depths,
+    rule: Rule,
+    first: T,
+    mut look: impl FnMut(T, f64) -> Result<Partial<6, 2>, Error>,
+) -> Result<Cut<T>, Error> {
+    // Every loss below `low` goes, every loss above `high` stays.
     // The innermost probe on either side.
     let mut goes: Option<Probe<T>> = None;
     let mut stays: Option<Probe<T>> = None;
-    let mut threshold = first.unwrap_or(low);
+    let mut threshold = first;
     for halve in [false, true].into_iter().cycle() {
-        let mut probe = Probe::new(data, range, rule, threshold)?;
+        let depth = depths.depth(threshold.to_f64());
+        let mut probe = Probe::new(look(threshold, depth)?, rule, threshold, depth);
         if probe.excess > 0.0 {
             high = T::from_f64(probe.nearest_below);
             stays = Some(probe);
@@ -128,9 +144,9 @@ pub(crate) fn locate<T: Real, R: Reduce>(
             return Ok(probe.cut);
         }
         threshold = match (&goes, &stays) {
-            (Some(goes), _) if low > high => return Ok(goes.cut_beyond(range, rule)),
+            (Some(goes), _) if low > high => return Ok(goes.cut_beyond(depths, rule)),
             (Some(goes), Some(stays)) if !halve => {
-                let guess = T::from_f64(range.depths.loss(goes.depth_without_excess(stays)));
+                let guess = T::from_f64(depths.loss(goes.depth_without_excess(stays)));
                 if guess < low || low == high {
                     low
                 } else if guess > high {
@@ -146,7 +162,7 @@ pub(crate) fn locate<T: Real, R: Reduce>(
     unreachable!("the sides of the search meet")
 }
 
-/// One pass: the state of affairs if the cut were at a threshold and nothing at it were kept.
+/// The state of affairs if the cut were at a threshold and nothing at it were kept.
 struct Probe<T> {
     cut: Cut<T>,
     excess: f64,
@@ -156,16 +172,12 @@ struct Probe<T> {
 }
 
 impl<T: Real> Probe<T> {
-    fn new<R: Reduce>(data: &mut Data<'_, T, R>, range: &Range, rule: Rule, threshold: T) -> Result<Self, Error> {
-        let depths = range.depths;
-        let depth = depths.depth(threshold.to_f64());
-        let split =
-            data.pass(|chunk, _| kernels::split(chunk, depths, threshold, |other| rule.curves(other, depth)))?;
+    fn new(split: Partial<6, 2>, rule: Rule, threshold: T, depth: f64) -> Self {
         let [below, tied, first, second, curved, inverse] = split.sums;
         let [nearest_below, minus_nearest_above] = split.maxima;
         let next = -minus_nearest_above;
         let cut = Cut { threshold, below, tied, keep: 0.0, depth, next, above: Some([first, second]) };
-        Ok(Self { cut, excess: rule.excess(below, curved), curved: [curved, inverse], nearest_below })
+        Self { cut, excess: rule.excess(below, curved), curved: [curved, inverse], nearest_below }
     }
 
     /// As `excess`, of the losses up to and including the threshold.
@@ -180,8 +192,8 @@ impl<T: Real> Probe<T> {
     }
 
     /// The cut between this probe, all of which goes, and the next sample above it.
-    fn cut_beyond(&self, range: &Range, rule: Rule) -> Cut<T> {
-        let next_depth = range.depths.depth(self.cut.next).max(0.0);
+    fn cut_beyond(&self, depths: Depths, rule: Rule) -> Cut<T> {
+        let next_depth = depths.depth(self.cut.next).max(0.0);
         let depth = rule.depth(self.cut.capped(), self.curved, self.cut.depth);
         // Not `clamp`, which panics where rounding has crossed the ends.
         Cut { depth: depth.min(self.cut.depth).max(next_depth), ..self.cut }

@@ -5,7 +5,7 @@ use crate::kernels::{self, fast_survey};
 use crate::math::{exponent, power_of_two};
 use crate::params::{Error, Params};
 use crate::real::Real;
-use crate::reduce::{Data, Reduce};
+use crate::reduce::{Data, Meeting, Partial};
 
 /// The range of a valid problem.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Range {
 }
 
 /// Checks the whole input in one pass (a second one finds the first bad sample) and sets the scale of the masses.
-pub(crate) fn validate<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, params: &Params) -> Result<Range, Error> {
+pub(crate) fn validate<T: Real, R: Meeting>(data: &mut Data<'_, T, R>, params: &Params) -> Result<Range, Error> {
     params.check()?;
     if let Some(level) = data.fast() {
         let [largest, minus_smallest, unsound] = data.pass(|chunk, _| fast_survey(level, chunk.losses))?.maxima;
@@ -31,25 +31,20 @@ pub(crate) fn validate<T: Real, R: Reduce>(data: &mut Data<'_, T, R>, params: &P
         }
     }
     let survey = data.pass(kernels::survey)?;
-    let [largest, minus_smallest, largest_base, minus_bad_base, minus_bad_loss] = survey.maxima;
-    if let Some(index) = position(minus_bad_base) {
-        return Err(Error::BaseWeights { index: Some(index) });
-    }
+    let [largest, minus_smallest, largest_base, ..] = survey.maxima;
+    soundness(&survey)?;
     if data.has_base() && largest_base == f64::NEG_INFINITY {
         return Err(Error::BaseWeights { index: None });
     }
-    if let Some(index) = position(minus_bad_loss) {
-        return Err(Error::NonFiniteLoss { index });
-    }
     if data.has_base() {
         // Masses of at most one: their sum cannot overflow, whatever the unit of the base weights.
-        data.set_mass_scale(power_of_two((-exponent(largest_base)).clamp(-1022, 1023)));
+        data.set_mass_scale(mass_scale(largest_base));
     }
     Range::new(largest, -minus_smallest, params)
 }
 
 impl Range {
-    fn new(largest: f64, smallest: f64, params: &Params) -> Result<Self, Error> {
+    pub(crate) fn new(largest: f64, smallest: f64, params: &Params) -> Result<Self, Error> {
         let worst = params.worst_loss.unwrap_or(largest);
         if worst < largest {
             return Err(Error::WorstLoss);
@@ -57,6 +52,20 @@ impl Range {
         let depths = Depths::new(worst, smallest);
         Ok(Self { worst, worst_is_given: params.worst_loss.is_some(), largest, smallest, depths })
     }
+}
+
+/// What base weights are multiplied by to become masses, given the largest of them.
+pub(crate) fn mass_scale(largest_base: f64) -> f64 {
+    power_of_two((-exponent(largest_base)).clamp(-1022, 1023))
+}
+
+/// Whether a survey found every sample sound.
+pub(crate) fn soundness(survey: &Partial<0, 5>) -> Result<(), Error> {
+    let [.., minus_bad_base, minus_bad_loss] = survey.maxima;
+    if let Some(index) = position(minus_bad_base) {
+        return Err(Error::BaseWeights { index: Some(index) });
+    }
+    position(minus_bad_loss).map_or(Ok(()), |index| Err(Error::NonFiniteLoss { index }))
 }
 
 /// The position behind a negated one; minus infinity is none.

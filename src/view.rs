@@ -117,6 +117,19 @@ impl View {
         }
     }
 
+    /// `sum q log y` of a part of the distribution as in [`View::inverse_moments`].
+    pub(crate) fn log_sum(&self, excess: f64) -> f64 {
+        match self.form {
+            Form::Centred => self.log + excess,
+            Form::Plain => self.log,
+        }
+    }
+
+    /// Which form its sums have.
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+
     /// `c S1`.
     pub(crate) fn inverse_sum(&self) -> f64 {
         1.0 + self.first

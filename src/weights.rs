@@ -3,7 +3,7 @@
 use crate::kernels::{self, Chunk, Recipe, fast_write};
 use crate::params::Error;
 use crate::real::Real;
-use crate::reduce::{Data, Reduce, count};
+use crate::reduce::{Data, Meeting, count};
 use crate::report::Report;
 use crate::validate::Range;
 
@@ -32,7 +32,8 @@ impl<T: Real> Optimum<T> {
     }
 
     /// Writes every weight and tells what was written.
-    pub(crate) fn write<R: Reduce>(
+    #[inline(never)] // what it needs of the stack is not needed while the optimum is looked for
+    pub(crate) fn write<R: Meeting>(
         &self,
         data: &mut Data<'_, T, R>,
         range: &Range,

@@ -11,9 +11,10 @@ mod support;
 
 use hr_weights::Ordering;
 use std::collections::BTreeMap;
+use support::ranks::{most_calls, solve_in_four};
 use support::single::{narrow, round_to_f32, solve_f32, ulps_apart};
 use support::table::{Row, rows};
-use support::{solve, ulp, unmasked_losses};
+use support::{Solved, solve, ulp, unmasked_losses};
 
 /// Relative budget of the numbers that are not weights or losses.
 const RELATIVE: f64 = 1e-9;
@@ -89,10 +90,28 @@ fn compare_weights(verdict: &mut Verdict, row: &Row, weights: &[f64], worst_weig
 
 #[test]
 fn f64_answers_are_within_budget() {
+    within_budget(|_, row| solve(&row.problem));
+}
+
+/// The same of four participants, in as many calls of the all-reduce as are promised.
+#[test]
+fn sharded_answers_are_within_budget() {
+    let mut histogram = BTreeMap::new();
+    within_budget(|verdict, row| {
+        let (solved, calls) = solve_in_four(&row.problem);
+        verdict.require(row, &format!("{calls} calls"), calls <= most_calls(row.problem.ordering));
+        *histogram.entry(calls).or_insert(0) += 1;
+        solved
+    });
+    println!("calls of the all-reduce, and how many rows took them: {histogram:?}");
+}
+
+/// Compares every row with the answer of `solve`.
+fn within_budget(mut solve: impl FnMut(&mut Verdict, &Row) -> Solved<f64>) {
     let rows = rows();
     let mut verdict = Verdict::default();
     for row in &rows {
-        let solved = solve(&row.problem);
+        let solved = solve(&mut verdict, row);
         let report = solved.report;
         verdict.compare(row, "robust loss", report.robust_loss, row.robust_loss, value_budget(row));
         compare_weights(&mut verdict, row, &solved.weights, report.worst_weight, 1e-12);

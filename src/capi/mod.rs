@@ -6,10 +6,14 @@
 
 mod batch;
 mod buffers;
+mod calibrate;
 mod certify;
+mod groups;
 mod info;
 mod options;
 mod report;
+mod running;
+mod sharded;
 mod status;
 mod weights;
 

@@ -38,17 +38,24 @@ pub enum hrw_status {
     HRW_REDUCE = 13,
     /// threads is negative.
     HRW_THREADS = 14,
+    /// The group of a sample is not below the number of groups (bad_index tells which sample).
+    HRW_GROUP = 15,
+    /// The target of a calibration is NaN, or out of the reach of the budget; weights may have been used as scratch.
+    HRW_TARGET = 16,
+    /// quantity is not an hrw_quantity.
+    HRW_QUANTITY = 17,
     /// An internal error, which should be reported as a bug; the output may have been used as scratch.
     HRW_PANIC = 99,
 }
 
 use hrw_status::{
-    HRW_ALPHA, HRW_BASE_WEIGHTS, HRW_DELTA, HRW_EMPTY, HRW_NON_FINITE_LOSS, HRW_NULL_POINTER, HRW_OFFSETS, HRW_OK,
-    HRW_ORDERING, HRW_OVERLAP, HRW_PANIC, HRW_R, HRW_REDUCE, HRW_STRUCT_SIZE, HRW_THREADS, HRW_WORST_LOSS,
+    HRW_ALPHA, HRW_BASE_WEIGHTS, HRW_DELTA, HRW_EMPTY, HRW_GROUP, HRW_NON_FINITE_LOSS, HRW_NULL_POINTER, HRW_OFFSETS,
+    HRW_OK, HRW_ORDERING, HRW_OVERLAP, HRW_PANIC, HRW_QUANTITY, HRW_R, HRW_REDUCE, HRW_STRUCT_SIZE, HRW_TARGET,
+    HRW_THREADS, HRW_WORST_LOSS,
 };
 
 impl hrw_status {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         HRW_OK,
         HRW_NULL_POINTER,
         HRW_STRUCT_SIZE,
@@ -64,8 +71,15 @@ impl hrw_status {
         HRW_OVERLAP,
         HRW_REDUCE,
         HRW_THREADS,
+        HRW_GROUP,
+        HRW_TARGET,
+        HRW_QUANTITY,
         HRW_PANIC,
     ];
+
+    fn of_number(number: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| *known as i32 == number)
+    }
 
     fn message(self) -> &'static CStr {
         match self {
@@ -86,6 +100,9 @@ impl hrw_status {
             HRW_OVERLAP => c"weights must not overlap losses or base weights",
             HRW_REDUCE => c"the all-reduce failed; weights may have been used as scratch",
             HRW_THREADS => c"threads must be at least 0",
+            HRW_GROUP => c"the group of a sample is not below the number of groups",
+            HRW_TARGET => c"the target is NaN or out of the reach of the budget",
+            HRW_QUANTITY => c"quantity must be HRW_ROBUST_LOSS, HRW_EFFECTIVE_SAMPLES or HRW_LARGEST_WEIGHT",
             HRW_PANIC => c"internal error, please report it; weights may have been used as scratch",
         }
     }
@@ -106,18 +123,11 @@ impl From<hrw_status> for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let (status, index) = match error {
-            Error::Empty => (HRW_EMPTY, None),
-            Error::Alpha => (HRW_ALPHA, None),
-            Error::R => (HRW_R, None),
-            Error::WorstLoss => (HRW_WORST_LOSS, None),
-            Error::BaseWeights { index } => (HRW_BASE_WEIGHTS, index),
-            Error::NonFiniteLoss { index } => (HRW_NON_FINITE_LOSS, Some(index)),
-            Error::Delta => (HRW_DELTA, None),
-            Error::Offsets => (HRW_OFFSETS, None),
-            Error::Reduce => (HRW_REDUCE, None),
-            // The slices made here all have one length.
-            Error::Lengths { .. } => (HRW_PANIC, None),
+        let status = hrw_status::of_number(error.status()).unwrap_or(HRW_PANIC);
+        let index = match error {
+            Error::BaseWeights { index } => index,
+            Error::NonFiniteLoss { index } | Error::Group { index } => Some(index),
+            _ => None,
         };
         Self { status, index }
     }
@@ -167,6 +177,5 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Refusal>) -> i32 {
 /// Static: never NULL, never freed, also for a code that this version does not know. Any thread may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrw_status_message(status: i32) -> *const c_char {
-    let known = hrw_status::ALL.into_iter().find(|known| *known as i32 == status);
-    known.map_or(c"unknown status code", hrw_status::message).as_ptr()
+    hrw_status::of_number(status).map_or(c"unknown status code", hrw_status::message).as_ptr()
 }

@@ -70,24 +70,26 @@ unsafe fn call<T: Real>(
     }
     // SAFETY: passed on.
     let target = unsafe { Target::new(report) };
-    let result = (|| {
+    let result: Result<(), Refusal> = (|| {
         if options.is_null() || losses.is_null() || weights.is_null() {
             return Err(hrw_status::HRW_NULL_POINTER.into());
         }
         // SAFETY: passed on, each with its own size.
         let (options, losses, base) =
             unsafe { (hrw_options::read(options)?, input(losses, n)?, optional_input(base, n)?) };
-        target?;
+        let target = target?;
         let params = options.params()?;
         // SAFETY: passed on.
         let weights = unsafe { output(weights, n, &[Some(losses), base])? };
-        weights_into(losses, base, &params, weights).map_err(Refusal::from)
-    })();
-    if let Ok(Some(target)) = target {
-        match &result {
-            Ok(report) => target.write(report),
-            Err(refusal) => target.write_bad_index(refusal.index),
+        // By reference: moved out of the result the report would lie on the stack twice.
+        match &weights_into(losses, base, &params, weights) {
+            Ok(report) => target.iter().for_each(|target| target.write(report)),
+            Err(error) => return Err((*error).into()),
         }
+        Ok(())
+    })();
+    if let (Ok(Some(target)), Err(refusal)) = (target, &result) {
+        target.write_bad_index(refusal.index);
     }
-    result.map(drop)
+    result
 }

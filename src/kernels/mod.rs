@@ -3,57 +3,67 @@
 //! `scalar` is the text for all cases: base weights, extreme ratios. `vector` is the fast one for samples of equal mass,
 //! written over the registers of `lanes`, with one file per instruction set.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", hrw_vector))]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", hrw_vector))]
 mod avx512;
+mod histogram;
 mod lanes;
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", hrw_vector))]
 mod neon;
+#[cfg(hrw_vector)]
 mod portable;
 mod scalar;
+#[cfg(hrw_vector)]
 mod vector;
 
+pub(crate) use histogram::{DepthBins, PositionBins};
 pub use lanes::Element;
-pub(crate) use scalar::{masses, moments, plain_root, root, split, survey, write};
+pub(crate) use scalar::{mass_below, masses, moments, nearest_above, plain_root, root, split, survey, write};
 
 use crate::depths::Depths;
 use crate::real::Real;
 use crate::reduce::Partial;
 
-/// The instruction set that the vector passes run on.
+/// The instruction set that the vector passes run on. Without them there is none, as the compiler can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
+    #[cfg(hrw_vector)]
     Portable,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", hrw_vector))]
     Avx2,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", hrw_vector))]
     Avx512,
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(all(target_arch = "aarch64", hrw_vector))]
     Neon,
 }
 
 impl Level {
     /// The best one of this machine, or the one that the build was told to use.
-    pub(crate) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
+    #[allow(clippy::unnecessary_wraps)] // none without the vector passes
+    pub(crate) fn detect() -> Option<Self> {
+        #[cfg(all(target_arch = "x86_64", hrw_vector))]
         {
             if cfg!(not(any(hrw_kernels = "portable", hrw_kernels = "avx2"))) && avx512::is_available() {
-                return Self::Avx512;
+                return Some(Self::Avx512);
             }
             if cfg!(not(hrw_kernels = "portable")) && avx2::is_available() {
-                return Self::Avx2;
+                return Some(Self::Avx2);
             }
         }
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(all(target_arch = "aarch64", hrw_vector))]
         if cfg!(not(hrw_kernels = "portable")) {
-            return Self::Neon;
+            return Some(Self::Neon);
         }
-        Self::Portable
+        #[cfg(hrw_vector)]
+        return Some(Self::Portable);
+        #[cfg(not(hrw_vector))]
+        None
     }
 }
 
 /// Makes the entries of an instruction set: the vector passes compiled with its features.
+#[cfg(all(hrw_vector, any(target_arch = "x86_64", target_arch = "aarch64")))]
 macro_rules! entries {
     ($isa:ty, $features:literal) => {
         entries! { $isa, $features:
@@ -74,6 +84,7 @@ macro_rules! entries {
         )*
     };
 }
+#[cfg(all(hrw_vector, any(target_arch = "x86_64", target_arch = "aarch64")))]
 use entries;
 
 /// The dispatch: each fast pass under the name that the solver calls it by.
@@ -84,15 +95,16 @@ macro_rules! dispatch {
             #[inline]
             pub(crate) fn $fast<T: Real>(level: Level, $($argument: $type),*) -> $result {
                 match level {
+                    #[cfg(hrw_vector)]
                     Level::Portable => vector::$name::<portable::Portable, T>($($argument),*),
                     // SAFETY: `detect` has seen the features on this machine.
-                    #[cfg(target_arch = "x86_64")]
+                    #[cfg(all(target_arch = "x86_64", hrw_vector))]
                     Level::Avx2 => unsafe { avx2::$name($($argument),*) },
                     // SAFETY: `detect` has seen the features on this machine.
-                    #[cfg(target_arch = "x86_64")]
+                    #[cfg(all(target_arch = "x86_64", hrw_vector))]
                     Level::Avx512 => unsafe { avx512::$name($($argument),*) },
                     // SAFETY: every aarch64 has these features.
-                    #[cfg(target_arch = "aarch64")]
+                    #[cfg(all(target_arch = "aarch64", hrw_vector))]
                     Level::Neon => unsafe { neon::$name($($argument),*) },
                 }
             }

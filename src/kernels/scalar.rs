@@ -6,38 +6,41 @@ use crate::math::{log, log_minus_excess};
 use crate::real::Real;
 use crate::reduce::Partial;
 
-/// Samples that are added up one after another. The sums of such pieces are added up in pairs, so that rounding stays small
-/// even where all samples are equal and it always goes the same way.
+/// Samples that are added up one after another. The sums of such pieces are added up by blocks of pieces, so that rounding
+/// stays small even where all samples are equal and it always goes the same way. (In pairs it would be smaller still, but
+/// take a stack.)
 const PIECE: usize = 32;
+const BLOCK: usize = 512;
 
 /// Adds up what `kernel` makes of the pieces of a chunk.
 fn in_pieces<T: Real, const SUMS: usize, const MAXIMA: usize>(
     chunk: Chunk<'_, T>,
-    kernel: &impl Fn(Chunk<'_, T>) -> Partial<SUMS, MAXIMA>,
+    mut kernel: impl FnMut(Chunk<'_, T>) -> Partial<SUMS, MAXIMA>,
 ) -> Partial<SUMS, MAXIMA> {
-    if chunk.losses.len() <= PIECE {
-        return kernel(chunk);
+    let mut total = Partial::NOTHING;
+    for block in chunk.parts(BLOCK) {
+        let mut sum = Partial::NOTHING;
+        block.parts(PIECE).for_each(|piece| sum.join(&kernel(piece)));
+        total.join(&sum);
     }
-    let (left, right) = chunk.halves();
-    let mut total = in_pieces(left, kernel);
-    total.join(&in_pieces(right, kernel));
     total
 }
 
 impl<T: Real> Chunk<'_, T> {
-    /// Two parts, the first a multiple of a piece.
-    fn halves(self) -> (Self, Self) {
-        let middle = (self.losses.len() / 2).next_multiple_of(PIECE);
-        let ((left, right), base) = (self.losses.split_at(middle), self.base.map(|base| base.split_at(middle)));
-        let half = |losses, base| Self { losses, base, ..self };
-        (half(left, base.map(|base| base.0)), half(right, base.map(|base| base.1)))
+    /// Parts of this many samples, the last one of what is left.
+    fn parts(self, samples: usize) -> impl Iterator<Item = Self> {
+        let mut bases = self.base.map(|base| base.chunks(samples));
+        self.losses.chunks(samples).map(move |losses| {
+            let base = bases.as_mut().and_then(Iterator::next);
+            Self { losses, base, ..self }
+        })
     }
 
     /// Calls `visit` with the loss and the mass of each unmasked sample.
     #[inline(always)]
-    fn each(&self, mut visit: impl FnMut(T, f64)) {
+    pub(super) fn each(&self, mut visit: impl FnMut(T, f64)) {
         match self.base {
-            None => self.losses.iter().for_each(|&loss| visit(loss, 1.0)),
+            None => self.losses.iter().for_each(|&loss| visit(loss, self.mass_scale)),
             Some(base) => {
                 for (&loss, &base) in self.losses.iter().zip(base) {
                     if base > T::ZERO {
@@ -55,10 +58,10 @@ impl<T: Real> Chunk<'_, T> {
 pub(crate) fn survey<T: Real>(chunk: Chunk<'_, T>, start: usize) -> Partial<0, 5> {
     let mut result = Partial::NOTHING;
     let [largest, minus_smallest, largest_base, bad_base, bad_loss] = &mut result.maxima;
+    let mut bases = chunk.base.map(<[T]>::iter);
     for (position, &loss) in chunk.losses.iter().enumerate() {
         let minus_position = -((start + position) as f64);
-        if let Some(base) = chunk.base {
-            let base = base[position];
+        if let Some(&base) = bases.as_mut().and_then(Iterator::next) {
             if !(base >= T::ZERO && base.is_finite()) {
                 *bad_base = bad_base.max(minus_position);
             }
@@ -79,7 +82,7 @@ pub(crate) fn survey<T: Real>(chunk: Chunk<'_, T>, start: usize) -> Partial<0, 5
 
 /// Sums: the mass of all samples, and of those with the largest loss.
 pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, largest: T) -> Partial<2, 0> {
-    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+    in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
         let [total, at_largest] = &mut result.sums;
         chunk.each(|loss, mass| {
@@ -88,6 +91,28 @@ pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, largest: T) -> Partial<2, 0> 
         });
         result
     })
+}
+
+/// Sums: the mass of the losses below a threshold.
+pub(crate) fn mass_below<T: Real>(chunk: Chunk<'_, T>, threshold: T) -> Partial<1, 0> {
+    in_pieces(chunk, |chunk| {
+        let mut result = Partial::NOTHING;
+        let [below] = &mut result.sums;
+        chunk.each(|loss, mass| *below += if loss < threshold { mass } else { 0.0 });
+        result
+    })
+}
+
+/// Maxima: minus the smallest loss above a threshold.
+pub(crate) fn nearest_above<T: Real>(chunk: Chunk<'_, T>, threshold: T) -> Partial<0, 1> {
+    let mut result = Partial::NOTHING;
+    let [minus_nearest] = &mut result.maxima;
+    chunk.each(|loss, _| {
+        if loss > threshold {
+            *minus_nearest = minus_nearest.max(-loss.to_f64());
+        }
+    });
+    result
 }
 
 /// The masses on the three sides of a threshold.
@@ -99,7 +124,7 @@ pub(crate) fn split<T: Real>(
     threshold: T,
     curves: impl Fn(f64) -> [f64; 2],
 ) -> Partial<6, 2> {
-    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+    in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
         let [below, tied, first, second, curved, inverse] = &mut result.sums;
         let [nearest_below, minus_nearest_above] = &mut result.maxima;
@@ -125,7 +150,7 @@ pub(crate) fn split<T: Real>(
 
 /// `sum b d` and `sum b d^2` over the losses above a threshold.
 pub(crate) fn moments<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T) -> Partial<2, 0> {
-    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+    in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
         let [first, second] = &mut result.sums;
         chunk.each(|loss, mass| {
@@ -160,7 +185,7 @@ fn root_in_form<T: Real>(
     lens: Lens,
     terms: impl Fn(f64, f64) -> (f64, f64),
 ) -> Partial<4, 0> {
-    in_pieces(chunk, &|chunk: Chunk<'_, T>| {
+    in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
         let [log, first, second, third] = &mut result.sums;
         chunk.each(|loss, mass| {
@@ -182,27 +207,24 @@ fn root_in_form<T: Real>(
 
 /// Writes the weights. Sums: `sum p d`, `sum p^2`, the number of unmasked samples whose weight is zero.
 pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
-    if chunk.losses.len() > PIECE {
-        let (left, right) = chunk.halves();
-        let (left_output, right_output) = output.split_at_mut(left.losses.len());
-        let mut total = write(left, recipe, left_output);
-        total.join(&write(right, recipe, right_output));
-        return total;
-    }
-    let mut result = Partial::NOTHING;
-    let [depth_sum, square_sum, zeros] = &mut result.sums;
-    for (position, (&loss, weight)) in chunk.losses.iter().zip(output).enumerate() {
-        let mass = chunk.base.map_or(1.0, |base| base[position].to_f64() * chunk.mass_scale);
-        if mass == 0.0 {
-            *weight = T::ZERO;
-            continue;
+    let mut weights = output.iter_mut();
+    in_pieces(chunk, |piece| {
+        let mut result = Partial::NOTHING;
+        let [depth_sum, square_sum, zeros] = &mut result.sums;
+        let mut bases = piece.base.map(<[T]>::iter);
+        for (&loss, weight) in piece.losses.iter().zip(&mut weights) {
+            let mass = bases.as_mut().and_then(Iterator::next).map_or(1.0, |base| base.to_f64()) * piece.mass_scale;
+            if mass == 0.0 {
+                *weight = T::ZERO;
+                continue;
+            }
+            let depth = recipe.depths.depth(loss.to_f64());
+            let exact = mass * recipe.coefficient(loss, depth);
+            *weight = T::from_f64(exact);
+            *depth_sum += exact * depth;
+            *square_sum += exact * exact;
+            *zeros += if *weight == T::ZERO { 1.0 } else { 0.0 };
         }
-        let depth = recipe.depths.depth(loss.to_f64());
-        let exact = mass * recipe.coefficient(loss, depth);
-        *weight = T::from_f64(exact);
-        *depth_sum += exact * depth;
-        *square_sum += exact * exact;
-        *zeros += if *weight == T::ZERO { 1.0 } else { 0.0 };
-    }
-    result
+        result
+    })
 }

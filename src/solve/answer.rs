@@ -11,6 +11,7 @@ use crate::view::{Form, View};
 use crate::weights::Optimum;
 
 impl<T: Real> Problem<'_, T> {
+    #[inline(never)]
     pub(super) fn optimum_of_hd(&self, Solved { cut, root, outline }: &Solved<T>) -> Optimum<T> {
         let depths = self.range.depths;
         let deepest = if self.alpha > 0.0 { cut.depth } else { depths.depth(self.range.smallest) };
@@ -25,6 +26,7 @@ impl<T: Real> Problem<'_, T> {
         Optimum { d_alpha, d_r, dual_depth, tv: self.alpha, ..self.spread(cut, root, self.alpha, 0.0) }
     }
 
+    #[inline(never)]
     pub(super) fn optimum_of_hr(&self, Solved { cut, root, .. }: &Solved<T>) -> Optimum<T> {
         let d_r = root.view.harmonic_mean() * root.followed();
         let dual_depth = root.view.dual_depth(self.r) + self.alpha * cut.depth;
@@ -98,7 +100,7 @@ impl<T: Real> Problem<'_, T> {
         if self.r == 0.0 || self.r == f64::INFINITY {
             return Ok(if self.r == 0.0 { deep } else { 0.0 });
         }
-        let root = root::find(self.r, Start::from_variance(top, top * deep, self.r), |u| {
+        let root = root::find(self.r, Start::from_variance(top, top * deep, self.r), &mut |u| {
             let mut view = View::new(u, Lens::new(u, deep), Form::Centred, [0.0; 4], 1.0);
             view.add(top, 0.0);
             view.add(deep, 1.0);
@@ -108,6 +110,7 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// The limit in which all losses are the worst loss: the weights are the base weights.
+    #[inline(never)]
     pub(super) fn all_equal(&self) -> Optimum<T> {
         self.only_top(1.0, 0.0)
     }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "meeting.h"
 #include "support.h"
 
 #define PASTE_(name, suffix) name##_##suffix
@@ -63,8 +64,9 @@ static void status_messages(void)
     static const int32_t known[] = {HRW_OK,         HRW_NULL_POINTER, HRW_STRUCT_SIZE,     HRW_EMPTY,
                                     HRW_ALPHA,      HRW_R,            HRW_ORDERING,        HRW_WORST_LOSS,
                                     HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS, HRW_DELTA,      HRW_OFFSETS,
-                                    HRW_OVERLAP,    HRW_REDUCE,       HRW_THREADS,         HRW_PANIC};
-    static const int32_t unknown[] = {12345, -1, 15, 98, 100, INT32_MAX, INT32_MIN};
+                                    HRW_OVERLAP,    HRW_REDUCE,       HRW_THREADS,         HRW_GROUP,
+                                    HRW_TARGET,     HRW_QUANTITY,     HRW_PANIC};
+    static const int32_t unknown[] = {12345, -1, 18, 98, 100, INT32_MAX, INT32_MIN};
     size_t i, j;
 
     errno = ERRNO_MARK;
@@ -342,7 +344,19 @@ static void nothing_is_printed(void)
     RULE(certify_empty_input)                   \
     RULE(certify_errors)                        \
     RULE(certify_closed_forms)                  \
-    RULE(certify_is_the_hd_bound)
+    RULE(certify_is_the_hd_bound)               \
+    RULE(calibration_meets_its_target)          \
+    RULE(calibration_errors)                    \
+    RULE(path_is_its_solutions)                 \
+    RULE(running_worst_loss)                    \
+    RULE(groups_are_their_means)                \
+    RULE(groups_errors)                         \
+    RULE(sharded_is_the_whole)                  \
+    RULE(sharded_threads)                       \
+    RULE(sharded_base_of_some)                  \
+    RULE(sharded_errors)                        \
+    RULE(sharded_reduce_fails)                  \
+    RULE(sharded_pointers)
 /* clang-format on */
 
 #define ROW(rule) {#rule, rule},

@@ -26,9 +26,15 @@ static_assert(HRW_OFFSETS == 11, "status");
 static_assert(HRW_OVERLAP == 12, "status");
 static_assert(HRW_REDUCE == 13, "status");
 static_assert(HRW_THREADS == 14, "status");
+static_assert(HRW_GROUP == 15, "status");
+static_assert(HRW_TARGET == 16, "status");
+static_assert(HRW_QUANTITY == 17, "status");
 static_assert(HRW_PANIC == 99, "status");
 static_assert(HRW_HD == 0, "ordering");
 static_assert(HRW_HR == 1, "ordering");
+static_assert(HRW_ROBUST_LOSS == 0, "quantity");
+static_assert(HRW_EFFECTIVE_SAMPLES == 1, "quantity");
+static_assert(HRW_LARGEST_WEIGHT == 2, "quantity");
 
 /* The offsets below are those of platforms with 64-bit pointers. */
 #if UINTPTR_MAX == UINT64_MAX
@@ -56,6 +62,13 @@ static_assert(offsetof(hrw_report, trimmed) == 96, "report");
 static_assert(offsetof(hrw_report, bad_index) == 104, "report");
 static_assert(offsetof(hrw_report, iterations) == 112, "report");
 static_assert(sizeof(hrw_report) == 120, "report");
+
+static_assert(offsetof(hrw_running_worst, struct_size) == 0, "running worst");
+static_assert(offsetof(hrw_running_worst, window) == 8, "running worst");
+static_assert(offsetof(hrw_running_worst, seen) == 16, "running worst");
+static_assert(offsetof(hrw_running_worst, current) == 24, "running worst");
+static_assert(offsetof(hrw_running_worst, previous) == 32, "running worst");
+static_assert(sizeof(hrw_running_worst) == 40, "running worst");
 #endif
 
 /* The types of the fields: a pointer to another type does not convert. */
@@ -67,8 +80,8 @@ struct field_types {
     uint32_t *small_count;
 };
 
-void check_field_types(hrw_options *options, hrw_report *report, struct field_types *types);
-void check_field_types(hrw_options *options, hrw_report *report, struct field_types *types)
+void check_field_types(hrw_options *options, hrw_report *report, hrw_running_worst *worst, struct field_types *types);
+void check_field_types(hrw_options *options, hrw_report *report, hrw_running_worst *worst, struct field_types *types)
 {
     types->size = &options->struct_size;
     types->real = &options->alpha;
@@ -92,6 +105,12 @@ void check_field_types(hrw_options *options, hrw_report *report, struct field_ty
     types->count = &report->trimmed;
     types->count = &report->bad_index;
     types->small_count = &report->iterations;
+
+    types->size = &worst->struct_size;
+    types->count = &worst->window;
+    types->count = &worst->seen;
+    types->real = &worst->current;
+    types->real = &worst->previous;
 }
 
 /* The signatures, constness included: a function of another type does not convert. */
@@ -116,6 +135,25 @@ struct signatures {
     int32_t (*certified_r)(uint64_t n, double delta, double *r);
     int32_t (*certify_f32)(const float *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
     int32_t (*certify_f64)(const double *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
+    int32_t (*calibrate_r_f32)(const hrw_options *options, const float *losses, const float *base, size_t n,
+        int32_t quantity, double target, float *weights, hrw_report *report, double *budget, double *range);
+    int32_t (*calibrate_r_f64)(const hrw_options *options, const double *losses, const double *base, size_t n,
+        int32_t quantity, double target, double *weights, hrw_report *report, double *budget, double *range);
+    int32_t (*calibrate_alpha_f32)(const hrw_options *options, const float *losses, const float *base, size_t n,
+        int32_t quantity, double target, float *weights, hrw_report *report, double *budget, double *range);
+    int32_t (*calibrate_alpha_f64)(const hrw_options *options, const double *losses, const double *base, size_t n,
+        int32_t quantity, double target, double *weights, hrw_report *report, double *budget, double *range);
+    int32_t (*path_f32)(const hrw_options *options, const float *losses, const float *base, size_t n, const double *alphas,
+        size_t alpha_count, const double *rs, size_t r_count, float *scratch, hrw_report *reports);
+    int32_t (*path_f64)(const hrw_options *options, const double *losses, const double *base, size_t n, const double *alphas,
+        size_t alpha_count, const double *rs, size_t r_count, double *scratch, hrw_report *reports);
+    int32_t (*weights_groups_f32)(const hrw_options *options, const float *losses, const uint32_t *groups, size_t n,
+        const double *base, size_t group_count, float *weights, double *table, hrw_report *report);
+    int32_t (*weights_groups_f64)(const hrw_options *options, const double *losses, const uint32_t *groups, size_t n,
+        const double *base, size_t group_count, double *weights, double *table, hrw_report *report);
+    int32_t (*running_worst_init)(hrw_running_worst *worst, size_t struct_size, uint64_t window);
+    int32_t (*running_worst_update_f32)(hrw_running_worst *worst, const float *losses, const float *base, size_t n, double *worst_loss);
+    int32_t (*running_worst_update_f64)(hrw_running_worst *worst, const double *losses, const double *base, size_t n, double *worst_loss);
 };
 
 void check_signatures(struct signatures *signatures);
@@ -135,4 +173,15 @@ void check_signatures(struct signatures *signatures)
     signatures->certified_r = hrw_certified_r;
     signatures->certify_f32 = hrw_certify_f32;
     signatures->certify_f64 = hrw_certify_f64;
+    signatures->calibrate_r_f32 = hrw_calibrate_r_f32;
+    signatures->calibrate_r_f64 = hrw_calibrate_r_f64;
+    signatures->calibrate_alpha_f32 = hrw_calibrate_alpha_f32;
+    signatures->calibrate_alpha_f64 = hrw_calibrate_alpha_f64;
+    signatures->path_f32 = hrw_path_f32;
+    signatures->path_f64 = hrw_path_f64;
+    signatures->weights_groups_f32 = hrw_weights_groups_f32;
+    signatures->weights_groups_f64 = hrw_weights_groups_f64;
+    signatures->running_worst_init = hrw_running_worst_init;
+    signatures->running_worst_update_f32 = hrw_running_worst_update_f32;
+    signatures->running_worst_update_f64 = hrw_running_worst_update_f64;
 }

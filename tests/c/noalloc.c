@@ -142,5 +142,38 @@ int main(void)
         FREE_OF_ALLOCATION(hrw_certify_f32(losses_f32, sizes[s], 0.05, 0.1, 70.0, &bound), HRW_OK);
         FREE_OF_ALLOCATION(hrw_certify_f64(losses_f64, sizes[s], 0.05, 0.1, 70.0, &bound), HRW_OK);
     }
+    options.alpha = 0.05;
+    options.r = 0.1;
+    for (s = 2; s < sizeof sizes / sizeof sizes[0]; s++) {
+        static const double alphas[] = {0.0, 0.1}, rs[] = {0.01, 0.1};
+        static uint32_t groups[LARGEST];
+        static double table[3 * 10];
+        const size_t n = sizes[s];
+        hrw_report reports[4];
+        hrw_running_worst worst;
+        double budget;
+        check_about("calibration, path, groups, running worst loss, n %lu", (unsigned long)n);
+        for (i = 0; i < n; i++)
+            groups[i] = (uint32_t)(i % 10);
+        for (i = 0; i < 4; i++)
+            CHECK(hrw_report_init(&reports[i], sizeof reports[i]) == HRW_OK);
+        FREE_OF_ALLOCATION(hrw_calibrate_r_f64(&options, losses_f64, base_f64, n, HRW_ROBUST_LOSS, -1.0, weights_f64, NULL,
+                                               &budget, NULL), HRW_TARGET);
+        FREE_OF_ALLOCATION(hrw_calibrate_r_f32(&options, losses_f32, NULL, n, HRW_EFFECTIVE_SAMPLES, 2.5, weights_f32, NULL,
+                                               &budget, NULL), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_calibrate_alpha_f64(&options, losses_f64, NULL, n, HRW_LARGEST_WEIGHT, 0.5, weights_f64, reports,
+                                                   &budget, NULL), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_path_f32(&options, losses_f32, NULL, n, alphas, 2, rs, 2, weights_f32, reports),
+                           HRW_OK);
+        FREE_OF_ALLOCATION(hrw_path_f64(&options, losses_f64, base_f64, n, alphas, 2, rs, 2, weights_f64, reports),
+                           HRW_OK);
+        FREE_OF_ALLOCATION(hrw_weights_groups_f32(&options, losses_f32, groups, n, NULL, 10, weights_f32, table,
+                                                  reports), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_weights_groups_f64(&options, losses_f64, groups, n, NULL, 10, weights_f64, table,
+                                                  reports), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_running_worst_init(&worst, sizeof worst, 3), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_running_worst_update_f32(&worst, losses_f32, NULL, n, &bound), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_running_worst_update_f64(&worst, losses_f64, base_f64, n, &bound), HRW_OK);
+    }
     return check_summary();
 }

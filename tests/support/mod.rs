@@ -5,6 +5,8 @@
 
 pub(crate) mod competitor;
 pub(crate) mod generate;
+pub(crate) mod random;
+pub(crate) mod ranks;
 pub(crate) mod single;
 pub(crate) mod spent;
 pub(crate) mod table;

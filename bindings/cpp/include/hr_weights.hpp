@@ -14,7 +14,7 @@
  * Errors. Each function has two forms. The plain one throws `error`. The one called try_* returns a `result`, which is the
  *   value or a `failure`, and throws nothing of its own; it is the only one where exceptions are switched off.
  * Memory. Functions that return std::vectors allocate each of them once, and nothing else; functions called *_into
- *   allocate nothing, and on failure leave the weights untouched (but see HRW_PANIC in hr_weights.h).
+ *   allocate nothing (sharded ones 64 KiB), and on failure leave the weights untouched (but see HRW_REDUCE and HRW_PANIC).
  * Threads. As in hr_weights.h: any function at any time. */
 #ifndef HR_WEIGHTS_HPP
 #define HR_WEIGHTS_HPP
@@ -258,6 +258,18 @@ inline std::int32_t solve_ragged(const hrw_options *options, const double *losse
     return ::hrw_weights_ragged_f64(options, losses, base, offsets, rows, weights, reports);
 }
 
+inline std::int32_t solve_sharded(const hrw_options *options, const float *losses, const float *base, std::size_t n,
+                                  float *weights, hrw_report *report, hrw_allreduce allreduce, void *context) noexcept
+{
+    return ::hrw_weights_sharded_f32(options, losses, base, n, weights, report, allreduce, context);
+}
+
+inline std::int32_t solve_sharded(const hrw_options *options, const double *losses, const double *base, std::size_t n,
+                                  double *weights, hrw_report *report, hrw_allreduce allreduce, void *context) noexcept
+{
+    return ::hrw_weights_sharded_f64(options, losses, base, n, weights, report, allreduce, context);
+}
+
 inline std::int32_t certify(const float *losses, std::size_t n, double alpha, double delta, double worst_loss,
                             double *bound) noexcept
 {
@@ -446,6 +458,110 @@ result<solutions<element_t<Losses>>> try_solve_ragged(const Losses &losses, view
     return solved;
 }
 
+/* ---- one problem over many processes ------------------------------------------------------------------------------ */
+
+/* How an all-reduce joins the values of the participants. */
+enum class op : std::int32_t { sum = HRW_SUM, max = HRW_MAX };
+
+namespace detail {
+
+/* The caller's all-reduce behind a C function: what it throws is kept until the library has returned. */
+template <class Allreduce>
+struct reducer {
+    Allreduce *allreduce;
+#if defined(__cpp_exceptions)
+    std::exception_ptr thrown;
+#endif
+
+    static std::int32_t meet(void *context, double *values, std::size_t count, std::int32_t how) noexcept
+    {
+        reducer &own = *static_cast<reducer *>(context);
+#if defined(__cpp_exceptions)
+        try {
+            return own.call(view<double>(values, count), static_cast<op>(how));
+        } catch (...) {
+            own.thrown = std::current_exception();
+            return -1;
+        }
+#else
+        return own.call(view<double>(values, count), static_cast<op>(how));
+#endif
+    }
+
+private:
+    std::int32_t call(view<double> values, op how)
+    {
+        using returned = decltype((*allreduce)(values, how));
+        static_assert(std::is_void_v<returned> || std::is_same_v<returned, bool>,
+                      "hr_weights: an all-reduce returns nothing, and throws if it fails, or whether it succeeded");
+        if constexpr (std::is_void_v<returned>) {
+            (*allreduce)(values, how);
+            return 0;
+        } else {
+            return (*allreduce)(values, how) ? 0 : -1;
+        }
+    }
+};
+
+} // namespace detail
+
+/* This participant's part of the weights of the losses of all participants; returns the report of the whole.
+ *
+ * Every participant must call this, with the same options (but for threads) and losses of one width; a participant may have
+ * no losses as long as some has one. See hrw_weights_sharded_f32.
+ *
+ * allreduce: called as allreduce(view<double> values, op how), at most 16 times (24 with ordering::hr) by every participant
+ *   alike: it joins the values over the participants, in place, and all must end with the same ones. It returns nothing, or
+ *   a bool: false if it failed, which is status::reduce. What it throws comes out of this function, whichever its form; its
+ *   engine must see to it that the others' calls fail as well.
+ *
+ * What is wrong with one participant's input is told to all in the first call of allreduce, and all fail with its code
+ * (with null_pointer where that one has size_mismatch). */
+template <class Losses, class Allreduce>
+result<report> try_weights_sharded_into(const Losses &losses, view<element_t<Losses>> weights, Allreduce &&allreduce,
+                                        const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+{
+    using element = element_t<Losses>;
+    const view<const element> from(losses);
+    hrw_options to;
+    hrw_report proof;
+    std::int32_t code = detail::to_c(opts, to);
+    if (code == HRW_OK)
+        code = ::hrw_report_init(&proof, sizeof proof);
+    if (code != HRW_OK)
+        return detail::failed(code);
+    detail::reducer<std::remove_reference_t<Allreduce>> reducer{};
+    reducer.allreduce = &allreduce;
+    const bool fits = weights.size() == from.size() && (!base || base->size() == from.size());
+    /* Ranges that do not fit must be told to the others, who would wait: as a NULL pointer. */
+    code = fits ? detail::solve_sharded(&to, from.data(), base ? base->data() : nullptr, from.size(), weights.data(), &proof,
+                                        &reducer.meet, &reducer)
+                : detail::solve_sharded(&to, static_cast<const element *>(nullptr), nullptr, 1, nullptr, &proof,
+                                        &reducer.meet, &reducer);
+#if defined(__cpp_exceptions)
+    if (reducer.thrown)
+        std::rethrow_exception(reducer.thrown);
+#endif
+    if (!fits && code != HRW_REDUCE)
+        return failure{status::size_mismatch};
+    if (code != HRW_OK)
+        return detail::failed(code, proof.bad_index);
+    return proof;
+}
+
+/* The same with weights of its own. */
+template <class Losses, class Allreduce>
+result<solution<element_t<Losses>>> try_solve_sharded(const Losses &losses, Allreduce &&allreduce, const options &opts = {},
+                                                      base_weights<element_t<Losses>> base = std::nullopt)
+{
+    solution<element_t<Losses>> solved{std::vector<element_t<Losses>>(view<const element_t<Losses>>(losses).size()), {}};
+    const result<report> proof = try_weights_sharded_into(losses, solved.weights, allreduce, opts, base);
+    if (!proof)
+        return proof.error();
+    solved.report = *proof;
+    return solved;
+}
+
 /* ---- certificates ------------------------------------------------------------------------------------------------- */
 
 /* What a bound on the expected loss is to hold against: see hrw_certify_f32. */
@@ -532,6 +648,21 @@ template <class Losses>
                                                         base_weights<element_t<Losses>> base = std::nullopt)
 {
     return try_solve_ragged(losses, offsets, opts, base).value();
+}
+
+template <class Losses, class Allreduce>
+report weights_sharded_into(const Losses &losses, view<element_t<Losses>> weights, Allreduce &&allreduce,
+                            const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_weights_sharded_into(losses, weights, allreduce, opts, base).value();
+}
+
+template <class Losses, class Allreduce>
+[[nodiscard]] solution<element_t<Losses>> solve_sharded(const Losses &losses, Allreduce &&allreduce,
+                                                        const options &opts = {},
+                                                        base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_solve_sharded(losses, allreduce, opts, base).value();
 }
 
 template <class Losses>

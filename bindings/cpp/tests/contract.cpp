@@ -2,13 +2,18 @@
  * error told, nothing allocated but the output. */
 #include <hr_weights.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #if __cplusplus >= 202002L
 #include <span>
 #endif
@@ -374,6 +379,156 @@ static void certificates()
     throws([&] { (void)hrw::certified_r(0, 0.05); }, hrw::status::empty);
 }
 
+/* Two threads that meet: the all-reduce of the smallest cluster there is. */
+class couple {
+public:
+    void allreduce(hrw::view<double> values, hrw::op how)
+    {
+        std::unique_lock<std::mutex> lock(mutex);
+        if (first == nullptr) {
+            const std::size_t round = rounds;
+            first = values.data();
+            turned.wait(lock, [&] { return rounds != round || broken; });
+            if (broken)
+                throw std::runtime_error("the other one has left");
+            return;
+        }
+        for (std::size_t i = 0; i < values.size(); i++) {
+            double &one = first[i], &other = values.data()[i];
+            one = other = how == hrw::op::sum ? one + other : one < other ? other : one;
+        }
+        first = nullptr;
+        rounds++;
+        turned.notify_all();
+    }
+
+    void leave()
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        broken = true;
+        turned.notify_all();
+    }
+
+    std::size_t rounds = 0;
+
+private:
+    std::mutex mutex;
+    std::condition_variable turned;
+    double *first = nullptr;
+    bool broken = false;
+};
+
+template <class One, class Other>
+static void together(One one, Other other)
+{
+    std::thread thread(other);
+    one();
+    thread.join();
+}
+
+template <class T>
+static void sharded()
+{
+    const std::vector<T> losses = some_losses<T>(), base = some_base<T>();
+    const hrw::view<const T> upper(losses.data(), 3), lower(losses.data() + 3, losses.size() - 3);
+    const hrw::base_weights<T> upper_base = hrw::view<const T>(base.data(), 3);
+    const hrw::base_weights<T> lower_base = hrw::view<const T>(base.data() + 3, base.size() - 3);
+    for (const hrw::ordering ordering : {hrw::ordering::hd, hrw::ordering::hr}) {
+        hrw::options options;
+        options.alpha = 0.1;
+        options.r = 0.2;
+        options.ordering = ordering;
+        const hrw::solution<T> whole = hrw::solve(losses, options, base);
+        couple pair;
+        const auto meet = [&](hrw::view<double> values, hrw::op how) { pair.allreduce(values, how); };
+        std::vector<T> weights(losses.size());
+        hrw::report one{}, other{};
+        together(
+            [&] {
+                const hrw::solution<T> solved = hrw::solve_sharded(upper, meet, options, upper_base);
+                std::copy(solved.weights.begin(), solved.weights.end(), weights.begin());
+                one = solved.report;
+            },
+            [&] {
+                const hrw::view<T> out(weights.data() + 3, weights.size() - 3);
+                /* As a bool, and by reference. */
+                auto counted = [&](hrw::view<double> values, hrw::op how) {
+                    pair.allreduce(values, how);
+                    return true;
+                };
+                other = hrw::weights_sharded_into(lower, out, counted, options, lower_base);
+            });
+        CHECK(same(one, other));
+        CHECK(pair.rounds >= 3 && pair.rounds <= (ordering == hrw::ordering::hr ? 24u : 16u));
+        CHECK(std::abs(one.robust_loss - whole.report.robust_loss) < 1e-12);
+        for (std::size_t i = 0; i < losses.size(); i++)
+            CHECK(std::abs(double(weights[i]) - double(whole.weights[i])) <= (sizeof(T) == 4 ? 1e-7 : 1e-13));
+    }
+    /* Nobody but one. */
+    const auto alone = [](hrw::view<double>, hrw::op) {};
+    CHECK(hrw::solve_sharded(losses, alone, {0.1, 0.2}).weights.size() == losses.size());
+    /* One has no sample. */
+    couple pair;
+    const auto meet = [&](hrw::view<double> values, hrw::op how) { pair.allreduce(values, how); };
+    together([&] { CHECK(hrw::solve_sharded(losses, meet, {0.1, 0.2}).report.robust_loss > 1.0); },
+             [&] { CHECK(hrw::solve_sharded(std::vector<T>(), meet, {0.1, 0.2}).weights.empty()); });
+}
+
+static void sharded_errors()
+{
+    const std::vector<double> losses = some_losses<double>(), untouched(losses.size(), 7.0);
+    std::vector<double> bad = losses, out = untouched;
+    bad[2] = std::nan("");
+    couple pair;
+    const auto meet = [&](hrw::view<double> values, hrw::op how) { pair.allreduce(values, how); };
+    /* What is wrong with one is told to the other, whether it is the library that finds it or the header. */
+    together(
+        [&] {
+            const auto refused = hrw::try_solve_sharded(bad, meet, {0.1, 0.2});
+            CHECK(refused.error().code == hrw::status::non_finite_loss && refused.error().bad_index == 2);
+        },
+        [&] {
+            const auto refused = hrw::try_weights_sharded_into(losses, out, meet, {0.1, 0.2});
+            CHECK(refused.error().code == hrw::status::non_finite_loss && refused.error().bad_index == UINT64_MAX);
+        });
+    together(
+        [&] {
+            std::vector<double> small(2, 7.0);
+            const auto refused = hrw::try_weights_sharded_into(losses, small, meet, {0.1, 0.2});
+            CHECK(refused.error().code == hrw::status::size_mismatch);
+        },
+        [&] {
+            const auto refused = hrw::try_weights_sharded_into(losses, out, meet, {0.1, 0.2});
+            CHECK(refused.error().code == hrw::status::null_pointer);
+        });
+    together([&] { CHECK(hrw::try_solve_sharded(losses, meet, {0.1, 0.2}).error().code == hrw::status::alpha); },
+             [&] { CHECK(hrw::try_solve_sharded(losses, meet, {0.2, 0.2}).error().code == hrw::status::alpha); });
+    CHECK(out == untouched && pair.rounds == 3);
+    throws([&] { (void)hrw::solve_sharded(losses, [](hrw::view<double>, hrw::op) { return false; }); },
+           hrw::status::reduce);
+    /* What an all-reduce throws comes out, of both forms. */
+    int caught = 0;
+    together(
+        [&] {
+            try {
+                (void)hrw::try_solve_sharded(losses, [&](hrw::view<double>, hrw::op) -> bool {
+                    pair.leave();
+                    throw std::logic_error("mine");
+                });
+            } catch (const std::logic_error &) {
+                caught += 1;
+            }
+        },
+        [&] {
+            try {
+                (void)hrw::solve_sharded(losses, meet);
+            } catch (const std::runtime_error &) {
+                caught += 10;
+            }
+        });
+    CHECK(caught == 11);
+}
+
 static void memory()
 {
     const std::vector<double> losses = some_losses<double>();
@@ -408,6 +563,9 @@ int main()
     batches<float>();
     batches<double>();
     certificates();
+    sharded<float>();
+    sharded<double>();
+    sharded_errors();
     memory();
     std::printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

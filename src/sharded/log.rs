@@ -1,0 +1,152 @@
+//! What has been reduced so far. The solver runs from its start at every step; passes whose results are in the log are not
+//! made again, and the first one that is not there stops it until the caller has reduced what it brought.
+
+use crate::params::Error;
+use crate::reduce::Meeting;
+
+/// The largest message has this many values: 32 KiB (less without std, where it lies on the stack).
+pub(crate) const SKETCH: usize = if cfg!(feature = "std") { 4094 } else { 128 };
+/// Reduced values that are kept.
+const KEPT: usize = if cfg!(feature = "std") { 2048 } else { 192 };
+
+/// How values are joined over the participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Replace every value by its sum.
+    Sum,
+    /// Replace every value by its maximum.
+    Max,
+}
+
+/// What the caller is to reduce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// The results of a pass: so many sums, then so many maxima, which come second.
+    Sums(usize, usize),
+    Maxima(usize),
+    /// A part of the sketch: where it starts, and how many values it has.
+    Sketch(Operation, usize, usize),
+    /// The sketch has been reduced, and waits for its digest.
+    Sketched,
+}
+
+/// The results, in the order of the passes.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    values: [f64; KEPT],
+    known: usize,
+    read: usize,
+    pending: Pending,
+}
+
+impl Log {
+    pub(crate) const fn new() -> Self {
+        Self { values: [0.0; KEPT], known: 0, read: 0, pending: Pending::Nothing }
+    }
+
+    /// The caller has reduced what was pending; the solver begins again.
+    pub(crate) fn resume(&mut self) {
+        self.read = 0;
+        self.pending = match self.pending {
+            Pending::Sums(sums, maxima) => {
+                self.known += sums;
+                if maxima > 0 { Pending::Maxima(maxima) } else { Pending::Nothing }
+            }
+            Pending::Maxima(maxima) => {
+                self.known += maxima;
+                Pending::Nothing
+            }
+            Pending::Sketch(..) | Pending::Sketched => Pending::Sketched,
+            Pending::Nothing => Pending::Nothing,
+        };
+    }
+
+    /// Whether the solver has stopped for something that is to be reduced.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.pending, Pending::Sums(..) | Pending::Maxima(_) | Pending::Sketch(..))
+    }
+
+    /// What the caller is to reduce, if the solver has stopped for it.
+    pub(crate) fn pending<'a>(&'a mut self, sketch: &'a mut [f64]) -> Option<(Operation, &'a mut [f64])> {
+        match self.pending {
+            Pending::Nothing | Pending::Sketched => None,
+            Pending::Sums(sums, _) => Some((Operation::Sum, &mut self.values[self.known..self.known + sums])),
+            Pending::Maxima(maxima) => Some((Operation::Max, &mut self.values[self.known..self.known + maxima])),
+            Pending::Sketch(operation, start, size) => Some((operation, &mut sketch[start..start + size])),
+        }
+    }
+
+    /// What the next sketch came to, if that is known.
+    pub(crate) fn digest<const N: usize>(&mut self) -> Option<[f64; N]> {
+        let mut known = [0.0; N];
+        self.recall(&mut known).then_some(known)
+    }
+
+    /// Whether the sketch that was asked for has been reduced.
+    pub(crate) fn is_sketched(&self) -> bool {
+        self.pending == Pending::Sketched
+    }
+
+    /// Asks for the reduction of `size` values of the sketch.
+    pub(crate) fn ask_for_sketch(&mut self, operation: Operation, start: usize, size: usize) {
+        self.pending = Pending::Sketch(operation, start, size);
+    }
+
+    /// Keeps what a sketch came to.
+    pub(crate) fn keep_digest(&mut self, digest: &[f64]) -> Result<(), Error> {
+        self.pending = Pending::Nothing;
+        self.keep(digest)
+    }
+
+    /// The place of a note, and the note, if it has been written. (Its first number is.)
+    pub(crate) fn note(&mut self) -> Result<(usize, Option<[f64; 2]>), Error> {
+        let place = self.read;
+        let mut note = [f64::NAN; 2];
+        if !self.recall(&mut note) {
+            self.keep(&note)?;
+        }
+        Ok((place, (!note[0].is_nan()).then_some(note)))
+    }
+
+    /// Writes a note in place of everything since.
+    pub(crate) fn write_note(&mut self, place: usize, note: [f64; 2]) {
+        let end = place + note.len();
+        self.values[place..end].copy_from_slice(&note);
+        (self.known, self.read) = (end, end);
+    }
+
+    fn recall(&mut self, values: &mut [f64]) -> bool {
+        let end = self.read + values.len();
+        if end > self.known {
+            return false;
+        }
+        values.copy_from_slice(&self.values[self.read..end]);
+        self.read = end;
+        true
+    }
+
+    fn keep(&mut self, values: &[f64]) -> Result<(), Error> {
+        let end = self.known + values.len();
+        self.values.get_mut(self.known..end).ok_or(Error::Reduce)?.copy_from_slice(values);
+        (self.known, self.read) = (end, end);
+        Ok(())
+    }
+}
+
+impl Meeting for &mut Log {
+    fn recall(&mut self, sums: &mut [f64], maxima: &mut [f64]) -> bool {
+        // A pass is known as a whole or not at all.
+        self.read + sums.len() + maxima.len() <= self.known && Log::recall(self, sums) && Log::recall(self, maxima)
+    }
+
+    fn join(&mut self, sums: &mut [f64], maxima: &mut [f64]) -> Result<(), Error> {
+        let known = self.known;
+        self.keep(sums)?;
+        self.keep(maxima)?;
+        self.known = known;
+        self.pending =
+            if sums.is_empty() { Pending::Maxima(maxima.len()) } else { Pending::Sums(sums.len(), maxima.len()) };
+        Err(Error::Reduce)
+    }
+}

@@ -1,0 +1,184 @@
+//! One problem whose samples are spread over many participants (ranks, workers, devices): each passes its own samples, and the
+//! weights are those of the whole.
+
+mod log;
+mod opening;
+
+pub use log::Operation;
+pub(crate) use log::{Log, SKETCH};
+pub(crate) use opening::Refused;
+
+use crate::params::{Error, Params};
+use crate::real::Real;
+use crate::reduce::Data;
+use crate::report::Report;
+use crate::slices::check_lengths;
+use crate::solve::solve_sharded;
+use crate::team::Team;
+
+/// The all-reduce of the engine that joins the participants. Every participant must end with the same values, to the bit.
+pub trait Reduce {
+    /// Replaces every value by its sum over the participants.
+    ///
+    /// # Errors
+    /// Any error ends the solve of this participant with it; [`Error::Reduce`] is meant for that.
+    fn sum(&mut self, values: &mut [f64]) -> Result<(), Error>;
+
+    /// Replaces every value by its maximum over the participants.
+    ///
+    /// # Errors
+    /// As [`Reduce::sum`].
+    fn max(&mut self, values: &mut [f64]) -> Result<(), Error>;
+}
+
+/// Writes this participant's part of the HR weights of all samples, and reports on the whole: the same report everywhere.
+///
+/// `losses`, `base` and `weights` are as in [`crate::weights_into`], but may be empty as long as some participant has a sample.
+/// If any participant passes base weights, those who do not have ones. `params` must be the same everywhere (but for
+/// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
+///
+/// Every participant must call this, and makes the same calls of `reduce`: at most 16 (24 for [`crate::Ordering::Hr`]), each
+/// of at most 4,094 values. With `std` it allocates 50 KB once; without, it takes some 4 KB of stack.
+///
+/// # Errors
+/// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:
+/// the others return [`Error::Elsewhere`]. [`Error::Alpha`], [`Error::R`], [`Error::Ordering`] and [`Error::WorstLoss`] also mean
+/// that the participants disagree. [`Error::Reduce`] if they run versions of this library, or widths of losses, that do not go
+/// together. Whatever `reduce` returns. `weights` is then untouched.
+///
+/// # Source
+/// As [`crate::weights_into`].
+///
+/// ```
+/// use hr_weights::{Error, Params, Reduce, weights_sharded_into};
+/// /// The only participant.
+/// struct Alone;
+/// impl Reduce for Alone {
+///     fn sum(&mut self, _: &mut [f64]) -> Result<(), Error> { Ok(()) }
+///     fn max(&mut self, _: &mut [f64]) -> Result<(), Error> { Ok(()) }
+/// }
+/// let params = Params { alpha: 0.25, r: 0.1, ..Params::default() };
+/// let mut weights = [0.0; 4];
+/// weights_sharded_into(&[0.3, 2.0, 0.1, 0.7], None, &params, &mut weights, &mut Alone)?;
+/// assert!(weights[2] == 0.0 && weights[1] > 0.25);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn weights_sharded_into<T: Real>(
+    losses: &[T],
+    base: Option<&[T]>,
+    params: &Params,
+    weights: &mut [T],
+    reduce: &mut impl Reduce,
+) -> Result<Report, Error> {
+    #[cfg(feature = "std")]
+    let mut sharded = Box::new(Sharded::new());
+    #[cfg(not(feature = "std"))]
+    let mut sharded = Sharded::new();
+    loop {
+        match sharded.step(losses, base, params, weights)? {
+            Step::Reduce(Operation::Sum, values) => reduce.sum(values)?,
+            Step::Reduce(Operation::Max, values) => reduce.max(values)?,
+            Step::Done(report) => return Ok(report),
+        }
+    }
+}
+
+/// The same for an engine that cannot be called back: the caller asks what must be reduced next, has it reduced, and goes on.
+///
+/// It is plain data: it can be copied, stored or sent, and holds no reference to the samples.
+///
+/// ```
+/// use hr_weights::{Params, Sharded, Step};
+/// let params = Params { r: 0.1, ..Params::default() };
+/// let (losses, mut weights) = ([0.3, 2.0, 0.1, 0.7], [0.0; 4]);
+/// let mut sharded = Sharded::new();
+/// let report = loop {
+///     match sharded.step(&losses, None, &params, &mut weights)? {
+///         Step::Reduce(operation, values) => { /* all-reduce `values`, in place */ }
+///         Step::Done(report) => break report,
+///     }
+/// };
+/// assert!(report.robust_loss > 0.775);
+/// # Ok::<(), hr_weights::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct Sharded {
+    log: Log,
+    sketch: [f64; SKETCH],
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Join these values with those of the other participants, in place, and call [`Sharded::step`] again.
+    Reduce(Operation, &'a mut [f64]),
+    /// The weights have been written.
+    Done(Report),
+}
+
+impl Default for Sharded {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sharded {
+    /// At the beginning.
+    #[must_use]
+    #[allow(clippy::large_stack_arrays)] // 48 KiB; in a box, at the callers here
+    pub const fn new() -> Self {
+        Self { log: Log::new(), sketch: [0.0; SKETCH] }
+    }
+
+    /// Writes a state at the beginning to a place, without a copy on the stack.
+    ///
+    /// # Safety
+    /// The place is valid for writes and aligned.
+    pub(crate) unsafe fn write_new(place: *mut Self) {
+        // SAFETY: as promised. All zero bytes are a sketch, and the log is small.
+        unsafe {
+            (&raw mut (*place).log).write(Log::new());
+            (&raw mut (*place).sketch).write_bytes(0, 1);
+        }
+    }
+
+    /// Goes on to the next reduction, or to the end. Every call is passed the same samples and parameters.
+    ///
+    /// # Errors
+    /// Those of [`weights_sharded_into`], on every participant at the same step.
+    pub fn step<T: Real>(
+        &mut self,
+        losses: &[T],
+        base: Option<&[T]>,
+        params: &Params,
+        weights: &mut [T],
+    ) -> Result<Step<'_>, Error> {
+        let lengths = check_lengths(losses, base, weights);
+        let samples = if lengths.is_ok() { (losses, base, weights) } else { (&[][..], None, &mut [][..]) };
+        self.step_of(samples, params, lengths.map_err(Refused::from))
+    }
+
+    /// As [`Sharded::step`], of a participant whose input may have been refused already: the others are told.
+    pub(crate) fn step_of<T: Real>(
+        &mut self,
+        (losses, base, weights): (&[T], Option<&[T]>, &mut [T]),
+        params: &Params,
+        input: Result<(), Refused>,
+    ) -> Result<Step<'_>, Error> {
+        self.log.resume();
+        if !self.log.is_pending() {
+            let team = Team::for_samples(losses.len(), params.threads);
+            let mut data = Data::new(losses, base, team, &mut self.log);
+            let report = opening::agree(&mut data, params, input).and_then(|range| {
+                let optimum = solve_sharded(&mut data, &range, params, &mut self.sketch)?;
+                optimum.write(&mut data, &range, weights)
+            });
+            if !self.log.is_pending() {
+                return report.map(Step::Done);
+            }
+        }
+        let Self { log, sketch } = self;
+        log.pending(sketch).map(|(operation, values)| Step::Reduce(operation, values)).ok_or(Error::Reduce)
+    }
+}

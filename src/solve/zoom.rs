@@ -1,0 +1,534 @@
+//! A problem that no participant sees whole, in few rounds: a sketch of all depths, solved as a problem of its own, tells where
+//! the threshold and u are; finer and finer sketches around the threshold, each with one look at the rest from the
+//! current u, end with every loss there known to everybody. Every decision is made from reduced values alone.
+
+use core::cell::Cell;
+
+use super::window::{Side, Window};
+use super::{Guide, Problem, Solved};
+use crate::depths::Depths;
+use crate::kernels::{self, DepthBins, Lens, PositionBins};
+use crate::math::{exp, log, sqrt};
+use crate::params::{Error, Params};
+use crate::real::Real;
+use crate::reduce::{Alone, Data, count};
+use crate::root::{self, LOG_FLOOR, Place};
+use crate::sharded::{Log, Operation, SKETCH};
+use crate::team::Team;
+use crate::validate::Range;
+use crate::view::View;
+use crate::weights::Optimum;
+
+/// A sketch begins with a few sums, and then has runs of so many bins.
+const HEAD: usize = 6;
+const RUN: usize = (SKETCH - HEAD) / 4;
+const _: () = assert!(HEAD + 3 * DepthBins::COUNT <= SKETCH);
+
+/// After so many rounds of zooming, more than twice what was ever needed, it goes on without.
+const ROUNDS: usize = 24;
+
+/// What the rounds so far have shown.
+#[derive(Clone, Copy, Debug)]
+struct Focus {
+    stage: Stage,
+    log_u: f64,
+    /// Where u was before, if it has moved.
+    before: Option<Place>,
+    mean: f64,
+    /// The ends of the window that the threshold is in, the mass of the samples below, and `sum b d` of those above.
+    low: f64,
+    high: f64,
+    below: f64,
+    first_above: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The window must become smaller.
+    Open,
+    /// It seems that the samples in each bin have the same loss: that must be seen.
+    Tied,
+    /// All losses in the window are known; so many different ones.
+    Known(usize),
+}
+
+impl Focus {
+    fn as_numbers(self) -> [f64; 9] {
+        let Self { stage, log_u, before, mean, low, high, below, first_above } = self;
+        let stage = match stage {
+            Stage::Open => -1.0,
+            Stage::Tied => -2.0,
+            Stage::Known(count) => count as f64,
+        };
+        let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
+        [stage, log_u, before.log_u, before.lack, mean, low, high, below, first_above]
+    }
+
+    fn of_numbers([stage, log_u, log_u_before, lack, mean, low, high, below, first_above]: [f64; 9]) -> Self {
+        let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
+        let stage = match stage {
+            -1.0 => Stage::Open,
+            -2.0 => Stage::Tied,
+            known => Stage::Known(count(known)),
+        };
+        Self { stage, log_u, before, mean, low, high, below, first_above }
+    }
+
+    /// A window beside the last one.
+    fn beside<T: Real>(self, side: Side, range: &Range, log_u: f64) -> Self {
+        /// How much deeper or shallower its far end is.
+        const FARTHER: f64 = 1.25;
+        let depths = range.depths;
+        let [low, high] = [self.low, self.high].map(T::from_f64);
+        let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(range.largest);
+        let (low, high) = match side {
+            Side::Deeper => {
+                let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
+                (loss(depths.depth(high) * FARTHER), high)
+            }
+            Side::Shallower => {
+                let low = T::at_position(high.position() + 1).to_f64().min(range.largest);
+                (low, loss(depths.depth(low) / FARTHER))
+            }
+        };
+        let [low, high] = [low.min(high), high].map(|loss| T::from_f64(loss).to_f64());
+        Self { stage: Stage::Open, log_u: log_u.max(LOG_FLOOR), low, high, ..self }
+    }
+
+    /// The bins of its sketch.
+    fn bins<T: Real>(&self) -> PositionBins {
+        PositionBins::new(T::from_f64(self.low).position(), T::from_f64(self.high).position(), RUN)
+    }
+}
+
+/// Solves a valid problem of which this participant has a part.
+pub(crate) fn solve_sharded<T: Real>(
+    data: &mut Data<'_, T, &mut Log>,
+    range: &Range,
+    params: &Params,
+    sketch: &mut [f64],
+) -> Result<Optimum<T>, Error> {
+    let (masses, mut focus) = overview(data, range, params, sketch)?;
+    data.set_samples(masses[0]);
+    let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
+    loop {
+        for _ in 0..ROUNDS {
+            if matches!(focus.stage, Stage::Known(_)) || !problem.cuts() {
+                break;
+            }
+            focus = problem.zoom(data, focus, sketch)?;
+        }
+        if problem.caps() && !problem.is_plain() && problem.cuts() {
+            // Sketches do not know the mean to the last bit.
+            let (depths, high) = (range.depths, T::from_f64(focus.high));
+            [focus.first_above, _] = data.pass(|chunk, _| kernels::moments(chunk, depths, high))?.sums;
+        }
+        let (mean, outside) = (Cell::new(focus.mean), Cell::new(None));
+        let guide = match focus.stage {
+            Stage::Known(count) => Guide::Window(focus.window(count, sketch, &mean, &outside)),
+            _ if !problem.cuts() => Guide::Window(focus.window(0, sketch, &mean, &outside)),
+            _ => Guide::Nothing,
+        };
+        let (note, known) = data.meeting().note()?;
+        let [log_u, deeper] = if let Some(note) = known {
+            note
+        } else {
+            let problem = Problem::of_masses(range, params, masses, guide);
+            let result = problem.solve(data);
+            let (Err(_), Some((log_u, side))) = (&result, outside.get()) else { return result };
+            let lost = [log_u, if side == Side::Deeper { 1.0 } else { 0.0 }];
+            data.meeting().write_note(note, lost);
+            lost
+        };
+        let side = if deeper > 0.0 { Side::Deeper } else { Side::Shallower };
+        focus = focus.beside::<T>(side, range, log_u);
+    }
+}
+
+/// The first round: the masses of all samples and of those at depth zero, and where to look.
+fn overview<T: Real>(
+    data: &mut Data<'_, T, &mut Log>,
+    range: &Range,
+    params: &Params,
+    sketch: &mut [f64],
+) -> Result<([f64; 2], Focus), Error> {
+    let depths = range.depths;
+    let bins = DepthBins::new(depths.depth(range.smallest));
+    let [total, top, focus @ ..] = round(
+        data,
+        sketch,
+        (Operation::Sum, 0, HEAD + 3 * DepthBins::COUNT),
+        |data, sketch| {
+            let largest = T::from_f64(range.largest);
+            let masses = data.pass_alone(|chunk, _| kernels::masses(chunk, largest)).sums;
+            let (head, runs) = sketch.split_at_mut(HEAD);
+            head[..2].copy_from_slice(&masses);
+            data.each_chunk(|chunk| bins.add(chunk, depths, runs));
+        },
+        |sketch| {
+            let (head, runs) = sketch.split_at(HEAD);
+            let mut numbers = [head[0]; 11];
+            numbers[1] = head[1];
+            numbers[2..].copy_from_slice(&first_focus::<T>(range, params, bins, head[0], runs)?.as_numbers());
+            Ok(numbers)
+        },
+    )?;
+    Ok(([total, top], Focus::of_numbers(focus)))
+}
+
+/// One round with a part of the sketch: `fill` enters the samples of this participant, `digest` makes of what has been reduced
+/// what must be known from then on.
+fn round<'a, T: Real, const N: usize>(
+    data: &mut Data<'a, T, &mut Log>,
+    sketch: &mut [f64],
+    (operation, start, size): (Operation, usize, usize),
+    fill: impl FnOnce(&Data<'a, T, &mut Log>, &mut [f64]),
+    digest: impl FnOnce(&mut [f64]) -> Result<[f64; N], Error>,
+) -> Result<[f64; N], Error> {
+    if let Some(known) = data.meeting().digest() {
+        return Ok(known);
+    }
+    if data.meeting().is_sketched() {
+        let digest = digest(sketch)?;
+        data.meeting().keep_digest(&digest)?;
+        return Ok(digest);
+    }
+    let message = &mut sketch[start..start + size];
+    message.fill(if operation == Operation::Sum { 0.0 } else { f64::NEG_INFINITY });
+    fill(data, message);
+    data.meeting().ask_for_sketch(operation, start, size);
+    Err(Error::Reduce)
+}
+
+/// Solves the sketch of all depths: each bin stands for two samples, at its mean and its standard deviation to either side.
+#[allow(clippy::large_stack_arrays)] // 40 KiB
+fn first_focus<T: Real>(
+    range: &Range,
+    params: &Params,
+    bins: DepthBins,
+    total: f64,
+    sums: &[f64],
+) -> Result<Focus, Error> {
+    let whole = Focus {
+        stage: Stage::Open,
+        log_u: LOG_FLOOR,
+        before: None,
+        mean: 0.0,
+        low: range.largest,
+        high: range.largest,
+        below: 0.0,
+        first_above: 0.0,
+    };
+    if range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY {
+        return Ok(whole);
+    }
+    let mut losses = [0.0; 2 * DepthBins::COUNT];
+    let mut masses = [0.0; 2 * DepthBins::COUNT];
+    let mut count = 0;
+    for bin in 0..DepthBins::COUNT {
+        let mass = sums[bin];
+        if mass > 0.0 {
+            let (mean, variance) = bins.outline(bin, sums);
+            let spread = sqrt(variance).min(0.9 * mean);
+            for depth in [mean + spread, mean - spread] {
+                (losses[count], masses[count]) = (0.0 - depth, 0.5 * mass);
+                count += 1;
+            }
+        }
+    }
+    let (losses, masses) = (&losses[..count], &masses[..count]);
+    let (smallest, largest) =
+        losses.iter().fold((0.0_f64, f64::MIN), |(low, high), &loss| (low.min(loss), high.max(loss)));
+    let depths = Depths::new(0.0, smallest);
+    let sketched = Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, smallest, depths };
+    let mut sample = Data::new(losses, Some(masses), Team::ALONE, Alone);
+    let problem = Problem::new(&mut sample, &sketched, params)?;
+    let Some(Solved { cut, root, outline }) = problem.cut_and_root(&mut sample)? else { return Ok(whole) };
+    let focus = Focus {
+        log_u: log(depths.unscaled(root.view.u)).max(LOG_FLOOR),
+        mean: depths.unscaled(outline.mean),
+        ..whole
+    };
+    if params.alpha == 0.0 {
+        return Ok(focus);
+    }
+    let masses = &sums[..DepthBins::COUNT];
+    let (first, last) = if problem.caps() {
+        let bin = bins.bin(depths.unscaled(cut.depth));
+        (bin.saturating_sub(1), (bin + 1).min(DepthBins::COUNT - 1))
+    } else {
+        let bin = bin_of_mass(masses, params.alpha * total);
+        (bin, bin)
+    };
+    let position = |loss: f64| T::from_f64(loss).position();
+    let ends = (position(range.smallest), position(range.largest));
+    let bin_at = |position: u64| bins.bin(range.depths.depth(T::at_position(position).to_f64()));
+    let low = first_position(ends, |position| bin_at(position) >= first);
+    let high = first_position(ends, |position| bin_at(position) > last);
+    let high = if bin_at(high) > last { high - 1 } else { high };
+    Ok(Focus { low: T::at_position(low).to_f64(), high: T::at_position(high).to_f64(), ..focus })
+}
+
+/// The first position, or else the last of all, for which `holds` is true, as it is from there on.
+fn first_position((mut low, mut high): (u64, u64), holds: impl Fn(u64) -> bool) -> u64 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
+}
+
+/// The first bin with which the mass exceeds a budget; else the last one that is not empty.
+fn bin_of_mass(masses: &[f64], budget: f64) -> usize {
+    let mut up_to = 0.0;
+    let mut found = 0;
+    for (bin, &mass) in masses.iter().enumerate().filter(|&(_, &mass)| mass > 0.0) {
+        up_to += mass;
+        found = bin;
+        if up_to > budget {
+            break;
+        }
+    }
+    found
+}
+
+/// The bins around one that a threshold might reach: it moves on until it has taken more than `reach`, of which a bin takes its
+/// mass and its `cost`. `spare` is what it takes to leave the bin itself, downwards and upwards.
+fn around(
+    masses: &[f64],
+    bin: usize,
+    [spare_down, spare_up]: [f64; 2],
+    reach: f64,
+    cost: impl Fn(usize) -> f64,
+) -> (usize, usize) {
+    let (mut first, mut last) = (bin, bin);
+    let mut taken = spare_down;
+    while taken <= reach && first > 0 {
+        first -= 1;
+        taken += masses[first] + cost(first);
+    }
+    let mut taken = spare_up;
+    while taken <= reach && last + 1 < masses.len() {
+        last += 1;
+        taken += masses[last] + cost(last);
+    }
+    (first, last)
+}
+
+impl Focus {
+    /// The window with the first so many losses that are kept in the sketch.
+    fn window<'a>(
+        &self,
+        count: usize,
+        sketch: &'a [f64],
+        mean: &'a Cell<f64>,
+        outside: &'a Cell<Option<(f64, Side)>>,
+    ) -> Window<'a> {
+        let Self { log_u, low, high, below, first_above, .. } = *self;
+        let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
+        let inside = masses.iter().sum();
+        Window { losses, masses, low, high, below, inside, first_above, mean, log_u, outside }
+    }
+}
+
+impl<T: Real> Problem<'_, T> {
+    /// Whether there is a threshold to be found.
+    fn cuts(&self) -> bool {
+        let limit =
+            self.alpha == 1.0 || self.r == f64::INFINITY || self.range.depths.depth(self.range.smallest) == 0.0;
+        self.alpha > 0.0 && !limit && (!self.caps() || self.r < self.kl_to_reach_worst())
+    }
+
+    /// One round: a sketch of the window, and a look at the samples above it.
+    fn zoom(&self, data: &mut Data<'_, T, &mut Log>, focus: Focus, sketch: &mut [f64]) -> Result<Focus, Error> {
+        let (bins, depths) = (focus.bins::<T>(), self.range.depths);
+        let u = if focus.log_u <= LOG_FLOOR && self.top_share() == 0.0 { 0.0 } else { exp(focus.log_u) };
+        let lens = Lens::new(u, focus.mean);
+        let pass = self.root_pass(data, T::from_f64(focus.high), lens, false);
+        let above = |sketch: &[f64]| {
+            View::new(u, lens, pass.form(), [sketch[0], sketch[1], sketch[2], sketch[3]], self.total)
+        };
+        let digest = round(
+            data,
+            sketch,
+            (Operation::Sum, 0, HEAD + 4 * RUN),
+            |data, sketch| {
+                let (head, runs) = sketch.split_at_mut(HEAD);
+                let [low, high] = [focus.low, focus.high].map(T::from_f64);
+                if self.r > 0.0 {
+                    head[..4].copy_from_slice(&data.pass_alone(|chunk, _| pass.sums(chunk)).sums);
+                }
+                [head[4]] = data.pass_alone(|chunk, _| kernels::mass_below(chunk, low)).sums;
+                [head[5], _] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
+                let mut lost = [0.0; RUN];
+                data.each_chunk(|chunk| bins.add(chunk, runs, &mut lost));
+            },
+            |sketch| {
+                let focus = Focus { below: sketch[4], first_above: sketch[5], ..focus };
+                let mut known = [false; RUN];
+                let mut tied = [false; RUN];
+                for bin in 0..bins.count() {
+                    let outline = bins.outline(bin, [0, 1, 2, 3].map(|run| sketch[HEAD + run * RUN + bin]));
+                    sketch[HEAD + RUN + bin] = T::at_position(outline.position).to_f64();
+                    (known[bin], tied[bin]) = (outline.is_known, outline.may_be_tied);
+                }
+                Ok(self.zoomed(focus, bins, &above(sketch), sketch, &known, Some(&tied)).as_numbers())
+            },
+        )?;
+        let focus = Focus::of_numbers(digest);
+        if focus.stage != Stage::Tied {
+            return Ok(focus);
+        }
+        let digest = round(
+            data,
+            sketch,
+            (Operation::Max, HEAD + 2 * RUN, 2 * RUN),
+            |data, ends| data.each_chunk(|chunk| bins.note_ends(chunk, ends)),
+            |sketch| {
+                let mut known = [false; RUN];
+                for bin in 0..bins.count() {
+                    let (largest, minus_smallest) = (sketch[HEAD + 2 * RUN + bin], sketch[HEAD + 3 * RUN + bin]);
+                    known[bin] = sketch[HEAD + bin] == 0.0 || largest == -minus_smallest;
+                    if known[bin] && sketch[HEAD + bin] > 0.0 {
+                        sketch[HEAD + RUN + bin] = largest;
+                    }
+                }
+                Ok(self.zoomed(focus, bins, &above(sketch), sketch, &known, None).as_numbers())
+            },
+        )?;
+        Ok(Focus::of_numbers(digest))
+    }
+
+    /// What a round has shown.
+    fn zoomed(
+        &self,
+        focus: Focus,
+        bins: PositionBins,
+        above: &View,
+        sketch: &mut [f64],
+        known: &[bool; RUN],
+        tied: Option<&[bool; RUN]>,
+    ) -> Focus {
+        let (mean, outside) = (Cell::new(focus.mean), Cell::new(None));
+        let window = focus.window(bins.count(), sketch, &mean, &outside);
+        let Turn { log_u, lack, mean, bin, reach: (first, last) } = match self.turn(&focus, &window, bins, above) {
+            Ok(turn) => turn,
+            Err(side) => return focus.beside::<T>(side, self.range, focus.log_u),
+        };
+        let all_tied = tied.is_some_and(|tied| (first..=last).all(|bin| known[bin] || tied[bin]));
+        let (mut low, mut high) = (bin, bin);
+        while low > 0 && known[low - 1] {
+            low -= 1;
+        }
+        while high + 1 < bins.count() && known[high + 1] {
+            high += 1;
+        }
+        let all_known = known[bin] && low <= first && high >= last;
+        if !all_known && all_tied {
+            return Focus { stage: Stage::Tied, ..focus };
+        }
+        let before = (!lack.is_nan()).then_some(Place { log_u: focus.log_u, lack });
+        let focus = Focus { log_u, before, mean, ..focus };
+        if !all_known {
+            // The next bins will be so much narrower that there may be more than are needed.
+            let counts = &sketch[HEAD + 3 * RUN..][..bins.count()];
+            (low, high) = if tied.is_some() { widened(counts, first, last) } else { (first, last) };
+        }
+        let depths = self.range.depths;
+        let below: f64 = window.masses[..low].iter().sum();
+        let above: f64 =
+            (high + 1..bins.count()).map(|bin| window.masses[bin] * depths.depth(window.losses[bin])).sum();
+        let stage = if all_known { Stage::Known(keep_samples(sketch, low, high)) } else { Stage::Open };
+        Focus {
+            stage,
+            low: T::at_position(bins.ends(low).0).to_f64(),
+            high: T::at_position(bins.ends(high).1).to_f64(),
+            below: focus.below + below,
+            first_above: focus.first_above + above,
+            ..focus
+        }
+    }
+
+    /// Where the cut is in a window of bins, where it may still go, and where u goes. Or on which side the
+    /// cut is, if it is outside.
+    fn turn(&self, focus: &Focus, window: &Window<'_>, bins: PositionBins, above: &View) -> Result<Turn, Side> {
+        let (top, depths) = (self.top_share(), self.range.depths);
+        if !self.caps() {
+            let bin = bin_of_mass(window.masses, self.budget - window.below);
+            let mut view = *above;
+            if self.r == 0.0 {
+                return Ok(Turn { log_u: focus.log_u, lack: f64::NAN, mean: focus.mean, bin, reach: (bin, bin) });
+            }
+            let cut = window.cut_of_base::<T>(self.range, self.budget);
+            for (&loss, &mass) in window.losses.iter().zip(window.masses).skip(bin + 1) {
+                view.add(mass / self.total, depths.depth(loss));
+            }
+            view.add(cut.keep * cut.tied / self.total, cut.depth);
+            view.add(self.alpha, 0.0);
+            let (log_u, lack) = root::improved(self.r, top + self.alpha, focus.log_u, &view, focus.before);
+            return Ok(Turn { log_u, lack, mean: focus.mean, bin, reach: (bin, bin) });
+        }
+        let placed = self.place(window, above, self.rule_at(above.u))?;
+        let (log_u, lack) = if above.u == 0.0 && placed.view.phi() <= self.r {
+            (LOG_FLOOR, f64::NAN)
+        } else {
+            root::improved(self.r, top, focus.log_u, &placed.view, focus.before)
+        };
+        let cut = &placed.cut;
+        let loss = if cut.is_between() { depths.loss(cut.depth) } else { cut.threshold.to_f64() };
+        let bin = bins.bin(T::from_f64(loss).position().max(bins.first).min(bins.last));
+        // How much mass a change of u may move.
+        let moved = 2.0 * self.alpha * placed.curved.abs() * (log_u - focus.log_u).abs();
+        let spare = if cut.is_between() { [0.0; 2] } else { [(1.0 - cut.keep) * cut.tied, cut.keep * cut.tied] };
+        let width = |other: usize| {
+            let (first, last) = bins.ends(other);
+            let [first, last] = [first, last].map(|position| depths.depth(T::at_position(position).to_f64()));
+            (first - last) * placed.slopes[usize::from(other > bin)]
+        };
+        let reach = around(window.masses, bin, spare, moved, width);
+        Ok(Turn { log_u, lack, mean: placed.mean, bin, reach })
+    }
+}
+
+/// What a round says about the next.
+struct Turn {
+    log_u: f64,
+    /// What was lacking at the last u.
+    lack: f64,
+    mean: f64,
+    /// The bin of the cut, and the first and the last to which it may still go.
+    bin: usize,
+    reach: (usize, usize),
+}
+
+/// These bins, and more on either side as long as they have few enough samples for the next bins to show them one by one.
+fn widened(counts: &[f64], mut first: usize, mut last: usize) -> (usize, usize) {
+    const ENOUGH: f64 = (RUN / 32) as f64;
+    // The next bins must be narrower in any case.
+    let limit = counts.len() / 32;
+    let (lowest, highest) = (first.saturating_sub(limit), (last + limit).min(counts.len() - 1));
+    let mut samples = 0.0;
+    while first > lowest && samples + counts[first - 1] <= ENOUGH {
+        first -= 1;
+        samples += counts[first];
+    }
+    samples = 0.0;
+    while last < highest && samples + counts[last + 1] <= ENOUGH {
+        last += 1;
+        samples += counts[last];
+    }
+    (first, last)
+}
+
+/// Moves the samples of these bins to the front of the sketch; returns how many there are.
+fn keep_samples(sketch: &mut [f64], low: usize, high: usize) -> usize {
+    let mut kept = 0;
+    for bin in low..=high {
+        if sketch[HEAD + bin] > 0.0 {
+            sketch[HEAD + kept] = sketch[HEAD + bin];
+            sketch[HEAD + RUN + kept] = sketch[HEAD + RUN + bin];
+            kept += 1;
+        }
+    }
+    kept
+}

@@ -1,0 +1,109 @@
+/* Measures what a call takes: the stack, by painting it and looking how far the paint is gone, and time or instructions.
+ * Fails if a call takes more stack than MOST_STACK, or for rows more than MOST_STACK_OF_ROWS. */
+#include <hr_weights.h>
+
+#include "exponential.h"
+#include "platform.h"
+#include "print.h"
+
+enum { PAINTED = 32768, MOST_STACK = 4096, MOST_STACK_OF_ROWS = 4608, LONGEST = 4096, RUNS = 3 };
+#define PAINT 0xA5u
+
+static double losses[LONGEST], weights[LONGEST];
+static float float_losses[LONGEST], float_weights[LONGEST];
+static hrw_options options;
+static hrw_report report;
+
+typedef int32_t call(size_t n);
+
+static int32_t nothing(size_t n)
+{
+    return n == 0;
+}
+
+static int32_t in_double(size_t n)
+{
+    return hrw_weights_f64(&options, losses, NULL, n, weights, &report);
+}
+
+static int32_t in_float(size_t n)
+{
+    return hrw_weights_f32(&options, float_losses, NULL, n, float_weights, &report);
+}
+
+static int32_t rows_in_float(size_t n)
+{
+    return hrw_weights_batch_f32(&options, float_losses, NULL, n / 16, 16, float_weights, NULL);
+}
+
+/* Where the caller's stack ends. */
+__attribute__((noinline)) static volatile unsigned char *stack_pointer(void)
+{
+    return __builtin_frame_address(0);
+}
+
+/* The bytes below the caller's frame that a call has written. */
+__attribute__((noinline)) static uint32_t stack_of(call *call, size_t n, int32_t *status)
+{
+    /* What the loops here need themselves stays between the paint and the frame. */
+    enum { MARGIN = 128 };
+    volatile unsigned char *const top = stack_pointer();
+    for (size_t depth = MARGIN; depth < PAINTED; depth++)
+        top[-(ptrdiff_t)depth] = PAINT;
+    *status |= call(n);
+    size_t used = PAINTED - 1;
+    while (used > MARGIN && top[-(ptrdiff_t)used] == PAINT)
+        used--;
+    return (uint32_t)used;
+}
+
+static uint32_t time_of(call *call, size_t n, int32_t *status)
+{
+    uint32_t best = UINT32_MAX;
+    for (int run = 0; run < RUNS; run++) {
+        const uint32_t start = platform_clock();
+        *status |= call(n);
+        const uint32_t time = platform_clock() - start;
+        if (time < best)
+            best = time;
+    }
+    return best;
+}
+
+static int measure(const char *name, int32_t ordering, size_t n, call *call, uint32_t most_stack)
+{
+    int32_t status = HRW_OK;
+    options.ordering = ordering;
+    const uint32_t stack = stack_of(call, n, &status);
+    const uint32_t time = time_of(call, n, &status);
+    platform_put(name);
+    print_number((uint32_t)n, 6);
+    platform_put(ordering == HRW_HD ? "  HD" : "  HR");
+    print_number(stack, 8);
+    print_number(time, 12);
+    platform_put(status == HRW_OK ? "\n" : "  failed\n");
+    return status == HRW_OK && stack <= most_stack;
+}
+
+int program(void)
+{
+    static const size_t SIZES[] = {16, 64, 256, 4096};
+    int32_t status = hrw_options_init(&options, sizeof options) | hrw_report_init(&report, sizeof report);
+    options.alpha = 0.05;
+    options.r = 0.1;
+    exponential_fill(float_losses, losses, LONGEST, 1);
+    int small = status == HRW_OK && stack_of(nothing, 1, &status) <= 256;
+    platform_put("           n         stack  ");
+    platform_put(PLATFORM_CLOCK_UNIT);
+    platform_put("\n");
+    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++)
+        for (int32_t ordering = HRW_HD; ordering <= HRW_HR; ordering++) {
+            small &= measure("f32   ", ordering, SIZES[i], in_float, MOST_STACK);
+            small &= measure("f64   ", ordering, SIZES[i], in_double, MOST_STACK);
+        }
+    small &= measure("batch ", HRW_HD, 256, rows_in_float, MOST_STACK_OF_ROWS);
+    small &= measure("batch ", HRW_HR, 256, rows_in_float, MOST_STACK_OF_ROWS);
+    platform_put(small ? "every call takes less stack than it may\n"
+                       : "FAILED: a call fails or takes more stack than it may\n");
+    return !small;
+}

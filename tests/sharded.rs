@@ -1,0 +1,207 @@
+//! One problem over many participants: the answers of one machine, in few rounds, whatever goes wrong where.
+
+mod support;
+
+use hr_weights::{Error, Ordering, Params, Reduce, weights_into, weights_sharded_into};
+use proptest::prelude::*;
+use support::generate::problem;
+use support::ranks::{cut, most_calls, solve_in_four, solve_together};
+use support::single::narrow;
+use support::{solve, span, value_tolerance};
+
+/// Losses from a multiplicative generator and a quantile function.
+fn losses(n: usize, quantile: impl Fn(f64) -> f64) -> Vec<f64> {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    };
+    (0..n).map(|_| quantile(uniform())).collect()
+}
+
+/// Weights and loss of seven uneven participants against those of one machine; returns the number of calls.
+fn compare(losses: &[f64], base: Option<&[f64]>, params: &Params) -> usize {
+    let n = losses.len();
+    let places = [n / 50, n / 50, n / 7, n / 3, n / 2, n - n / 100];
+    let parts = cut(losses, &places);
+    let bases: Vec<_> = match base {
+        Some(base) => cut(base, &places).into_iter().map(Some).collect(),
+        None => vec![None; parts.len()],
+    };
+    let together = solve_together(&parts, &bases, &vec![*params; parts.len()])
+        .remove(0)
+        .unwrap_or_else(|error| panic!("{error:?} {params:?} {}", base.is_some()));
+    let mut weights = vec![0.0; n];
+    let report = weights_into(losses, base, params, &mut weights).expect("valid");
+    for (i, (one, many)) in weights.iter().zip(&together.weights).enumerate() {
+        assert!((one - many).abs() <= 1e-13, "weight {i}: {one:e}, sharded {many:e}, {params:?}");
+    }
+    assert_eq!(report.trimmed, together.report.trimmed, "{params:?}");
+    assert_eq!(report.trim_loss, together.report.trim_loss, "{params:?}");
+    let span = report.worst_loss - losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!((report.robust_loss - together.report.robust_loss).abs() <= 1e-13 * span);
+    assert!((report.dual_bound - together.report.dual_bound).abs() <= 1e-12 * span);
+    assert!(together.largest <= 32 << 10);
+    let calls = together.calls;
+    assert!(calls <= most_calls(params.ordering), "{calls} calls, {n} losses, {params:?}");
+    calls
+}
+
+#[test]
+fn large_problems_take_few_calls() {
+    type Shape = (&'static str, fn(f64) -> f64);
+    let shapes: [Shape; 5] = [
+        ("exponential", |u| -u.ln()),
+        ("Pareto 0.7", |u| u.powf(-1.0 / 0.7)),
+        ("Cauchy", |u| (std::f64::consts::PI * (u - 0.5)).tan()),
+        ("ties", |u| (12.0 * u).floor()),
+        ("huge offset", |u| 1e6 - u.ln()),
+    ];
+    for (name, quantile) in shapes {
+        let losses = losses(60_000, quantile);
+        let base: Vec<f64> = losses.iter().enumerate().map(|(i, _)| (i % 4) as f64).collect();
+        for ordering in [Ordering::Hd, Ordering::Hr] {
+            let (mut least, mut most) = (usize::MAX, 0);
+            for alpha in [0.0, 1e-4, 0.05, 0.3, 0.9] {
+                for r in [0.0, 1e-9, 1e-6, 1e-3, 0.1, 1.0, 10.0] {
+                    for base in [None, Some(&base[..])] {
+                        let calls = compare(&losses, base, &Params { alpha, r, ordering, ..Params::default() });
+                        (least, most) = (least.min(calls), most.max(calls));
+                    }
+                }
+            }
+            println!("{name}, {ordering:?}: {least} to {most} calls");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Random problems, with masks, ties, base weights, given worst losses: the answer of one machine.
+    #[test]
+    fn answers_are_those_of_one_machine(problem in problem()) {
+        let (one, (many, calls)) = (solve(&problem), solve_in_four(&problem));
+        let span = span(&problem);
+        for (one, many) in one.weights.iter().zip(&many.weights) {
+            prop_assert!((one - many).abs() <= 1e-12, "weight {} of one, {} of many", one, many);
+        }
+        let tolerance = 2.0 * value_tolerance(span, one.report.robust_loss);
+        prop_assert!((one.report.robust_loss - many.report.robust_loss).abs() <= tolerance);
+        prop_assert!((one.report.dual_bound - many.report.dual_bound).abs() <= 10.0 * tolerance);
+        prop_assert!((one.report.worst_weight - many.report.worst_weight).abs() <= 1e-12);
+        prop_assert!(calls <= most_calls(problem.ordering), "{} calls", calls);
+    }
+}
+
+#[test]
+fn floats_are_the_rounded_doubles() {
+    let losses: Vec<f32> = losses(5000, |u| -u.ln()).into_iter().map(narrow).collect();
+    let params = Params { alpha: 0.05, r: 0.1, ordering: Ordering::Hr, ..Params::default() };
+    let parts = cut(&losses, &[1000, 1001, 4000]);
+    let together = solve_together(&parts, &[None; 4], &[params; 4]).remove(0).expect("valid");
+    let mut weights = vec![0.0_f32; losses.len()];
+    weights_into(&losses, None, &params, &mut weights).expect("valid");
+    for (one, many) in weights.iter().zip(&together.weights) {
+        assert!(one.to_bits().abs_diff(many.to_bits()) <= 1);
+    }
+}
+
+/// Ones stand in for the base weights of a participant that passes none.
+#[test]
+fn base_weights_of_some_are_base_weights_of_all() {
+    let losses = losses(200, |u| -u.ln());
+    let base: Vec<f64> = (0..200).map(|i| if i < 120 { f64::from(i % 3) } else { 1.0 }).collect();
+    let params = Params { alpha: 0.1, r: 0.2, ..Params::default() };
+    let parts = cut(&losses, &[120]);
+    let mixed = solve_together(&parts, &[Some(&base[..120]), None], &[params; 2]).remove(0).expect("valid");
+    let mut weights = vec![0.0; 200];
+    weights_into(&losses, Some(&base), &params, &mut weights).expect("valid");
+    for (one, many) in weights.iter().zip(&mixed.weights) {
+        assert!((one - many).abs() < 1e-15);
+    }
+}
+
+/// What each of three participants is told; the second one's input is bad.
+fn refusals(losses: [&[f64]; 3], base: [Option<&[f64]>; 3], params: [Params; 3]) -> [Error; 3] {
+    let results = solve_together(&losses, &base, &params);
+    results.into_iter().map(|result| result.map(drop).unwrap_err()).collect::<Vec<_>>().try_into().expect("three")
+}
+
+#[test]
+fn everybody_learns_what_is_wrong_with_one() {
+    let good: &[f64] = &[0.5, 1.0];
+    let params = Params { alpha: 0.1, r: 0.1, ..Params::default() };
+    let everywhere = |status: i32, own: Error| [Error::Elsewhere { status }, own, Error::Elsewhere { status }];
+
+    let bad = [good, &[1.0, 2.0, f64::NAN], good];
+    assert_eq!(refusals(bad, [None; 3], [params; 3]), everywhere(9, Error::NonFiniteLoss { index: 2 }));
+    let base = [None, Some(&[1.0, -1.0][..]), None];
+    assert_eq!(refusals([good; 3], base, [params; 3]), everywhere(8, Error::BaseWeights { index: Some(1) }));
+    let other = |other: Params| [params, other, params];
+    let wrong = [
+        (Params { alpha: f64::NAN, ..params }, Error::Alpha),
+        (Params { r: -1.0, ..params }, Error::R),
+        (Params { worst_loss: Some(f64::INFINITY), ..params }, Error::WorstLoss),
+    ];
+    for (wrong, own) in wrong {
+        assert_eq!(refusals([good; 3], [None; 3], other(wrong)), everywhere(own.status(), own));
+    }
+    // All are to blame.
+    let none: &[f64] = &[];
+    assert_eq!(refusals([none; 3], [None; 3], [params; 3]), [Error::Empty; 3]);
+    let zero = [Some(&[0.0, 0.0][..]); 3];
+    assert_eq!(refusals([good; 3], zero, [params; 3]), [Error::BaseWeights { index: None }; 3]);
+    let low = Params { worst_loss: Some(0.75), ..params };
+    assert_eq!(refusals([good; 3], [None; 3], [low; 3]), [Error::WorstLoss; 3]);
+    // They disagree.
+    let apart = [
+        (Params { alpha: 0.2, ..params }, Error::Alpha),
+        (Params { r: f64::INFINITY, ..params }, Error::R),
+        (Params { ordering: Ordering::Hr, ..params }, Error::Ordering),
+        (Params { worst_loss: Some(2.0), ..params }, Error::WorstLoss),
+    ];
+    for (apart, error) in apart {
+        assert_eq!(refusals([good; 3], [None; 3], other(apart)), [error; 3]);
+    }
+}
+
+/// An engine that fails at a call of its choice.
+struct Failing(usize);
+
+impl Failing {
+    fn call(&mut self) -> Result<(), Error> {
+        self.0 = self.0.checked_sub(1).ok_or(Error::Reduce)?;
+        Ok(())
+    }
+}
+
+impl Reduce for Failing {
+    fn sum(&mut self, _: &mut [f64]) -> Result<(), Error> {
+        self.call()
+    }
+
+    fn max(&mut self, _: &mut [f64]) -> Result<(), Error> {
+        self.call()
+    }
+}
+
+/// Whenever the engine fails, the solve ends with its error, and the weights are as they were.
+#[test]
+fn a_failing_reduction_ends_the_solve() {
+    let losses = losses(100, |u| -u.ln());
+    let params = Params { alpha: 0.05, r: 0.1, ..Params::default() };
+    let mut calls = 0;
+    loop {
+        let mut weights = vec![7.0; 100];
+        match weights_sharded_into(&losses, None, &params, &mut weights, &mut Failing(calls)) {
+            Err(error) => assert_eq!(error, Error::Reduce),
+            Ok(_) => break,
+        }
+        let untouched = weights.iter().all(|&weight| weight == 7.0);
+        let written = weights.iter().all(|&weight| weight != 7.0);
+        assert!(untouched || written, "half-written after {calls} calls");
+        calls += 1;
+    }
+    assert!((3..=16).contains(&calls));
+}
