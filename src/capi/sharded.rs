@@ -265,15 +265,14 @@ impl<T: Real> Shard<T> {
             Err(refusal) => {
                 // The others must be told; then this participant has its own reason.
                 let refused = Refused { status: refusal.status as i32, error: Error::Reduce };
-                match solver.step_of::<T>((&[], None, &mut []), &Params::default(), Err(refused)) {
-                    Ok(Step::Reduce(operation, values)) => return Ok(Some((operation, values))),
-                    _ => {
-                        if let Ok(Some(target)) = target {
-                            target.write_bad_index(refusal.index);
-                        }
-                        return Err(refusal);
-                    }
+                let told = solver.step_of::<T>((&[], None, &mut []), &Params::default(), Err(refused));
+                if let Ok(Step::Reduce(operation, values)) = told {
+                    return Ok(Some((operation, values)));
                 }
+                if let Ok(Some(target)) = target {
+                    target.write_bad_index(refusal.index);
+                }
+                return Err(refusal);
             }
         };
         let target = target.unwrap_or(None);

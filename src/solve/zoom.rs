@@ -4,102 +4,27 @@
 
 use core::cell::Cell;
 
+use super::focus::{Focus, Stage};
+use super::overview::{bin_of_mass, overview};
 use super::window::{Side, Window};
-use super::{Guide, Problem, Solved};
-use crate::depths::Depths;
-use crate::kernels::{self, DepthBins, Lens, PositionBins};
-use crate::math::{exp, log, sqrt};
+use super::{Guide, Problem};
+use crate::kernels::{self, Lens, PositionBins};
+use crate::math::exp;
 use crate::params::{Error, Params};
 use crate::real::Real;
-use crate::reduce::{Alone, Data, count};
+use crate::reduce::Data;
 use crate::root::{self, LOG_FLOOR, Place};
 use crate::sharded::{Log, Operation, SKETCH};
-use crate::team::Team;
 use crate::validate::Range;
 use crate::view::View;
 use crate::weights::Optimum;
 
 /// A sketch begins with a few sums, and then has runs of so many bins.
-const HEAD: usize = 6;
-const RUN: usize = (SKETCH - HEAD) / 4;
-const _: () = assert!(HEAD + 3 * DepthBins::COUNT <= SKETCH);
+pub(super) const HEAD: usize = 6;
+pub(super) const RUN: usize = (SKETCH - HEAD) / 4;
 
 /// After so many rounds of zooming, more than twice what was ever needed, it goes on without.
 const ROUNDS: usize = 24;
-
-/// What the rounds so far have shown.
-#[derive(Clone, Copy, Debug)]
-struct Focus {
-    stage: Stage,
-    log_u: f64,
-    /// Where u was before, if it has moved.
-    before: Option<Place>,
-    mean: f64,
-    /// The ends of the window that the threshold is in, the mass of the samples below, and `sum b d` of those above.
-    low: f64,
-    high: f64,
-    below: f64,
-    first_above: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The window must become smaller.
-    Open,
-    /// It seems that the samples in each bin have the same loss: that must be seen.
-    Tied,
-    /// All losses in the window are known; so many different ones.
-    Known(usize),
-}
-
-impl Focus {
-    fn as_numbers(self) -> [f64; 9] {
-        let Self { stage, log_u, before, mean, low, high, below, first_above } = self;
-        let stage = match stage {
-            Stage::Open => -1.0,
-            Stage::Tied => -2.0,
-            Stage::Known(count) => count as f64,
-        };
-        let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
-        [stage, log_u, before.log_u, before.lack, mean, low, high, below, first_above]
-    }
-
-    fn of_numbers([stage, log_u, log_u_before, lack, mean, low, high, below, first_above]: [f64; 9]) -> Self {
-        let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
-        let stage = match stage {
-            -1.0 => Stage::Open,
-            -2.0 => Stage::Tied,
-            known => Stage::Known(count(known)),
-        };
-        Self { stage, log_u, before, mean, low, high, below, first_above }
-    }
-
-    /// A window beside the last one.
-    fn beside<T: Real>(self, side: Side, range: &Range, log_u: f64) -> Self {
-        /// How much deeper or shallower its far end is.
-        const FARTHER: f64 = 1.25;
-        let depths = range.depths;
-        let [low, high] = [self.low, self.high].map(T::from_f64);
-        let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(range.largest);
-        let (low, high) = match side {
-            Side::Deeper => {
-                let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
-                (loss(depths.depth(high) * FARTHER), high)
-            }
-            Side::Shallower => {
-                let low = T::at_position(high.position() + 1).to_f64().min(range.largest);
-                (low, loss(depths.depth(low) / FARTHER))
-            }
-        };
-        let [low, high] = [low.min(high), high].map(|loss| T::from_f64(loss).to_f64());
-        Self { stage: Stage::Open, log_u: log_u.max(LOG_FLOOR), low, high, ..self }
-    }
-
-    /// The bins of its sketch.
-    fn bins<T: Real>(&self) -> PositionBins {
-        PositionBins::new(T::from_f64(self.low).position(), T::from_f64(self.high).position(), RUN)
-    }
-}
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -145,40 +70,9 @@ pub(crate) fn solve_sharded<T: Real>(
     }
 }
 
-/// The first round: the masses of all samples and of those at depth zero, and where to look.
-fn overview<T: Real>(
-    data: &mut Data<'_, T, &mut Log>,
-    range: &Range,
-    params: &Params,
-    sketch: &mut [f64],
-) -> Result<([f64; 2], Focus), Error> {
-    let depths = range.depths;
-    let bins = DepthBins::new(depths.depth(range.smallest));
-    let [total, top, focus @ ..] = round(
-        data,
-        sketch,
-        (Operation::Sum, 0, HEAD + 3 * DepthBins::COUNT),
-        |data, sketch| {
-            let largest = T::from_f64(range.largest);
-            let masses = data.pass_alone(|chunk, _| kernels::masses(chunk, largest)).sums;
-            let (head, runs) = sketch.split_at_mut(HEAD);
-            head[..2].copy_from_slice(&masses);
-            data.each_chunk(|chunk| bins.add(chunk, depths, runs));
-        },
-        |sketch| {
-            let (head, runs) = sketch.split_at(HEAD);
-            let mut numbers = [head[0]; 11];
-            numbers[1] = head[1];
-            numbers[2..].copy_from_slice(&first_focus::<T>(range, params, bins, head[0], runs)?.as_numbers());
-            Ok(numbers)
-        },
-    )?;
-    Ok(([total, top], Focus::of_numbers(focus)))
-}
-
 /// One round with a part of the sketch: `fill` enters the samples of this participant, `digest` makes of what has been reduced
 /// what must be known from then on.
-fn round<'a, T: Real, const N: usize>(
+pub(super) fn round<'a, T: Real, const N: usize>(
     data: &mut Data<'a, T, &mut Log>,
     sketch: &mut [f64],
     (operation, start, size): (Operation, usize, usize),
@@ -198,98 +92,6 @@ fn round<'a, T: Real, const N: usize>(
     fill(data, message);
     data.meeting().ask_for_sketch(operation, start, size);
     Err(Error::Reduce)
-}
-
-/// Solves the sketch of all depths: each bin stands for two samples, at its mean and its standard deviation to either side.
-#[allow(clippy::large_stack_arrays)] // 40 KiB
-fn first_focus<T: Real>(
-    range: &Range,
-    params: &Params,
-    bins: DepthBins,
-    total: f64,
-    sums: &[f64],
-) -> Result<Focus, Error> {
-    let whole = Focus {
-        stage: Stage::Open,
-        log_u: LOG_FLOOR,
-        before: None,
-        mean: 0.0,
-        low: range.largest,
-        high: range.largest,
-        below: 0.0,
-        first_above: 0.0,
-    };
-    if range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY {
-        return Ok(whole);
-    }
-    let mut losses = [0.0; 2 * DepthBins::COUNT];
-    let mut masses = [0.0; 2 * DepthBins::COUNT];
-    let mut count = 0;
-    for bin in 0..DepthBins::COUNT {
-        let mass = sums[bin];
-        if mass > 0.0 {
-            let (mean, variance) = bins.outline(bin, sums);
-            let spread = sqrt(variance).min(0.9 * mean);
-            for depth in [mean + spread, mean - spread] {
-                (losses[count], masses[count]) = (0.0 - depth, 0.5 * mass);
-                count += 1;
-            }
-        }
-    }
-    let (losses, masses) = (&losses[..count], &masses[..count]);
-    let (smallest, largest) =
-        losses.iter().fold((0.0_f64, f64::MIN), |(low, high), &loss| (low.min(loss), high.max(loss)));
-    let depths = Depths::new(0.0, smallest);
-    let sketched = Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, smallest, depths };
-    let mut sample = Data::new(losses, Some(masses), Team::ALONE, Alone);
-    let problem = Problem::new(&mut sample, &sketched, params)?;
-    let Some(Solved { cut, root, outline }) = problem.cut_and_root(&mut sample)? else { return Ok(whole) };
-    let focus = Focus {
-        log_u: log(depths.unscaled(root.view.u)).max(LOG_FLOOR),
-        mean: depths.unscaled(outline.mean),
-        ..whole
-    };
-    if params.alpha == 0.0 {
-        return Ok(focus);
-    }
-    let masses = &sums[..DepthBins::COUNT];
-    let (first, last) = if problem.caps() {
-        let bin = bins.bin(depths.unscaled(cut.depth));
-        (bin.saturating_sub(1), (bin + 1).min(DepthBins::COUNT - 1))
-    } else {
-        let bin = bin_of_mass(masses, params.alpha * total);
-        (bin, bin)
-    };
-    let position = |loss: f64| T::from_f64(loss).position();
-    let ends = (position(range.smallest), position(range.largest));
-    let bin_at = |position: u64| bins.bin(range.depths.depth(T::at_position(position).to_f64()));
-    let low = first_position(ends, |position| bin_at(position) >= first);
-    let high = first_position(ends, |position| bin_at(position) > last);
-    let high = if bin_at(high) > last { high - 1 } else { high };
-    Ok(Focus { low: T::at_position(low).to_f64(), high: T::at_position(high).to_f64(), ..focus })
-}
-
-/// The first position, or else the last of all, for which `holds` is true, as it is from there on.
-fn first_position((mut low, mut high): (u64, u64), holds: impl Fn(u64) -> bool) -> u64 {
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) { high = middle } else { low = middle + 1 }
-    }
-    low
-}
-
-/// The first bin with which the mass exceeds a budget; else the last one that is not empty.
-fn bin_of_mass(masses: &[f64], budget: f64) -> usize {
-    let mut up_to = 0.0;
-    let mut found = 0;
-    for (bin, &mass) in masses.iter().enumerate().filter(|&(_, &mass)| mass > 0.0) {
-        up_to += mass;
-        found = bin;
-        if up_to > budget {
-            break;
-        }
-    }
-    found
 }
 
 /// The bins around one that a threshold might reach: it moves on until it has taken more than `reach`, of which a bin takes its
@@ -313,22 +115,6 @@ fn around(
         taken += masses[last] + cost(last);
     }
     (first, last)
-}
-
-impl Focus {
-    /// The window with the first so many losses that are kept in the sketch.
-    fn window<'a>(
-        &self,
-        count: usize,
-        sketch: &'a [f64],
-        mean: &'a Cell<f64>,
-        outside: &'a Cell<Option<(f64, Side)>>,
-    ) -> Window<'a> {
-        let Self { log_u, low, high, below, first_above, .. } = *self;
-        let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
-        let inside = masses.iter().sum();
-        Window { losses, masses, low, high, below, inside, first_above, mean, log_u, outside }
-    }
 }
 
 impl<T: Real> Problem<'_, T> {

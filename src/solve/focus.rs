@@ -1,0 +1,101 @@
+//! What the rounds of a sharded solve have shown so far: where the threshold and u are.
+
+use core::cell::Cell;
+
+use super::window::{Side, Window};
+use super::zoom::{HEAD, RUN};
+use crate::kernels::PositionBins;
+use crate::real::Real;
+use crate::reduce::count;
+use crate::root::{LOG_FLOOR, Place};
+use crate::validate::Range;
+
+/// What the rounds so far have shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Focus {
+    pub(super) stage: Stage,
+    pub(super) log_u: f64,
+    /// Where u was before, if it has moved.
+    pub(super) before: Option<Place>,
+    pub(super) mean: f64,
+    /// The ends of the window that the threshold is in, the mass of the samples below, and `sum b d` of those above.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) below: f64,
+    pub(super) first_above: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The window must become smaller.
+    Open,
+    /// It seems that the samples in each bin have the same loss: that must be seen.
+    Tied,
+    /// All losses in the window are known; so many different ones.
+    Known(usize),
+}
+
+impl Focus {
+    pub(super) fn as_numbers(self) -> [f64; 9] {
+        let Self { stage, log_u, before, mean, low, high, below, first_above } = self;
+        let stage = match stage {
+            Stage::Open => -1.0,
+            Stage::Tied => -2.0,
+            Stage::Known(count) => count as f64,
+        };
+        let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
+        [stage, log_u, before.log_u, before.lack, mean, low, high, below, first_above]
+    }
+
+    pub(super) fn of_numbers(
+        [stage, log_u, log_u_before, lack, mean, low, high, below, first_above]: [f64; 9],
+    ) -> Self {
+        let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
+        let stage = match stage {
+            -1.0 => Stage::Open,
+            -2.0 => Stage::Tied,
+            known => Stage::Known(count(known)),
+        };
+        Self { stage, log_u, before, mean, low, high, below, first_above }
+    }
+
+    /// A window beside the last one.
+    pub(super) fn beside<T: Real>(self, side: Side, range: &Range, log_u: f64) -> Self {
+        /// How much deeper or shallower its far end is.
+        const FARTHER: f64 = 1.25;
+        let depths = range.depths;
+        let [low, high] = [self.low, self.high].map(T::from_f64);
+        let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(range.largest);
+        let (low, high) = match side {
+            Side::Deeper => {
+                let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
+                (loss(depths.depth(high) * FARTHER), high)
+            }
+            Side::Shallower => {
+                let low = T::at_position(high.position() + 1).to_f64().min(range.largest);
+                (low, loss(depths.depth(low) / FARTHER))
+            }
+        };
+        let [low, high] = [low.min(high), high].map(|loss| T::from_f64(loss).to_f64());
+        Self { stage: Stage::Open, log_u: log_u.max(LOG_FLOOR), low, high, ..self }
+    }
+
+    /// The bins of its sketch.
+    pub(super) fn bins<T: Real>(&self) -> PositionBins {
+        PositionBins::new(T::from_f64(self.low).position(), T::from_f64(self.high).position(), RUN)
+    }
+
+    /// The window with the first so many losses that are kept in the sketch.
+    pub(super) fn window<'a>(
+        &self,
+        count: usize,
+        sketch: &'a [f64],
+        mean: &'a Cell<f64>,
+        outside: &'a Cell<Option<(f64, Side)>>,
+    ) -> Window<'a> {
+        let Self { log_u, low, high, below, first_above, .. } = *self;
+        let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
+        let inside = masses.iter().sum();
+        Window { losses, masses, low, high, below, inside, first_above, mean, log_u, outside }
+    }
+}

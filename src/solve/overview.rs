@@ -1,0 +1,140 @@
+//! The first round of a sharded solve after the opening: a sketch of all depths, solved as a problem of its own.
+
+use super::focus::{Focus, Stage};
+use super::zoom::{HEAD, round};
+use super::{Problem, Solved};
+use crate::depths::Depths;
+use crate::kernels::{self, DepthBins};
+use crate::math::{log, sqrt};
+use crate::params::{Error, Params};
+use crate::real::Real;
+use crate::reduce::{Alone, Data};
+use crate::root::LOG_FLOOR;
+use crate::sharded::{Log, Operation, SKETCH};
+use crate::team::Team;
+use crate::validate::Range;
+
+const _: () = assert!(HEAD + 3 * DepthBins::COUNT <= SKETCH);
+
+/// The first round: the masses of all samples and of those at depth zero, and where to look.
+pub(super) fn overview<T: Real>(
+    data: &mut Data<'_, T, &mut Log>,
+    range: &Range,
+    params: &Params,
+    sketch: &mut [f64],
+) -> Result<([f64; 2], Focus), Error> {
+    let depths = range.depths;
+    let bins = DepthBins::new(depths.depth(range.smallest));
+    let [total, top, focus @ ..] = round(
+        data,
+        sketch,
+        (Operation::Sum, 0, HEAD + 3 * DepthBins::COUNT),
+        |data, sketch| {
+            let largest = T::from_f64(range.largest);
+            let masses = data.pass_alone(|chunk, _| kernels::masses(chunk, largest)).sums;
+            let (head, runs) = sketch.split_at_mut(HEAD);
+            head[..2].copy_from_slice(&masses);
+            data.each_chunk(|chunk| bins.add(chunk, depths, runs));
+        },
+        |sketch| {
+            let (head, runs) = sketch.split_at(HEAD);
+            let mut numbers = [head[0]; 11];
+            numbers[1] = head[1];
+            numbers[2..].copy_from_slice(&first_focus::<T>(range, params, bins, head[0], runs)?.as_numbers());
+            Ok(numbers)
+        },
+    )?;
+    Ok(([total, top], Focus::of_numbers(focus)))
+}
+
+/// Solves the sketch of all depths: each bin stands for two samples, at its mean and its standard deviation to either side.
+#[allow(clippy::large_stack_arrays)] // 40 KiB
+fn first_focus<T: Real>(
+    range: &Range,
+    params: &Params,
+    bins: DepthBins,
+    total: f64,
+    sums: &[f64],
+) -> Result<Focus, Error> {
+    let whole = Focus {
+        stage: Stage::Open,
+        log_u: LOG_FLOOR,
+        before: None,
+        mean: 0.0,
+        low: range.largest,
+        high: range.largest,
+        below: 0.0,
+        first_above: 0.0,
+    };
+    if range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY {
+        return Ok(whole);
+    }
+    let mut losses = [0.0; 2 * DepthBins::COUNT];
+    let mut masses = [0.0; 2 * DepthBins::COUNT];
+    let mut count = 0;
+    for bin in 0..DepthBins::COUNT {
+        let mass = sums[bin];
+        if mass > 0.0 {
+            let (mean, variance) = bins.outline(bin, sums);
+            let spread = sqrt(variance).min(0.9 * mean);
+            for depth in [mean + spread, mean - spread] {
+                (losses[count], masses[count]) = (0.0 - depth, 0.5 * mass);
+                count += 1;
+            }
+        }
+    }
+    let (losses, masses) = (&losses[..count], &masses[..count]);
+    let (smallest, largest) =
+        losses.iter().fold((0.0_f64, f64::MIN), |(low, high), &loss| (low.min(loss), high.max(loss)));
+    let depths = Depths::new(0.0, smallest);
+    let sketched = Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, smallest, depths };
+    let mut sample = Data::new(losses, Some(masses), Team::ALONE, Alone);
+    let problem = Problem::new(&mut sample, &sketched, params)?;
+    let Some(Solved { cut, root, outline }) = problem.cut_and_root(&mut sample)? else { return Ok(whole) };
+    let focus = Focus {
+        log_u: log(depths.unscaled(root.view.u)).max(LOG_FLOOR),
+        mean: depths.unscaled(outline.mean),
+        ..whole
+    };
+    if params.alpha == 0.0 {
+        return Ok(focus);
+    }
+    let masses = &sums[..DepthBins::COUNT];
+    let (first, last) = if problem.caps() {
+        let bin = bins.bin(depths.unscaled(cut.depth));
+        (bin.saturating_sub(1), (bin + 1).min(DepthBins::COUNT - 1))
+    } else {
+        let bin = bin_of_mass(masses, params.alpha * total);
+        (bin, bin)
+    };
+    let position = |loss: f64| T::from_f64(loss).position();
+    let ends = (position(range.smallest), position(range.largest));
+    let bin_at = |position: u64| bins.bin(range.depths.depth(T::at_position(position).to_f64()));
+    let low = first_position(ends, |position| bin_at(position) >= first);
+    let high = first_position(ends, |position| bin_at(position) > last);
+    let high = if bin_at(high) > last { high - 1 } else { high };
+    Ok(Focus { low: T::at_position(low).to_f64(), high: T::at_position(high).to_f64(), ..focus })
+}
+
+/// The first position, or else the last of all, for which `holds` is true, as it is from there on.
+fn first_position((mut low, mut high): (u64, u64), holds: impl Fn(u64) -> bool) -> u64 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
+}
+
+/// The first bin with which the mass exceeds a budget; else the last one that is not empty.
+pub(super) fn bin_of_mass(masses: &[f64], budget: f64) -> usize {
+    let mut up_to = 0.0;
+    let mut found = 0;
+    for (bin, &mass) in masses.iter().enumerate().filter(|&(_, &mass)| mass > 0.0) {
+        up_to += mass;
+        found = bin;
+        if up_to > budget {
+            break;
+        }
+    }
+    found
+}
