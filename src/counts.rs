@@ -44,10 +44,14 @@ fn passes_are_few() {
     // threshold, two for u, one to write; HR's threshold moves with u.
     let bounds = [(128, 14, 19), (1024, 14, 31), (8192, 6, 10), (100_000, 6, 9), (1_000_000, 6, 9)];
     for (n, hd, hr) in bounds {
-        for (ordering, bound) in [(Ordering::Hd, hd), (Ordering::Hr, hr)] {
-            let params = Params { alpha: 0.05, r: 0.1, ordering, ..Params::default() };
-            let passes = passes(&exponential(n), &params);
-            assert!(passes <= bound, "{passes} passes over {n} samples, {ordering:?}");
+        let mut reversed = exponential(n);
+        reversed.sort_by(|a, b| b.total_cmp(a));
+        for (order, losses) in [("random", exponential(n)), ("reversed", reversed)] {
+            for (ordering, bound) in [(Ordering::Hd, hd), (Ordering::Hr, hr)] {
+                let params = Params { alpha: 0.05, r: 0.1, ordering, ..Params::default() };
+                let passes = passes(&losses, &params);
+                assert!(passes <= bound, "{passes} passes over {n} samples in {order} order, {ordering:?}");
+            }
         }
     }
 }

@@ -52,9 +52,9 @@ pub(crate) fn fly<'a, T: Real, R: Meeting>(
     let many = sample.iter().filter(|&&loss| loss == largest).count() > 1;
     if !many {
         // Few samples have the largest loss. In a sample one of them would weigh too much: its neighbour stands in.
-        for position in 1..size {
+        for position in 0..size {
             if sample[position] == largest {
-                sample[position] = sample[position - 1];
+                sample[position] = sample[if position == 0 { 1 } else { position - 1 }];
             }
         }
     }
