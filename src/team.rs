@@ -27,6 +27,22 @@ impl Team {
         self.threads == 1 || cfg!(not(feature = "std"))
     }
 
+    /// Runs a call with many parts for which `for_each` is called again and again. One of the team's threads does, so that the
+    /// others are woken once: between parts they stay awake for as long as the next one takes to come.
+    #[cfg(feature = "std")]
+    pub(crate) fn run<S: Send>(self, work: impl FnOnce() -> S + Send) -> S {
+        match if self.is_alone() { None } else { pool::get() } {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// Runs a call with many parts.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn run<S>(self, work: impl FnOnce() -> S) -> S {
+        work()
+    }
+
     /// Calls `work` with the position of each item and the item, in any order.
     #[cfg(not(feature = "std"))]
     pub(crate) fn for_each<S>(self, items: &mut [S], work: impl Fn(usize, &mut S)) {
