@@ -6,7 +6,7 @@ use hr_weights::{Error, Ordering, Params, Reduce, weights_into, weights_sharded_
 use proptest::prelude::*;
 use support::generate::problem;
 use support::ranks::{cut, most_calls, solve_in_four, solve_together};
-use support::single::narrow;
+use support::single::{narrow, ulps_apart};
 use support::{solve, span, value_tolerance};
 
 /// Losses from a multiplicative generator and a quantile function.
@@ -96,14 +96,22 @@ proptest! {
 
 #[test]
 fn floats_are_the_rounded_doubles() {
-    let losses: Vec<f32> = losses(5000, |u| -u.ln()).into_iter().map(narrow).collect();
-    let params = Params { alpha: 0.05, r: 0.1, ordering: Ordering::Hr, ..Params::default() };
-    let parts = cut(&losses, &[1000, 1001, 4000]);
-    let together = solve_together(&parts, &[None; 4], &[params; 4]).remove(0).expect("valid");
-    let mut weights = vec![0.0_f32; losses.len()];
-    weights_into(&losses, None, &params, &mut weights).expect("valid");
-    for (one, many) in weights.iter().zip(&together.weights) {
-        assert!(one.to_bits().abs_diff(many.to_bits()) <= 1);
+    for n in [40, 300, 5000] {
+        let losses: Vec<f32> = losses(n, |u| -u.ln()).into_iter().map(narrow).collect();
+        let parts = cut(&losses, &[n / 5, n / 5 + 1, n / 2]);
+        for ordering in [Ordering::Hd, Ordering::Hr] {
+            for alpha in [0.0, 0.01, 0.05, 0.3, 0.7] {
+                for r in [0.0, 1e-8, 1e-3, 0.1, 0.5, 2.0] {
+                    let params = Params { alpha, r, ordering, ..Params::default() };
+                    let together = solve_together(&parts, &[None; 4], &[params; 4]).remove(0).expect("valid");
+                    let mut weights = vec![0.0_f32; n];
+                    weights_into(&losses, None, &params, &mut weights).expect("valid");
+                    for (one, many) in weights.iter().zip(&together.weights) {
+                        assert!(ulps_apart(*one, *many) <= 2, "{one:e} and {many:e}, {n} losses, {params:?}");
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl<T: Real> Problem<'_, T> {
             }
         }
         let cut = Cut {
-            threshold: T::from_f64(cut.threshold),
+            threshold: at_most(cut.threshold),
             below: cut.below,
             tied: cut.tied,
             keep: cut.keep,
@@ -203,6 +203,12 @@ impl<T: Real> Problem<'_, T> {
         };
         Ok(Placed { view: self.with_capped(view, &cut), cut, mean, curved, slopes })
     }
+}
+
+/// The largest value of this width that is not larger: no loss lies between the two.
+fn at_most<T: Real>(loss: f64) -> T {
+    let nearest = T::from_f64(loss);
+    if nearest.to_f64() > loss { T::at_position(nearest.position() - 1) } else { nearest }
 }
 
 /// How far sums over all samples may be off, relative to their mass.
