@@ -5,9 +5,9 @@ use core::fmt;
 
 use crate::math::{exp, log, log1p};
 use crate::params::{Error, Params};
+use crate::prepared::{Budgets, Prepared};
 use crate::real::Real;
 use crate::report::Report;
-use crate::session::{Budgets, Session};
 
 /// What a budget is calibrated to.
 ///
@@ -103,8 +103,8 @@ pub fn calibrate_r<T: Real>(
     weights: &mut [T],
 ) -> Result<Calibrated, CalibrationError> {
     let params = Params { r: 0.0, ..*params };
-    let session = Session::new(losses, base, &params, weights)?;
-    Search { session, weights, target, free: Free::R { alpha: params.alpha }, range: [0.0; 2], solves: 0 }.run()
+    let prepared = Prepared::new(losses, base, &params, weights)?;
+    Search { prepared, weights, target, free: Free::R { alpha: params.alpha }, range: [0.0; 2], solves: 0 }.run()
 }
 
 /// The alpha for which the weights meet a target, and those weights; `params.alpha` is not used. As [`calibrate_r`]
@@ -120,8 +120,8 @@ pub fn calibrate_alpha<T: Real>(
     weights: &mut [T],
 ) -> Result<Calibrated, CalibrationError> {
     let params = Params { alpha: 0.0, ..*params };
-    let session = Session::new(losses, base, &params, weights)?;
-    Search { session, weights, target, free: Free::Alpha { r: params.r }, range: [0.0; 2], solves: 0 }.run()
+    let prepared = Prepared::new(losses, base, &params, weights)?;
+    Search { prepared, weights, target, free: Free::Alpha { r: params.r }, range: [0.0; 2], solves: 0 }.run()
 }
 
 /// Writes the report for every pair of budgets: `report(i, j, ..)` is called with that for `alphas[i]` and `rs[j]`,
@@ -163,10 +163,10 @@ pub fn path<T: Real>(
     for &r in rs {
         Params { r, ..params }.check()?;
     }
-    let mut session = Session::new(losses, base, &params, scratch)?;
+    let mut prepared = Prepared::new(losses, base, &params, scratch)?;
     for (i, &alpha) in alphas.iter().enumerate() {
         for (j, &r) in rs.iter().enumerate() {
-            let solved = session.weights(Budgets { alpha, r }, scratch)?;
+            let solved = prepared.weights(Budgets { alpha, r }, scratch)?;
             report(i, j, &solved, scratch);
         }
     }
@@ -208,7 +208,7 @@ struct Probe {
 
 /// The search for a budget.
 struct Search<'a, 'b, T> {
-    session: Session<'a, T>,
+    prepared: Prepared<'a, T>,
     weights: &'b mut [T],
     target: Target,
     free: Free,
@@ -254,7 +254,7 @@ impl<T: Real> Search<'_, '_, T> {
 
     /// The weights and the report.
     fn found(mut self, budget: f64) -> Result<Calibrated, CalibrationError> {
-        let report = self.session.weights(self.free.budgets(budget), self.weights)?;
+        let report = self.prepared.weights(self.free.budgets(budget), self.weights)?;
         let attained = match self.target {
             Target::RobustLoss(_) => report.robust_loss,
             Target::EffectiveSamples(_) => report.effective_samples,
@@ -269,10 +269,10 @@ impl<T: Real> Search<'_, '_, T> {
         let budgets = self.free.budgets(budget);
         self.solves += 1;
         Ok(match self.target {
-            Target::RobustLoss(_) => self.session.dual_bound(budgets, self.weights)?,
-            Target::EffectiveSamples(_) => 1.0 / self.session.weights(budgets, self.weights)?.effective_samples,
+            Target::RobustLoss(_) => self.prepared.dual_bound(budgets, self.weights)?,
+            Target::EffectiveSamples(_) => 1.0 / self.prepared.weights(budgets, self.weights)?.effective_samples,
             Target::LargestWeight(_) => {
-                self.session.weights(budgets, self.weights)?;
+                self.prepared.weights(budgets, self.weights)?;
                 largest_of(self.weights)
             }
         })

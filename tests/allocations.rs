@@ -3,7 +3,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use hr_weights::{Ordering, Params, Real, Rows, certified_r, certify, weights_into, weights_of_rows_into};
+use hr_weights::{
+    GroupTable, Groups, Ordering, Params, Real, Rows, RunningWorst, Target, calibrate_alpha, calibrate_r,
+    certified_r, certify, path, weights_into, weights_of_groups_into, weights_of_rows_into,
+};
 
 thread_local! {
     /// How often this thread asked for memory. Its own count, since the test harness has threads of its own; `const`, since
@@ -133,6 +136,35 @@ fn certificates() {
         let (r, requests) = counted(|| certified_r(n as u64, 0.1));
         assert!(r.is_ok());
         assert_eq!(requests, 0, "the radius of {n} losses");
+    }
+}
+
+#[test]
+fn calibration_paths_groups_and_the_running_worst_loss() {
+    let (losses, base) = data::<f64>();
+    let mut weights = losses.clone();
+    let of_sample: Vec<u32> = (0..7).cycle().take(LARGEST).collect();
+    let [mut means, mut shares, mut sizes] = [[0.0; 7]; 3];
+    let mut worst = RunningWorst::new(2);
+    for n in SIZES.into_iter().filter(|&n| n >= 64) {
+        let (losses, base, weights) = (&losses[..n], Some(&base[..n]), &mut weights[..n]);
+        for ordering in [Ordering::Hd, Ordering::Hr] {
+            let params = Params { alpha: 0.05, r: 0.1, ordering, ..Params::default() };
+            let target = Target::EffectiveSamples(4.0);
+            let (found, requests) = counted(|| calibrate_r(losses, base, &params, target, weights));
+            assert!(found.is_ok() && requests == 0, "{n} samples: {found:?}, {requests}");
+            let (found, requests) = counted(|| calibrate_alpha(losses, None, &params, target, weights));
+            assert!(found.is_ok() && requests == 0, "{n} samples: {found:?}, {requests}");
+            let (done, requests) =
+                counted(|| path(losses, base, &params, &[0.0, 0.1], &[0.1, 1.0], weights, |_, _, _, _| ()));
+            assert!(done.is_ok() && requests == 0, "{n} samples: {requests}");
+            let groups = Groups { of_sample: &of_sample[..n], base: Some(&[1.0; 7]) };
+            let table = GroupTable { losses: &mut means, weights: &mut shares, sizes: &mut sizes };
+            let (solved, requests) = counted(|| weights_of_groups_into(losses, &groups, &params, weights, table));
+            assert!(solved.is_ok() && requests == 0, "{n} samples: {requests}");
+        }
+        let (kept, requests) = counted(|| worst.update(losses, base));
+        assert!(kept.is_ok() && requests == 0, "{n} samples: {requests}");
     }
 }
 

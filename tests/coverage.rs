@@ -192,9 +192,9 @@ fn closed_form(losses: &[f64], delta: f64) -> f64 {
 }
 
 /// The certificate is below its closed form in every trial, hence below any other bound that is above that; and where
-/// that is: below Hoeffding's for losses of small variance, below Maurer's and Pontil's for some hundred samples. It
-/// is not below them
-/// everywhere: its log(n) is the price of needing no lower limit on the losses, and of the poisoned share.
+/// that is: below Hoeffding's for losses of small variance, below Maurer's and Pontil's for some hundred samples or a
+/// tiny delta. It is not below them everywhere: its log(n) is the price of needing no lower limit on the losses, and of
+/// the poisoned share.
 #[test]
 fn beats_other_bounds_where_it_should() {
     let mut widest = [0.0_f64; 2];
@@ -213,7 +213,7 @@ fn beats_other_bounds_where_it_should() {
                     }
                     let small_variance = !matches!(losses, Losses::Bernoulli(0.1 | 0.5) | Losses::Arcsine);
                     assert!(!small_variance || bound < others[0], "Hoeffding: {losses:?} n {n} delta {delta}");
-                    let few = n <= 200 && delta <= 0.05;
+                    let few = (n <= 200 && delta <= 0.05) || delta < 1e-5;
                     assert!(!few || bound < others[1], "empirical Bernstein: {losses:?} n {n} delta {delta}");
                 }
             }
@@ -223,5 +223,5 @@ fn beats_other_bounds_where_it_should() {
         "at most {:.2} times as wide as Hoeffding's, {:.2} times as Maurer's and Pontil's",
         widest[0], widest[1]
     );
-    assert!(widest.iter().all(|&widest| widest < 1.85));
+    assert!(widest[0] < 1.8 && widest[1] < 1.5);
 }

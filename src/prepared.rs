@@ -10,13 +10,13 @@ use crate::team::Team;
 use crate::validate::{Range, validate};
 
 /// A valid vector of losses with its base weights and its worst loss.
-pub(crate) struct Session<'a, T> {
+pub(crate) struct Prepared<'a, T> {
     data: Data<'a, T, Alone>,
     range: Range,
     params: Params,
 }
 
-impl<'a, T: Real> Session<'a, T> {
+impl<'a, T: Real> Prepared<'a, T> {
     /// Checks all but the budgets.
     pub(crate) fn new(losses: &'a [T], base: Option<&'a [T]>, params: &Params, weights: &[T]) -> Result<Self, Error> {
         if losses.is_empty() {
