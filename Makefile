@@ -25,7 +25,7 @@ demo: target/demo/digits ## Trains a network in C on real digits with wrong labe
 
 test: tools python-environments ## All tests
 test: lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick embedded-tests
-test: python-lint python-tests python-oldest-if-any python-package python-frameworks
+test: python-lint python-tests python-oldest-if-any python-package python-frameworks distributed-tests
 
 tools:
 	@.ci/tools valgrind cmake
@@ -68,6 +68,7 @@ include bindings/cpp/cpp.mk
 include benches/bench.mk
 include bindings/python/python.mk
 include bindings/python/frameworks.mk
+include bindings/python/distributed.mk
 
 header: ## Writes include/hr_weights.h from src/capi
 	HRW_WRITE_HEADER=1 $(CARGO) test --test header

@@ -34,3 +34,15 @@ callgrind: library ## Instructions of a call, under valgrind
 	@.ci/tools valgrind
 	$(CARGO) build --release --quiet --manifest-path benches/Cargo.toml --target-dir target/bench --bin calls
 	benches/callgrind.sh $(LIBRARY_SHARED) target/bench/release/calls $(RESULTS)-callgrind.csv
+
+# Sharded problems: rounds, bytes and computation for 2 to 1,024 participants in one process.
+.PHONY: bench-ranks bench-ranks-quick
+target/demo/ranks: library benches/ranks.c
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -O2 benches/ranks.c $(LIBRARY) $(SYSTEM_LIBS) -o $@
+
+bench-ranks: target/demo/ranks ## What a problem over 2 to 1,024 participants costs; half a minute
+	target/demo/ranks >$(RESULTS)-ranks.csv && cat $(RESULTS)-ranks.csv
+
+bench-ranks-quick: target/demo/ranks
+	@timeout 120 target/demo/ranks --quick >target/demo/ranks.csv && tail -n 1 target/demo/ranks.csv

@@ -125,7 +125,8 @@ pub fn calibrate_alpha<T: Real>(
 }
 
 /// Writes the report for every pair of budgets: `report(i, j, ..)` is called with that for `alphas[i]` and `rs[j]`,
-/// row by row. The losses are checked once. Never allocates on one thread.
+/// row by row. The losses are checked once, and in a row each solution starts from the one before. Never allocates on one
+/// thread.
 ///
 /// `losses` and `base` are as in [`weights_into`](crate::weights_into), and so is `params`, whose alpha and r are not
 /// used. `scratch` is as long as the losses; it holds the weights of the report while that is called, so each can be
@@ -166,7 +167,7 @@ pub fn path<T: Real>(
     let mut prepared = Prepared::new(losses, base, &params, scratch)?;
     for (i, &alpha) in alphas.iter().enumerate() {
         for (j, &r) in rs.iter().enumerate() {
-            let solved = prepared.weights(Budgets { alpha, r }, scratch)?;
+            let solved = prepared.weights_from_last(Budgets { alpha, r }, scratch)?;
             report(i, j, &solved, scratch);
         }
     }

@@ -63,7 +63,7 @@ impl Start {
 
 /// phi falls from large values, like `-(1 - top) log u`, to small ones, like `variance / (2 u^2)`. Seen through
 /// `log(exp(k phi) - 1)` with this k both ends are lines of slope -2 in log u.
-fn line_factor(top: f64) -> f64 {
+pub(crate) fn line_factor(top: f64) -> f64 {
     2.0 / (1.0 - top).max(f64::EPSILON)
 }
 

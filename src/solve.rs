@@ -4,6 +4,7 @@
 mod answer;
 mod capped;
 mod focus;
+mod near;
 mod overview;
 mod window;
 mod zoom;
@@ -21,6 +22,7 @@ use crate::validate::Range;
 use crate::view::{Form, View};
 use crate::weights::Optimum;
 
+pub(crate) use near::{Near, solve_near};
 use window::Window;
 pub(crate) use zoom::solve_sharded;
 
@@ -31,15 +33,26 @@ pub(crate) fn solve<T: Real, R: Meeting>(
     params: &Params,
     scratch: Option<&mut [T]>,
 ) -> Result<Optimum<T>, Error> {
+    solve_keeping(data, range, params, scratch, None)
+}
+
+/// The same; what may be of use to the next problem goes to `kept`.
+fn solve_keeping<T: Real, R: Meeting>(
+    data: &mut Data<'_, T, R>,
+    range: &Range,
+    params: &Params,
+    scratch: Option<&mut [T]>,
+    kept: Option<&mut Option<Near<T>>>,
+) -> Result<Optimum<T>, Error> {
     let limit = range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY;
     if let (Some(level), Some(scratch), false) = (data.fast(), scratch, limit)
         && let Some(pilot) = pilot::fly(data, level, range, params, scratch)?
     {
-        return Problem::guided(data, range, params, pilot).solve(data);
+        return Problem::guided(data, range, params, pilot).solve(data, kept);
     }
     // By reference: moved out of the result the problem would lie on the stack twice.
     match &Problem::new(data, range, params) {
-        Ok(problem) => problem.solve(data),
+        Ok(problem) => problem.solve(data, kept),
         Err(error) => Err(*error),
     }
 }
@@ -69,6 +82,8 @@ enum Guide<'a, T> {
     Pilot(Pilot<'a, T>),
     /// From sketches that all participants share.
     Window(Window<'a>),
+    /// From the solution for another r.
+    Near(&'a Near<T>),
 }
 
 impl<'a, T> Guide<'a, T> {
@@ -86,6 +101,7 @@ impl<'a, T> Guide<'a, T> {
             Self::Nothing => None,
             Self::Pilot(pilot) => Some((pilot.mean, pilot.log_u)),
             Self::Window(window) => Some((window.mean.get(), window.log_u)),
+            Self::Near(near) => Some((near.mean, near.log_u)),
         }
     }
 }
@@ -140,7 +156,11 @@ impl<'a, T: Real> Problem<'a, T> {
         Self { unseen, ..self }
     }
 
-    fn solve<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Optimum<T>, Error> {
+    fn solve<R: Meeting>(
+        &self,
+        data: &mut Data<'_, T, R>,
+        kept: Option<&mut Option<Near<T>>>,
+    ) -> Result<Optimum<T>, Error> {
         if self.range.depths.depth(self.range.smallest) == 0.0 {
             return Ok(self.all_equal());
         }
@@ -159,6 +179,9 @@ impl<'a, T: Real> Problem<'a, T> {
             let threshold = solved.cut.threshold;
             let [minus_next] = data.pass(|chunk, _| kernels::nearest_above(chunk, threshold))?.maxima;
             solved.cut.next = -minus_next;
+        }
+        if let Some(kept) = kept {
+            *kept = Near::of(self, solved);
         }
         Ok(if self.caps() { self.optimum_of_hr(solved) } else { self.optimum_of_hd(solved) })
     }
@@ -205,6 +228,7 @@ impl<'a, T: Real> Problem<'a, T> {
         }
         match (data.fast(), &self.guide) {
             (_, Guide::Window(window)) if !R::ALONE => Ok(window.cut_of_base(self.range, self.budget)),
+            (_, Guide::Near(near)) => Ok(near.cut),
             (Some(level), _) => {
                 Ok(self.ranks().find(data, level, self.range, self.budget)?.cut(self.range, self.budget))
             }

@@ -14,7 +14,7 @@ PYTHON_SITE := $(PYTHON_BUILT)/site
 PYTHON_ENV = PYTHONPATH=$(abspath $(PYTHON_SITE)) PYTHONDONTWRITEBYTECODE=1
 PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
 
-.PHONY: python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \
+.PHONY: pictures python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \
 	python-debian-torch python-parity python-torch-eager python-bench
 
 python-site: library
@@ -34,12 +34,16 @@ python-oldest-if-any:
 
 python-lint: ## Types and style of the Python package
 	@venv=$$($(PYTHON_VENV) lint) && $$venv/bin/ruff check --no-cache $(PYTHON_DIR) \
+		&& $$venv/bin/ruff check --no-cache --config $(PYTHON_DIR)/pyproject.toml --config 'src = ["$(PYTHON_DIR)"]' docs \
 		&& $$venv/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml --cache-dir $(PYTHON_BUILT)/mypy \
 			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples
 
 python-demo: python-site ## Trains in NumPy on real digits with wrong labels; writes target/python/numpy_digits.png
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \
 		&& $(PYTHON_ENV) $$venv/bin/python $(PYTHON_DIR)/examples/numpy_digits.py --plot $(PYTHON_BUILT)/numpy_digits.png
+
+pictures: python-site ## The pictures of the documentation, in docs/images
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python docs/pictures.py
 
 python-package: ## The Python package as users get it: from a checkout, editable, from the source distribution
 	PYTHON=$(PYTHON) $(PYTHON_DIR)/tests/package.sh $(PYTHON_BUILT)/package

@@ -136,6 +136,7 @@ pub unsafe extern "C" fn hrw_sharded_init(solver: *mut hrw_sharded, size: usize)
 /// options, losses, base, n_local, weights, report: as in hrw_weights_sharded_f32, the same at every step.
 /// values, count, op: receive what must be joined over the participants before the next step: `count` values, in place, by
 ///   HRW_SUM or HRW_MAX. They are inside solver. When count is 0 the solve has ended: weights and report have been written.
+///   (weights is written one step earlier: the array must keep its contents between steps.)
 ///
 /// Returns HRW_OK, or what hrw_weights_sharded_f32 returns, which ends the solve on every participant at the same step.
 ///

@@ -153,9 +153,11 @@ impl PositionBins {
     /// Calls `visit` with the bin, the position, the loss and the mass of each sample that is in a bin.
     #[inline(always)]
     fn each<T: Real>(&self, chunk: Chunk<'_, T>, mut visit: impl FnMut(usize, u64, T, f64)) {
+        let [low, high] = [self.first, self.last].map(T::at_position);
         chunk.each(|loss, mass| {
-            let position = loss.position();
-            if position >= self.first && position <= self.last {
+            // Most are outside.
+            if loss >= low && loss <= high {
+                let position = loss.position();
                 visit(self.bin(position), position, loss, mass);
             }
         });

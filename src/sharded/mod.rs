@@ -143,7 +143,8 @@ impl Sharded {
         }
     }
 
-    /// Goes on to the next reduction, or to the end. Every call is passed the same samples and parameters.
+    /// Goes on to the next reduction, or to the end. Every call is passed the same samples and parameters, and the same
+    /// `weights`, which are written before the last reduction.
     ///
     /// # Errors
     /// Those of [`weights_sharded_into`], on every participant at the same step.
@@ -157,6 +158,12 @@ impl Sharded {
         let lengths = check_lengths(losses, base, weights);
         let samples = if lengths.is_ok() { (losses, base, weights) } else { (&[][..], None, &mut [][..]) };
         self.step_of(samples, params, lengths.map_err(Refused::from))
+    }
+
+    /// What the last step asked for, if the caller has not reduced it in place.
+    #[cfg(feature = "std")] // for XLA
+    pub(crate) fn pending(&mut self) -> Option<(Operation, &mut [f64])> {
+        self.log.pending(&mut self.sketch)
     }
 
     /// As [`Sharded::step`], of a participant whose input may have been refused already: the others are told.

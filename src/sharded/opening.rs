@@ -1,7 +1,7 @@
 //! The first round: is every participant's input sound, do they mean the same problem, and what is its range?
 
 use super::log::{Log, SKETCH};
-use crate::kernels;
+use crate::kernels::{self, fast_survey};
 use crate::params::{Error, Ordering, Params};
 use crate::real::Real;
 use crate::reduce::{Data, Partial};
@@ -88,6 +88,13 @@ fn examine<T: Real>(
 ) -> Result<[f64; 5], Refused> {
     input?;
     params.check()?;
+    if let Some(level) = data.fast() {
+        let [largest, minus_smallest, unsound] = data.pass_alone(|chunk, _| fast_survey(level, chunk.losses)).maxima;
+        // (Without samples all three are minus infinity.)
+        if unsound <= 0.0 {
+            return Ok([largest, minus_smallest, f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY]);
+        }
+    }
     let survey = data.pass_alone(kernels::survey);
     soundness(&survey)?;
     Ok(survey.maxima)

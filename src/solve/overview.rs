@@ -4,7 +4,7 @@ use super::focus::{Focus, Stage};
 use super::zoom::{HEAD, round};
 use super::{Problem, Solved};
 use crate::depths::Depths;
-use crate::kernels::{self, DepthBins};
+use crate::kernels::{self, DepthBins, fast_rank};
 use crate::math::{log, sqrt};
 use crate::params::{Error, Params};
 use crate::real::Real;
@@ -31,7 +31,12 @@ pub(super) fn overview<T: Real>(
         (Operation::Sum, 0, HEAD + 3 * DepthBins::COUNT),
         |data, sketch| {
             let largest = T::from_f64(range.largest);
-            let masses = data.pass_alone(|chunk, _| kernels::masses(chunk, largest)).sums;
+            let masses = if let Some(level) = data.fast() {
+                let [below, up_to] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, largest)).sums;
+                [data.len(), up_to - below]
+            } else {
+                data.pass_alone(|chunk, _| kernels::masses(chunk, largest)).sums
+            };
             let (head, runs) = sketch.split_at_mut(HEAD);
             head[..2].copy_from_slice(&masses);
             data.each_chunk(|chunk| bins.add(chunk, depths, runs));

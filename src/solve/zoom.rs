@@ -8,7 +8,7 @@ use super::focus::{Focus, Stage};
 use super::overview::{bin_of_mass, overview};
 use super::window::{Side, Window};
 use super::{Guide, Problem};
-use crate::kernels::{self, Lens, PositionBins};
+use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
 use crate::params::{Error, Params};
 use crate::real::Real;
@@ -59,7 +59,7 @@ pub(crate) fn solve_sharded<T: Real>(
             note
         } else {
             let problem = Problem::of_masses(range, params, masses, guide);
-            let result = problem.solve(data);
+            let result = problem.solve(data, None);
             let (Err(_), Some((log_u, side))) = (&result, outside.get()) else { return result };
             let lost = [log_u, if side == Side::Deeper { 1.0 } else { 0.0 }];
             data.meeting().write_note(note, lost);
@@ -144,8 +144,13 @@ impl<T: Real> Problem<'_, T> {
                 if self.r > 0.0 {
                     head[..4].copy_from_slice(&data.pass_alone(|chunk, _| pass.sums(chunk)).sums);
                 }
-                [head[4]] = data.pass_alone(|chunk, _| kernels::mass_below(chunk, low)).sums;
-                [head[5], _] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
+                if let Some(level) = data.fast() {
+                    [head[4], _] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, low)).sums;
+                    [head[5], _] = data.pass_alone(|chunk, _| fast_moments(level, chunk.losses, depths, high)).sums;
+                } else {
+                    [head[4]] = data.pass_alone(|chunk, _| kernels::mass_below(chunk, low)).sums;
+                    [head[5], _] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
+                }
                 let mut lost = [0.0; RUN];
                 data.each_chunk(|chunk| bins.add(chunk, runs, &mut lost));
             },

@@ -15,6 +15,7 @@ pub(super) const INVALID_ARGUMENT: c_int = 3;
 pub(super) const INTERNAL: c_int = 13;
 /// `XLA_FFI_DataType_S32`, `_F32` and `_F64`.
 pub(super) const S32: c_int = 4;
+pub(super) const U32: c_int = 8;
 pub(super) const F32: c_int = 11;
 pub(super) const F64: c_int = 12;
 /// `XLA_FFI_ArgType_BUFFER` and `XLA_FFI_RetType_BUFFER`.

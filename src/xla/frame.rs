@@ -5,12 +5,11 @@ use core::marker::PhantomData;
 
 use super::api::{
     Api, Attributes, BUFFER, Buffer, Buffers, CallFrame, EXTENSION_METADATA, Error, ErrorCreateArgs, F32, F64,
-    MetadataExtension, S32, SCALAR, Scalar, VERSION,
+    MetadataExtension, S32, SCALAR, Scalar, U32, VERSION,
 };
-use crate::real::Real;
 
 /// A number that XLA can pass.
-pub(super) trait Element: Real {
+pub(super) trait Element: Copy {
     const DTYPE: c_int;
 }
 
@@ -20,6 +19,10 @@ impl Element for f32 {
 
 impl Element for f64 {
     const DTYPE: c_int = F64;
+}
+
+impl Element for u32 {
+    const DTYPE: c_int = U32;
 }
 
 /// One call, whose pointers are valid for `'a`.

@@ -6,6 +6,7 @@
 
 mod api;
 mod frame;
+mod sharded;
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +15,7 @@ use api::{CallFrame, Error};
 use frame::{Array, Element, Frame};
 
 use crate::params::{Ordering, Params};
+use crate::real::Real;
 use crate::slices::weights_into;
 
 /// Why a call was refused: for the caller's mistakes, and for ours.
@@ -35,12 +37,28 @@ enum Refusal {
 /// `frame` is what XLA passes to a handler of version 0.1 or later of its interface.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrw_xla_weights(frame: *mut CallFrame) -> *mut Error {
+    // SAFETY: passed on.
+    unsafe { run(frame, call) }
+}
+
+/// Answers XLA: its question what this handler is, or with the outcome of `call`, which is told the ordering.
+///
+/// # Safety
+/// As `hrw_xla_weights`.
+unsafe fn run(frame: *mut CallFrame, call: fn(&Frame<'_>, Ordering) -> Result<(), Refusal>) -> *mut Error {
     // SAFETY: passed on; the frame outlives this call.
     let frame = unsafe { Frame::new(frame) };
     if frame.answer_metadata() {
         return core::ptr::null_mut();
     }
-    let result = catch_unwind(AssertUnwindSafe(|| call(&frame)));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let ordering = match frame.attribute("ordering") {
+            Some(0) => Ordering::Hd,
+            Some(1) => Ordering::Hr,
+            _ => return Err(Refusal::Internal("the attribute `ordering` is not 0 or 1")),
+        };
+        call(&frame, ordering)
+    }));
     let (code, message) = match result {
         Ok(Ok(())) => return core::ptr::null_mut(),
         Ok(Err(Refusal::Argument(message))) => (api::INVALID_ARGUMENT, message),
@@ -50,12 +68,7 @@ pub unsafe extern "C" fn hrw_xla_weights(frame: *mut CallFrame) -> *mut Error {
     frame.error(code, &CString::new(message).unwrap_or_default())
 }
 
-fn call(frame: &Frame<'_>) -> Result<(), Refusal> {
-    let ordering = match frame.attribute("ordering") {
-        Some(0) => Ordering::Hd,
-        Some(1) => Ordering::Hr,
-        _ => return Err(Refusal::Internal("the attribute `ordering` is not 0 or 1")),
-    };
+fn call(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
     match frame.argument(0).map(|losses| losses.dtype()) {
         Some(api::F32) => rows::<f32>(frame, ordering),
         Some(api::F64) => rows::<f64>(frame, ordering),
@@ -64,7 +77,7 @@ fn call(frame: &Frame<'_>) -> Result<(), Refusal> {
 }
 
 /// Solves one problem per row.
-fn rows<T: Element>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
+fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
     const SHAPES: Refusal = Refusal::Internal("the arrays do not fit together");
     let losses: Array<'_, T> = frame.argument(0).and_then(|buffer| buffer.read()).ok_or(SHAPES)?;
     let budgets: Array<'_, T> = frame.argument(1).and_then(|buffer| buffer.read()).ok_or(SHAPES)?;
@@ -103,7 +116,7 @@ fn rows<T: Element>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal
 /// Alpha, r and the worst loss, in two numbers each.
 const BUDGETS: usize = 6;
 
-fn params<T: Element>(budgets: &[T], ordering: Ordering) -> Params {
+fn params<T: Element + Real>(budgets: &[T], ordering: Ordering) -> Params {
     let sum = |index: usize| budgets[2 * index].to_f64() + budgets[2 * index + 1].to_f64();
     let worst_loss = sum(2);
     Params {

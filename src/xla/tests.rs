@@ -6,10 +6,12 @@ use std::cell::RefCell;
 
 use super::api::{
     Api, ApiVersion, Attributes, BUFFER, Buffer, Buffers, ByteSpan, CallFrame, EXTENSION_METADATA, Error,
-    ErrorCreateArgs, Extension, F32, F64, INVALID_ARGUMENT, Metadata, MetadataExtension, S32, SCALAR, Scalar,
+    ErrorCreateArgs, Extension, F32, F64, INVALID_ARGUMENT, Metadata, MetadataExtension, S32, SCALAR, Scalar, U32,
 };
 use super::hrw_xla_weights;
-use crate::{Ordering, Params, weights_into};
+use super::sharded::hrw_xla_sharded_step;
+use crate::sharded::SKETCH;
+use crate::{Ordering, Params, Sharded, weights_into};
 
 thread_local! {
     static RAISED: RefCell<Option<(c_int, String)>> = const { RefCell::new(None) };
@@ -44,8 +46,20 @@ fn buffers(types: &[c_int], pointers: &[*const Buffer]) -> Buffers {
     }
 }
 
-/// Calls the handler; the code and message of its error, if any.
+/// A handler, as XLA knows it.
+type Handler = unsafe extern "C" fn(*mut CallFrame) -> *mut Error;
+
 fn run(arguments: &[Buffer], results: &[Buffer], ordering: i32) -> Result<(), (c_int, String)> {
+    run_handler(hrw_xla_weights, arguments, results, ordering)
+}
+
+/// Calls a handler; the code and message of its error, if any.
+fn run_handler(
+    handler: Handler,
+    arguments: &[Buffer],
+    results: &[Buffer],
+    ordering: i32,
+) -> Result<(), (c_int, String)> {
     let api = Api {
         struct_size: size_of::<Api>(),
         extension_start: null_mut(),
@@ -53,7 +67,7 @@ fn run(arguments: &[Buffer], results: &[Buffer], ordering: i32) -> Result<(), (c
         internal: null(),
         error_create: create,
     };
-    let types = [BUFFER; 3];
+    let types = [BUFFER; 7];
     let argument_pointers: Vec<_> = arguments.iter().map(core::ptr::from_ref).collect();
     let result_pointers: Vec<_> = results.iter().map(core::ptr::from_ref).collect();
     let scalar = Scalar { dtype: S32, value: (&raw const ordering).cast() };
@@ -77,7 +91,7 @@ fn run(arguments: &[Buffer], results: &[Buffer], ordering: i32) -> Result<(), (c
         },
     };
     // SAFETY: the frame is laid out and filled as XLA would.
-    let error = unsafe { hrw_xla_weights(&raw mut frame) };
+    let error = unsafe { handler(&raw mut frame) };
     if error.is_null() { Ok(()) } else { Err(RAISED.take().unwrap()) }
 }
 
@@ -157,4 +171,77 @@ fn errors_name_the_sample_and_the_problem() {
     assert!(message.contains("ordering"), "{message}");
     let (_, message) = run(&arguments[..1], &results, 0).unwrap_err();
     assert!(message.contains("fit"), "{message}");
+}
+
+/// Two participants, whose messages are handed round as a collective would.
+#[test]
+fn steps_come_to_the_answer_of_one_machine() {
+    const WORDS: usize = size_of::<Sharded>() / 4;
+    const MESSAGE: usize = 2 + 2 * SKETCH;
+    let mut budgets = [0.25_f64, 0.0, 0.1, 0.0, f64::NAN, 0.0];
+    let mut losses = [0.3, 2.0, 0.1, 0.7, 1.0, 5.0, 0.0, 3.0];
+    let whole = losses;
+    let mut expected = [0.0; 8];
+    let params = Params { alpha: 0.25, r: 0.1, ordering: Ordering::Hr, ..Params::default() };
+    let report = weights_into(&whole, None, &params, &mut expected).unwrap();
+    let (words, length) = ([i64::try_from(WORDS).unwrap()], [i64::try_from(MESSAGE).unwrap()]);
+    let both = [2, length[0]];
+    // Memory for XLA to hand out, aligned as it would be.
+    let mut solvers = vec![[vec![0_u64; WORDS / 2], vec![0_u64; WORDS / 2]]; 2];
+    let mut messages = vec![1_u32; 2 * MESSAGE];
+    let mut weights = [[0.0_f64; 4]; 2];
+    for round in 0..25 {
+        let mut sent = vec![1_u32; 2 * MESSAGE];
+        let mut ended = 0;
+        for rank in 0..2 {
+            let mut number = [u32::from(round > 0)];
+            let (mut after, mut outcome) = ([-1.0; 4], [-1.0; 2]);
+            let [before, next] = &mut solvers[rank];
+            let arguments = [
+                buffer(F64, &mut losses[4 * rank..][..4], &[4]),
+                buffer(F64, &mut budgets, &[6]),
+                buffer(U32, &mut number, &[1]),
+                buffer(U32, before, &words),
+                buffer(U32, &mut messages, &both),
+                buffer(F64, &mut weights[rank], &[4]),
+            ];
+            let results = [
+                buffer(U32, next, &words),
+                buffer(U32, &mut sent[MESSAGE * rank..][..MESSAGE], &length),
+                buffer(F64, &mut after, &[4]),
+                buffer(F64, &mut outcome, &[2]),
+            ];
+            run_handler(hrw_xla_sharded_step, &arguments, &results, 1).unwrap();
+            solvers[rank].swap(0, 1);
+            weights[rank] = after;
+            if sent[MESSAGE * rank] == 0 {
+                ended += 1;
+                assert!((outcome[0] - report.robust_loss).abs() < 1e-14);
+            }
+        }
+        messages = sent;
+        if ended > 0 {
+            assert!(ended == 2 && round > 2);
+            for (weight, expected) in weights.iter().flatten().zip(expected) {
+                assert!((weight - expected).abs() < 1e-14, "{weight} {expected}");
+            }
+            return;
+        }
+    }
+    panic!("it does not end");
+}
+
+#[test]
+fn steps_refuse_arrays_that_do_not_fit() {
+    let (mut losses, mut budgets, mut words) = ([1.0_f32; 4], [0.0_f32; 6], [0_u32; 4]);
+    let arguments = [
+        buffer(F32, &mut losses, &[4]),
+        buffer(F32, &mut budgets, &[6]),
+        buffer(U32, &mut words, &[1]),
+        buffer(U32, &mut words, &[4]),
+    ];
+    let (_, message) = run_handler(hrw_xla_sharded_step, &arguments, &[], 0).unwrap_err();
+    assert!(message.contains("fit"), "{message}");
+    let (_, message) = run_handler(hrw_xla_sharded_step, &arguments, &[], 5).unwrap_err();
+    assert!(message.contains("ordering"), "{message}");
 }

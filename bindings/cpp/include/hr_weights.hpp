@@ -74,6 +74,9 @@ enum class status : std::int32_t {
     overlap = HRW_OVERLAP,
     reduce = HRW_REDUCE,
     threads = HRW_THREADS,
+    group = HRW_GROUP,
+    target = HRW_TARGET,
+    quantity = HRW_QUANTITY,
     panic = HRW_PANIC
 };
 

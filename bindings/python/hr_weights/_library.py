@@ -24,12 +24,16 @@ NO_INDEX: Final = 2**64 - 1
 
 # Of enum hrw_status, the codes that this package tells apart.
 OK: Final = 0
+NULL_POINTER: Final = 1
 ALPHA: Final = 4
 R: Final = 5
+ORDERING: Final = 6
 WORST_LOSS: Final = 7
 BASE_WEIGHTS: Final = 8
 NON_FINITE_LOSS: Final = 9
+REDUCE: Final = 13
 THREADS: Final = 14
+TARGET: Final = 16
 PANIC: Final = 99
 
 
@@ -65,6 +69,18 @@ class Report(ctypes.Structure):
         ("trimmed", ctypes.c_uint64),
         ("bad_index", ctypes.c_uint64),
         ("iterations", ctypes.c_uint32),
+    ]
+
+
+class RunningWorst(ctypes.Structure):
+    """``hrw_running_worst``."""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("window", ctypes.c_uint64),
+        ("seen", ctypes.c_uint64),
+        ("current", ctypes.c_double),
+        ("previous", ctypes.c_double),
     ]
 
 
@@ -121,7 +137,6 @@ _SIZE = ctypes.c_size_t
 _STATUS = ctypes.c_int32
 _OPTIONS = ctypes.POINTER(Options)
 _REPORT = ctypes.POINTER(Report)
-ALLREDUCE = ctypes.CFUNCTYPE(_STATUS, ctypes.c_void_p, ctypes.POINTER(ctypes.c_double), _SIZE, ctypes.c_int32)
 
 _status_message = _declare(LIBRARY, "hrw_status_message", ctypes.c_char_p, _STATUS)
 _options_init = _declare(LIBRARY, "hrw_options_init", _STATUS, _OPTIONS, _SIZE)
@@ -145,6 +160,36 @@ WEIGHTS_RAGGED: Final = _per_type("hrw_weights_ragged", _OPTIONS, _ARRAY, _ARRAY
 CERTIFY: Final = _per_type(
     "hrw_certify", _ARRAY, _SIZE, ctypes.c_double, ctypes.c_double, ctypes.c_double, ctypes.POINTER(ctypes.c_double)
 )
+
+# One problem over many participants. The callback form, hrw_weights_sharded_T, is for C: in Python the same loop is a few
+# lines, and what the engine raises passes through them.
+SHARDED_STEP: Final = _per_type(
+    "hrw_sharded_step",
+    _ARRAY,
+    _OPTIONS,
+    _ARRAY,
+    _ARRAY,
+    _SIZE,
+    _ARRAY,
+    _REPORT,
+    ctypes.POINTER(ctypes.c_void_p),
+    ctypes.POINTER(_SIZE),
+    ctypes.POINTER(ctypes.c_int32),
+)
+SHARDED_INIT: Final = _declare(LIBRARY, "hrw_sharded_init", _STATUS, _ARRAY, _SIZE)
+SHARDED_SIZE: Final[int] = _declare(LIBRARY, "hrw_sharded_size", _SIZE)()
+
+_DOUBLE = ctypes.c_double
+_DOUBLES = ctypes.POINTER(ctypes.c_double)
+_CALIBRATION = (_OPTIONS, _ARRAY, _ARRAY, _SIZE, ctypes.c_int32, _DOUBLE, _ARRAY, _REPORT, _DOUBLES, _DOUBLES)
+CALIBRATE: Final = {name: _per_type(f"hrw_calibrate_{name}", *_CALIBRATION) for name in ("r", "alpha")}
+PATH: Final = _per_type("hrw_path", _OPTIONS, _ARRAY, _ARRAY, _SIZE, _ARRAY, _SIZE, _ARRAY, _SIZE, _ARRAY, _ARRAY)
+WEIGHTS_GROUPS: Final = _per_type(
+    "hrw_weights_groups", _OPTIONS, _ARRAY, _ARRAY, _SIZE, _ARRAY, _SIZE, _ARRAY, _ARRAY, _REPORT
+)
+_RUNNING_WORST = ctypes.POINTER(RunningWorst)
+running_worst_init = _declare(LIBRARY, "hrw_running_worst_init", _STATUS, _RUNNING_WORST, _SIZE, ctypes.c_uint64)
+RUNNING_WORST_UPDATE: Final = _per_type("hrw_running_worst_update", _RUNNING_WORST, _ARRAY, _ARRAY, _SIZE, _DOUBLES)
 
 
 def _check(status: int, report: Optional[Report] = None) -> None:

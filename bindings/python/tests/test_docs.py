@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PAGES = [Path(__file__).parents[1] / "README.md", Path(__file__).parents[3] / "docs" / "python.md"]
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = [Path(__file__).parents[1] / "README.md", DOCS / "python.md", DOCS / "certificates.md", DOCS / "calibration.md"]
 BLOCK = re.compile(r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", re.DOTALL)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import hr_weights
-from hr_weights import _library
+from hr_weights import _calibrate, _library
 
 HEADER = Path(__file__).parents[3] / "include" / "hr_weights.h"
 C_TYPES = {"size_t": ctypes.c_size_t, "double": ctypes.c_double, "int32_t": ctypes.c_int32}
@@ -54,7 +54,14 @@ def test_a_library_of_another_abi(tmp_path):
 
 
 @pytest.mark.skipif(not HEADER.exists(), reason="the header is in the repository")
-@pytest.mark.parametrize("struct, name", [(_library.Options, "hrw_options"), (_library.Report, "hrw_report")])
+@pytest.mark.parametrize(
+    "struct, name",
+    [
+        (_library.Options, "hrw_options"),
+        (_library.Report, "hrw_report"),
+        (_library.RunningWorst, "hrw_running_worst"),
+    ],
+)
 def test_structs_are_those_of_the_header(struct, name):
     body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", HEADER.read_text(), re.DOTALL)[1]
     fields = re.findall(r"^ +(\w+) (\w+);$", body, re.MULTILINE)
@@ -64,14 +71,19 @@ def test_structs_are_those_of_the_header(struct, name):
 @pytest.mark.skipif(not HEADER.exists(), reason="the header is in the repository")
 def test_every_status_and_no_other():
     codes = dict(re.findall(r"^ +HRW_(\w+) = (\d+),$", HEADER.read_text(), re.MULTILINE))
-    for name in ("OK", "ALPHA", "R", "WORST_LOSS", "BASE_WEIGHTS", "NON_FINITE_LOSS", "THREADS", "PANIC"):
+    for code, name in enumerate(("ROBUST_LOSS", "EFFECTIVE_SAMPLES", "LARGEST_WEIGHT")):
+        assert int(codes[name]) == code == getattr(_calibrate, f"_{name}")
+    for name in ("OK", "ALPHA", "R", "WORST_LOSS", "BASE_WEIGHTS", "NON_FINITE_LOSS", "THREADS", "TARGET", "PANIC"):
         assert int(codes[name]) == getattr(_library, name)
     assert int(codes["HD"]) == _library.ORDERINGS["HD"] and int(codes["HR"]) == _library.ORDERINGS["HR"]
 
 
 def test_every_function_is_declared():
     functions = [_library._status_message, _library._options_init, _library._report_init, _library._certified_r]
-    for family in (_library.WEIGHTS, _library.WEIGHTS_BATCH, _library.WEIGHTS_RAGGED, _library.CERTIFY):
+    functions.append(_library.running_worst_init)
+    families = [_library.WEIGHTS, _library.WEIGHTS_BATCH, _library.WEIGHTS_RAGGED, _library.CERTIFY, _library.PATH]
+    families += [*_library.CALIBRATE.values(), _library.WEIGHTS_GROUPS, _library.RUNNING_WORST_UPDATE]
+    for family in families:
         assert set(family) == {"f", "d"}
         functions += family.values()
     for function in functions:

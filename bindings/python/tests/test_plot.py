@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib")
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "numpy_digits.py"
 DIGITS = Path(__file__).parents[2] / "data" / "digits.csv"
+PICTURES = Path(__file__).parents[3] / "docs" / "pictures.py"
 
 
 def test_loss_curves():
@@ -38,6 +39,51 @@ def test_weights_against_losses():
     assert plot.weights_against_losses(losses, weights).get_legend() is None
     with pytest.raises(ValueError, match="weights has shape"):
         plot.weights_against_losses(losses, weights[1:])
+
+
+LOSSES = np.random.default_rng(7).exponential(size=60)
+
+
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+def test_curves_against_r(ordering):
+    options = {"ordering": ordering, "base": np.arange(60), "worst_loss": 9.0}
+    alphas, rs = [0.0, 0.1], [0.01, 0.1, 1.0]
+    path = hrw.path(LOSSES, alphas, rs, **options)
+    ax = plot.robust_loss_against_r(LOSSES, alphas, rs, **options)
+    *curves, worst = ax.get_lines()
+    for curve, values in zip(curves, path.robust_loss):
+        np.testing.assert_array_equal(curve.get_xydata(), np.column_stack([rs, values]))
+    assert list(worst.get_ydata()) == [9.0, 9.0] and ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["alpha = 0", "alpha = 0.1"]
+    ax = plot.effective_samples_against_r(LOSSES, alphas, rs, **options)
+    for curve, values in zip(ax.get_lines(), path.effective_samples):
+        np.testing.assert_array_equal(curve.get_ydata(), values)
+    assert len(plot.effective_samples_against_r(LOSSES, ax=ax).get_lines()) == 3
+
+
+def test_certificate_against_n():
+    ax = plot.certificate_against_n(LOSSES, [0.0, 0.1], 0.1, worst_loss=9.0, ns=[20, 60])
+    *curves, mean = ax.get_lines()
+    for curve, alpha in zip(curves, [0.0, 0.1]):
+        bounds = [hrw.certify(LOSSES[:n], alpha, 0.1, worst_loss=9.0).bound for n in (20, 60)]
+        np.testing.assert_array_equal(curve.get_xydata(), np.column_stack([[20, 60], bounds]))
+    np.testing.assert_allclose(mean.get_ydata(), [LOSSES[:20].mean(), LOSSES.mean()])
+    counts = plot.certificate_against_n(LOSSES, worst_loss=9.0).get_lines()[0].get_xdata()
+    assert counts[0] == 10 and counts[-1] == 60
+    assert len(plot.certificate_against_n([1.0], worst_loss=1.0).get_lines()[0].get_xdata()) == 1
+    for ns in ([], [0], [61]):
+        with pytest.raises(ValueError, match="ns must be numbers from 1 to the number of losses, 60"):
+            plot.certificate_against_n(LOSSES, worst_loss=9.0, ns=ns)
+
+
+@pytest.mark.skipif(not PICTURES.exists(), reason="the script is in the repository")
+def test_the_pictures_of_the_documentation(tmp_path):
+    result = subprocess.run([sys.executable, PICTURES, tmp_path], capture_output=True, text=True, check=True)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(path.name for path in (PICTURES.parent / "images").glob("*.svg"))
+    # The numbers on the pages are those that the script prints.
+    assert "top 40 of 800: 26.9%; 99 wrong labels: 34.4% of the weight" in result.stdout
+    assert "997 held-out digits, error rate 5.92%, alpha 0.05: at most 15.02%" in result.stdout
 
 
 @pytest.mark.skipif(not DIGITS.exists(), reason="the data is in the repository")

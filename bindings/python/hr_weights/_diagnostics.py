@@ -1,0 +1,82 @@
+"""Who carries the weight."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._arrays import Array, as_array, computing_dtype, require_vector
+
+
+class TopSamples(NamedTuple):
+    """From :func:`top_samples`."""
+
+    #: The samples, the one with the largest weight first.
+    indices: NDArray[np.intp]
+    #: Their weights.
+    weights: NDArray[Any]
+    #: The share that they have of all weight, in [0, 1].
+    share: float
+
+
+class GroupShares(NamedTuple):
+    """From :func:`group_shares`: arrays with an element per group."""
+
+    #: The groups, in order.
+    labels: NDArray[Any]
+    #: How many samples each has.
+    sizes: NDArray[np.intp]
+    #: The share of the weight that each has; they sum to one.
+    shares: NDArray[np.float64]
+    #: The share over that of the samples: 1 where robustness changes nothing.
+    ratios: NDArray[np.float64]
+
+
+def top_samples(weights: Array, k: int = 10) -> TopSamples:
+    """The k samples with the largest weights: those to look at, for wrong labels say.
+
+    weights: shape ``(n,)``, not negative, such as those of :func:`hr_weights.weights`.
+    k: at least 1; if there are fewer samples, all. Of equal weights the first come first.
+
+    Returns a :class:`TopSamples`. Raises ValueError for anything else.
+    """
+    array = _weights(weights)
+    count = operator.index(k)
+    if count < 1:
+        raise ValueError(f"k must be at least 1, not {k!r}")
+    order = np.argsort(-array, kind="stable")[:count]
+    total = array.sum(dtype=np.float64)
+    return TopSamples(order, array[order], float(array[order].sum(dtype=np.float64) / total) if total > 0 else 0.0)
+
+
+def group_shares(weights: Array, groups: Array) -> GroupShares:
+    """The share of the weight that each group has: classes, sites, right and wrong labels.
+
+    weights: shape ``(n,)``, not negative, such as those of :func:`hr_weights.weights`.
+    groups: shape ``(n,)``, for each sample its group: integers, booleans or strings, in any order.
+
+    Returns a :class:`GroupShares`. Raises ValueError if the shapes differ, and for a weight that is negative or NaN.
+    """
+    array = _weights(weights)
+    labels = as_array(groups, "groups")
+    if labels.shape != array.shape:
+        raise ValueError(f"groups has shape {labels.shape}, but weights has shape {array.shape}")
+    names, numbers, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    sums: NDArray[np.float64] = np.bincount(numbers.reshape(-1), weights=array).astype(np.float64)
+    total = sums.sum()
+    shares: NDArray[np.float64] = sums / total if total > 0 else sums
+    ratios: NDArray[np.float64] = shares / (sizes / array.size)
+    return GroupShares(names, sizes.astype(np.intp), shares, ratios)
+
+
+def _weights(weights: Array) -> NDArray[Any]:
+    array = as_array(weights, "weights")
+    computing_dtype(array.dtype, "weights")
+    require_vector(array, "weights", "one problem at a time")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if bad.size:
+        raise ValueError(f"weights[{bad[0]}] is {array[bad[0]]}, but weights are finite and not negative")
+    return array

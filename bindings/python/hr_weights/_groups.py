@@ -1,0 +1,207 @@
+"""Weights over groups of samples, and the worst loss of a training."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from collections.abc import Mapping
+from typing import Any, Optional, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _library
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, require_vector, result_dtype
+from ._core import _base_address, _fail, _maybe_float, _options, _prepare
+from ._library import Report, address
+from ._solution import Solution
+
+
+class GroupSolution(Solution):
+    """The weights of samples in groups. As :class:`hr_weights.Solution`, for the problem whose samples are the groups:
+    ``effective_samples`` and ``trimmed`` count groups. Only ``weights`` has one number per sample.
+    """
+
+    __slots__ = ("group_losses", "group_sizes", "group_weights", "labels")
+
+    #: The groups that there are, in order: what the other arrays of groups are about.
+    labels: NDArray[Any]
+    #: The mean loss of each group, in the unit of the losses.
+    group_losses: NDArray[np.float64]
+    #: The weight of each group: that of all of its samples together. They sum to one together with ``worst_weight``.
+    group_weights: NDArray[np.float64]
+    #: The number of samples of each group.
+    group_sizes: NDArray[np.intp]
+
+    def __init__(self, weights: NDArray[Any], report: Report, labels: NDArray[Any], table: NDArray[np.float64]) -> None:
+        super().__init__(weights, report)
+        self.labels = labels
+        self.group_losses, self.group_weights, sizes = table
+        self.group_sizes = sizes.astype(np.intp)
+
+    def __repr__(self) -> str:
+        groups = dict(zip(self.labels.tolist(), self.group_weights.tolist()))
+        return f"GroupSolution(robust_loss={self.robust_loss!r}, group_weights={groups})"
+
+
+def solve_groups(
+    losses: Array,
+    groups: Array,
+    alpha: float = 0.0,
+    r: float = 0.0,
+    *,
+    ordering: str = "HD",
+    base: Optional[Union[Array, Mapping[Any, float]]] = None,
+    worst_loss: Optional[float] = None,
+    threads: int = 1,
+) -> GroupSolution:
+    """The HR weights of n losses whose groups, not they themselves, are what HR chooses between: those of the groups'
+    mean losses, each shared out evenly among the samples of its group. With ``r=inf`` this is group DRO.
+
+    losses: shape ``(n,)``, converted as in :func:`hr_weights.weights`.
+    groups: shape ``(n,)``, for each sample its group: integers, booleans or strings, in any order.
+    alpha, r: budgets of the groups' mass, as in :func:`hr_weights.weights`.
+    base: what the groups would weigh without robustness: a number per group, in the order of ``numpy.unique(groups)``,
+        or a mapping from group to number, in which a missing group counts 0; not negative, of any sum. A group of base
+        weight 0 is masked: its losses are ignored, even NaN. Default: the number of samples of the group, so that
+        without budgets every sample has weight ``1/n``. A mapping to equal numbers makes groups of different sizes
+        count the same.
+    worst_loss: the worst that the mean loss of a group could have been. Default: the largest mean.
+    ordering, threads: as in :func:`hr_weights.weights`.
+
+    Returns a :class:`GroupSolution`. Raises ValueError as :func:`hr_weights.weights` does.
+
+    Source: group DRO is that of Sagawa, Koh, Hashimoto, Liang (arXiv 1911.08731), the ambiguity set that of arXiv
+    2303.02251.
+    """
+    array = as_array(losses, "losses")
+    dtype = computing_dtype(array.dtype, "losses")
+    require_vector(array, "losses", "solve one problem at a time")
+    labels = as_array(groups, "groups")
+    if labels.shape != array.shape:
+        raise ValueError(f"groups has shape {labels.shape}, but losses has shape {array.shape}")
+    if labels.dtype.kind not in "iubUS":
+        raise ValueError(f"groups must be integers, booleans or strings, but their dtype is {labels.dtype}")
+    names, numbers = np.unique(labels, return_inverse=True)
+    masses = _group_base(base, names)
+    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    values = contiguous(array, dtype)
+    of_sample = contiguous(numbers.reshape(-1), np.dtype(np.uint32))
+    result = np.empty(values.shape, values.dtype)
+    table = np.empty((3, names.size))
+    report = _library.report()
+    status = _library.WEIGHTS_GROUPS[values.dtype.char](
+        options,
+        address(values),
+        address(of_sample),
+        values.size,
+        _base_address(masses),
+        names.size,
+        address(result),
+        address(table),
+        report,
+    )
+    if status == _library.WORST_LOSS:
+        means = table[0][np.isfinite(table[0])]
+        raise ValueError(
+            f"{_library.status_message(status)}: worst_loss = {options.worst_loss}, the largest mean of a group is "
+            f"{means.max(initial=-np.inf)}"
+        )
+    if status:
+        _fail(status, options, values, masses, report.bad_index)
+    return GroupSolution(result.astype(result_dtype(array.dtype), copy=False), report, names, table)
+
+
+def _group_base(base: Any, names: NDArray[Any]) -> Optional[NDArray[np.float64]]:
+    if base is None:
+        return None
+    if isinstance(base, Mapping):
+        known = set(names.tolist())
+        strangers = [name for name in base if name not in known]
+        if strangers:
+            raise ValueError(f"base has a weight for {strangers[0]!r}, but no sample is in that group")
+        base = [base.get(name, 0.0) for name in names.tolist()]
+    array = as_array(base, "base")
+    computing_dtype(array.dtype, "base")
+    if array.shape != names.shape:
+        raise ValueError(f"base has shape {array.shape}, but there are {names.size} groups")
+    return contiguous(array, FLOAT64)
+
+
+class RunningWorst:
+    """The largest loss of the last batches, to be given as `worst_loss` to the next.
+
+    A batch's largest loss is below that of the data, so the robust loss of a batch, which by default takes it for the
+    worst loss, is too small: with ``alpha > 0`` the poisoned mass is put at too small a loss. The largest loss of an
+    epoch is nearer the truth. Even so the mean of the robust losses of batches is at most the robust loss of all their
+    samples: it is no bound. ::
+
+        worst = hrw.RunningWorst(window=batches_per_epoch)
+        for ...:
+            w = hrw.solve(losses, alpha=0.05, r=0.1, worst_loss=worst.update(losses))
+
+    The weight of the worst loss itself is then ``w.worst_weight``, and the gradient of the robust loss is still that of
+    ``w.weights @ losses``.
+
+    window: at least the last so many batches are remembered, and fewer than twice as many; 0: all. The number of
+        batches of an epoch is a good choice while the losses fall.
+
+    Raises ValueError if `window` is negative. One thread at a time may use it; it can be copied and pickled.
+    """
+
+    __slots__ = ("_state",)
+
+    def __init__(self, window: int = 0) -> None:
+        count = operator.index(window)
+        # A negative one would wrap around on its way to C.
+        if not 0 <= count < 2**64:
+            raise ValueError(f"window must be at least 0, not {window!r}")
+        self._state = _library.RunningWorst()
+        _library._check(_library.running_worst_init(self._state, ctypes.sizeof(_library.RunningWorst), count))
+
+    @property
+    def worst_loss(self) -> float:
+        """The largest loss that is remembered; minus infinity before the first batch."""
+        return max(float(self._state.current), float(self._state.previous))
+
+    def update(self, losses: Array, base: Optional[Array] = None) -> float:
+        """Takes in the losses of a batch, and returns the worst loss to use for it: at least each of them, and each
+        that is remembered.
+
+        losses, base: as in :func:`hr_weights.weights`; masked samples do not count.
+
+        Raises ValueError as :func:`hr_weights.weights` does; nothing is then taken in.
+        """
+        array = as_array(losses, "losses")
+        dtype = computing_dtype(array.dtype, "losses")
+        require_vector(array, "losses", "one batch at a time")
+        values, masses = _prepare(array, dtype, base)
+        worst = ctypes.c_double()
+        status = _library.RUNNING_WORST_UPDATE[values.dtype.char](
+            self._state, address(values), _base_address(masses), values.size, ctypes.byref(worst)
+        )
+        if status:
+            _fail(status, _options(0.0, 0.0, "HD", None, 1), values, masses, _first_unfit(status, values, masses))
+        return worst.value
+
+    def __repr__(self) -> str:
+        return f"RunningWorst(window={self._state.window}, worst_loss={self.worst_loss})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (bytes(self._state),)
+
+
+def _restore(state: bytes) -> RunningWorst:
+    result = RunningWorst()
+    result._state = _library.RunningWorst.from_buffer_copy(state)
+    return result
+
+
+def _first_unfit(status: int, values: NDArray[Any], masses: Optional[NDArray[Any]]) -> int:
+    """The sample that the library, which has no report here, has found."""
+    counted = np.ones(values.shape, bool) if masses is None else masses != 0
+    if status == _library.BASE_WEIGHTS and masses is not None:
+        unfit = np.flatnonzero(~(np.isfinite(masses) & (masses >= 0)))
+    else:
+        unfit = np.flatnonzero(counted & ~np.isfinite(values))
+    return int(unfit[0]) if unfit.size else _library.NO_INDEX
