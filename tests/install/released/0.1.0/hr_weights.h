@@ -23,14 +23,16 @@
  * Status. Functions return an hrw_status as int32_t; HRW_OK is 0. Codes are never reused; treat an unknown one as an error.
  * Order of arguments. Options, inputs, sizes, outputs. `const` means not written.
  * Errors. On every error the output arrays and values are untouched, and of a report only bad_index may be set. After
- *   HRW_REDUCE and HRW_PANIC an output array may have been used as scratch. Nothing prints, aborts, sets errno or unwinds.
+ *   HRW_REDUCE, HRW_TARGET and HRW_PANIC an output array may have been used as scratch. Nothing prints, aborts, sets errno or unwinds.
  *   When several things are wrong, the first of these is reported: no samples, a NULL pointer or a struct_size, ordering,
- *   threads, overlap, delta, alpha, r, an infinite worst_loss, base weights, losses, a worst_loss below a loss.
- * Sizes. n is a number of elements. n = 0 is HRW_EMPTY, whatever the pointers.
+ *   threads, overlap, quantity, delta, alpha, r, an infinite worst_loss, groups, base weights, losses, a worst_loss below a
+ *   loss, target.
+ * Sizes. n is a number of elements. n = 0 is HRW_EMPTY, whatever the pointers; n_local of a sharded problem may be 0.
  * Structs. hrw_options and hrw_report grow at the end. struct_size tells how much of it the caller has: a smaller one that
  *   ends on a field (for options: at least through r) is an older caller, whose missing options take their defaults and
  *   whose missing report fields are not written. Any other size is HRW_STRUCT_SIZE.
- * Memory. On one thread the library allocates nothing; it never keeps a pointer. The output array is its only scratch.
+ * Memory. On one thread the library allocates nothing (but for hrw_weights_sharded_*); it never keeps a pointer. The output
+ *   array is its only scratch.
  * Threads. Any thread may call any function at any time, on arrays that no other thread writes meanwhile. There is no
  *   state to initialise. A call with threads other than 1 uses a pool of the library's own, which starts when it is first
  *   needed, serves all callers, and lives as long as the process. A process forked after a call can call again, with
@@ -121,6 +123,18 @@ typedef enum hrw_status {
      */
     HRW_THREADS = 14,
     /**
+     * The group of a sample is not below the number of groups (bad_index tells which sample).
+     */
+    HRW_GROUP = 15,
+    /**
+     * The target of a calibration is NaN, or out of the reach of the budget; weights may have been used as scratch.
+     */
+    HRW_TARGET = 16,
+    /**
+     * quantity is not an hrw_quantity.
+     */
+    HRW_QUANTITY = 17,
+    /**
      * An internal error, which should be reported as a bug; the output may have been used as scratch.
      */
     HRW_PANIC = 99,
@@ -139,6 +153,44 @@ typedef enum hrw_ordering {
      */
     HRW_HR = 1,
 } hrw_ordering;
+
+/**
+ * What a budget is calibrated to.
+ */
+typedef enum hrw_quantity {
+    /**
+     * The report's robust_loss, in the unit of the losses.
+     */
+    HRW_ROBUST_LOSS = 0,
+    /**
+     * The report's effective_samples: 1 / sum w^2.
+     */
+    HRW_EFFECTIVE_SAMPLES = 1,
+    /**
+     * The largest weight of a sample, in [0, 1].
+     */
+    HRW_LARGEST_WEIGHT = 2,
+} hrw_quantity;
+
+/**
+ * How an all-reduce joins the values of the participants.
+ */
+typedef enum hrw_op {
+    /**
+     * Replace every value by its sum over the participants.
+     */
+    HRW_SUM = 0,
+    /**
+     * Replace every value by its maximum over the participants.
+     */
+    HRW_MAX = 1,
+} hrw_op;
+
+/**
+ * Where a sharded solve stands, for an engine that cannot be called back: hrw_sharded_size() bytes of plain data, aligned
+ * as a double, which may be copied, stored or sent between steps. It holds no pointer.
+ */
+typedef struct hrw_sharded hrw_sharded;
 
 /**
  * The ambiguity set: how far the data may be from the truth. Fill it with hrw_options_init, then set fields.
@@ -240,6 +292,40 @@ typedef struct hrw_report {
     uint32_t iterations;
 } hrw_report;
 
+/**
+ * The largest loss of the last batches, to be given as worst_loss to the next: a batch's largest loss is below that
+ * of the data. Make one with hrw_running_worst_init; only hrw_running_worst_update_* writes to it, by one thread at
+ * a time. It holds no memory of its own, and may be copied.
+ */
+typedef struct hrw_running_worst {
+    /**
+     * The size of this struct in the caller's header; set by hrw_running_worst_init.
+     */
+    size_t struct_size;
+    /**
+     * After so many batches what was seen before them is forgotten; 0: never.
+     */
+    uint64_t window;
+    /**
+     * The number of batches of the current period.
+     */
+    uint64_t seen;
+    /**
+     * The largest loss of the current period.
+     */
+    double current;
+    /**
+     * The largest loss of the period before it.
+     */
+    double previous;
+} hrw_running_worst;
+
+/**
+ * The caller's all-reduce: joins `count` values over all participants, in place. op is HRW_SUM or HRW_MAX; values are never
+ * NaN. Every participant must end with the same values, to the bit. Returns 0, or anything else if it failed.
+ */
+typedef int32_t (*hrw_allreduce)(void *context, double *values, size_t count, int32_t op);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -314,6 +400,129 @@ int32_t hrw_weights_ragged_f64(const struct hrw_options *options,
                                struct hrw_report *reports);
 
 /**
+ * The r, in nats, with which the weights of n losses have a wanted robust loss, effective sample size or largest
+ * weight, and those weights (float).
+ *
+ * The robust loss never falls as r grows. With equal base weights, and without a given worst loss, neither does the
+ * largest weight, and the effective sample size never grows. Otherwise those two may turn: then one of the values of
+ * r that give the wanted number is found, if it lies between what r = 0 and r = infinity give. A target at either
+ * end gives r = 0 or r = infinity. The target is met to 1e-12 of the range between the ends, or as closely as
+ * rounded weights can.
+ *
+ * options: the ambiguity set; its r is not used; not NULL.
+ * losses, base, n: as in hrw_weights_f32.
+ * quantity: an hrw_quantity.
+ * target: the wanted number, in the unit of the quantity.
+ * weights, report: as in hrw_weights_f32, for the r that is found.
+ * r: receives it; not NULL.
+ * range: receives two numbers: what the quantity is at r = 0 and at r = infinity; written also with HRW_TARGET. NULL
+ *   if not wanted.
+ *
+ * Takes some ten to twenty times the time of hrw_weights_f32; nothing is sorted, nothing allocated.
+ *
+ * Returns what hrw_weights_f32 returns (but HRW_R); HRW_QUANTITY if quantity is none; HRW_TARGET if target is NaN or
+ * not within the
+ * range: weights may then have been used as scratch.
+ */
+int32_t hrw_calibrate_r_f32(const struct hrw_options *options,
+                            const float *losses,
+                            const float *base,
+                            size_t n,
+                            int32_t quantity,
+                            double target,
+                            float *weights,
+                            struct hrw_report *report,
+                            double *r,
+                            double *range);
+
+/**
+ * The r that meets a target (double). As hrw_calibrate_r_f32 in every respect but the width.
+ */
+int32_t hrw_calibrate_r_f64(const struct hrw_options *options,
+                            const double *losses,
+                            const double *base,
+                            size_t n,
+                            int32_t quantity,
+                            double target,
+                            double *weights,
+                            struct hrw_report *report,
+                            double *r,
+                            double *range);
+
+/**
+ * The alpha with which the weights meet a target (float). As hrw_calibrate_r_f32 with alpha in the place of r and 1
+ * in that of
+ * infinity: the alpha of the options is not used, and HRW_R is returned if their r is not sound, in place of
+ *   HRW_ALPHA.
+ */
+int32_t hrw_calibrate_alpha_f32(const struct hrw_options *options,
+                                const float *losses,
+                                const float *base,
+                                size_t n,
+                                int32_t quantity,
+                                double target,
+                                float *weights,
+                                struct hrw_report *report,
+                                double *alpha,
+                                double *range);
+
+/**
+ * The alpha that meets a target (double). As hrw_calibrate_alpha_f32 in every respect but the width.
+ */
+int32_t hrw_calibrate_alpha_f64(const struct hrw_options *options,
+                                const double *losses,
+                                const double *base,
+                                size_t n,
+                                int32_t quantity,
+                                double target,
+                                double *weights,
+                                struct hrw_report *report,
+                                double *alpha,
+                                double *range);
+
+/**
+ * The reports for every pair of an alpha and an r, on the same losses (float): how the robust loss, the effective
+ * sample size and the derivatives depend on the budgets. The losses are checked once, and read where they are for
+ * every pair.
+ *
+ * options: the ordering, the worst loss and the threads; its alpha and r are not used; not NULL.
+ * losses, base, n: as in hrw_weights_f32.
+ * alphas: alpha_count numbers in [0, 1]; not NULL unless alpha_count is 0.
+ * rs: r_count numbers of at least 0; not NULL unless r_count is 0.
+ * scratch: n numbers, which are overwritten; must not overlap losses or base; not NULL.
+ * reports: receives alpha_count x r_count reports, those of the first alpha first, all with the same struct_size,
+ *   which is also their distance; not NULL unless there is none to write.
+ *
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OVERLAP, HRW_OFFSETS
+ * (alpha_count x r_count overflows), HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or
+ * HRW_PANIC. The first report's bad_index tells the sample.
+ */
+int32_t hrw_path_f32(const struct hrw_options *options,
+                     const float *losses,
+                     const float *base,
+                     size_t n,
+                     const double *alphas,
+                     size_t alpha_count,
+                     const double *rs,
+                     size_t r_count,
+                     float *scratch,
+                     struct hrw_report *reports);
+
+/**
+ * The reports for every pair of an alpha and an r (double). As hrw_path_f32 in every respect but the width.
+ */
+int32_t hrw_path_f64(const struct hrw_options *options,
+                     const double *losses,
+                     const double *base,
+                     size_t n,
+                     const double *alphas,
+                     size_t alpha_count,
+                     const double *rs,
+                     size_t r_count,
+                     double *scratch,
+                     struct hrw_report *reports);
+
+/**
  * The radius r in nats with which HD bounds the expected loss from n held-out losses, except with probability delta:
  * (log(1/delta) + log(2 sqrt(n+1))) / n.
  *
@@ -353,6 +562,58 @@ int32_t hrw_certify_f32(const float *losses,
 int32_t hrw_certify_f64(const double *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
 
 /**
+ * The HR weights of n losses whose groups, not they themselves, are what HR chooses between (float): the HR weights
+ * of the groups' mean losses, each shared out evenly among the samples of its group. With r = infinity this is group
+ * DRO.
+ *
+ * options: the ambiguity set, over groups: alpha and r are budgets of the groups' mass, worst_loss is that of a
+ *   group's mean; not NULL.
+ * losses: n losses, of any unit; finite unless their group is masked; not NULL.
+ * groups: for each sample the number of its group, below group_count; not NULL.
+ * n: the number of samples.
+ * base: group_count base weights, not negative, of any sum; a group of base weight 0 is masked: its losses are
+ *   ignored, even NaN, and its samples have weight 0. NULL: the number of its samples, so that without budgets every
+ *   sample has weight 1/n. A group without samples is left out, whatever its base weight.
+ * group_count: the number of groups.
+ * weights: receives n weights that sum to one together with the report's worst_weight; must not overlap another
+ *   array.
+ * table: receives 3 x group_count numbers: the mean losses (NaN for a group without samples), the weights of the
+ *   groups, and their numbers of samples; must not overlap another array; not NULL. After an error it may have been
+ *   used as scratch.
+ * report: receives the proof and the diagnostics, which count groups where hrw_weights_f32 counts samples; NULL if
+ *   not wanted. Its bad_index is a sample, or with HRW_BASE_WEIGHTS a group.
+ *
+ * Time is linear in n and group_count; nothing is allocated.
+ *
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OFFSETS (group_count
+ * is too large for an array), HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_GROUP, HRW_BASE_WEIGHTS (also if
+ * every group that has samples is masked), HRW_NON_FINITE_LOSS or HRW_PANIC.
+ */
+int32_t hrw_weights_groups_f32(const struct hrw_options *options,
+                               const float *losses,
+                               const uint32_t *groups,
+                               size_t n,
+                               const double *base,
+                               size_t group_count,
+                               float *weights,
+                               double *table,
+                               struct hrw_report *report);
+
+/**
+ * The HR weights of n losses in groups (double). As hrw_weights_groups_f32 in every respect but the width of the
+ * losses and the weights.
+ */
+int32_t hrw_weights_groups_f64(const struct hrw_options *options,
+                               const double *losses,
+                               const uint32_t *groups,
+                               size_t n,
+                               const double *base,
+                               size_t group_count,
+                               double *weights,
+                               double *table,
+                               struct hrw_report *report);
+
+/**
  * HRW_ABI_VERSION of the library that is loaded; differs from the header's if the two do not belong together.
  *
  * Any thread may call it.
@@ -387,6 +648,141 @@ int32_t hrw_options_init(struct hrw_options *options,
  */
 int32_t hrw_report_init(struct hrw_report *report,
                         size_t struct_size);
+
+/**
+ * Starts a running worst loss that has seen nothing.
+ *
+ * worst: the struct to fill, of struct_size bytes: pass sizeof(hrw_running_worst).
+ * window: at least the last so many batches are remembered, and fewer than twice as many; 0: all. The number of
+ *   batches of an epoch is a good choice while the losses fall.
+ *
+ * Returns HRW_OK, HRW_NULL_POINTER or HRW_STRUCT_SIZE.
+ */
+int32_t hrw_running_worst_init(struct hrw_running_worst *worst, size_t struct_size, uint64_t window);
+
+/**
+ * Takes in the losses of a batch (float), and tells the worst loss to use for it.
+ *
+ * worst: from hrw_running_worst_init; not NULL; updated.
+ * losses, base, n: as in hrw_weights_f32; masked samples do not count.
+ * worst_loss: receives the largest loss of this batch and of those that are remembered: the worst_loss of the
+ *   options for this batch. Not NULL.
+ *
+ * The mean of the robust losses of batches is at most that of all their samples, with this worst loss too: it is no
+ * bound.
+ *
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+ */
+int32_t hrw_running_worst_update_f32(struct hrw_running_worst *worst,
+                                     const float *losses,
+                                     const float *base,
+                                     size_t n,
+                                     double *worst_loss);
+
+/**
+ * Takes in the losses of a batch (double). As hrw_running_worst_update_f32 in every respect but the width.
+ */
+int32_t hrw_running_worst_update_f64(struct hrw_running_worst *worst,
+                                     const double *losses,
+                                     const double *base,
+                                     size_t n,
+                                     double *worst_loss);
+
+/**
+ * The part of the HR weights (float) of one participant whose n_local samples are part of a larger set.
+ *
+ * As hrw_weights_f32 over the samples of all participants, to 1e-13; the report is that of the whole, and the same
+ * everywhere. Every participant must call this, with the same options (but for threads). n_local may be 0, with NULL
+ * pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
+ *
+ * allreduce: joins values over the participants; not NULL. It is called at most 16 times (24 with HRW_HR) by every
+ *   participant alike, with at most 4094 values (32 KiB).
+ * context: passed on to it.
+ *
+ * What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so
+ * that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
+ * HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
+ * at once; its engine must see to it that the others' calls fail as well.
+ * Memory: 50 KB from the heap once, and as much of the stack; in the library without std, some kilobytes of stack.
+ *
+ * Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
+ * go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.
+ */
+int32_t hrw_weights_sharded_f32(const struct hrw_options *options,
+                                const float *losses,
+                                const float *base,
+                                size_t n_local,
+                                float *weights,
+                                struct hrw_report *report,
+                                hrw_allreduce allreduce,
+                                void *context);
+
+/**
+ * The part of the HR weights (double) of one participant. As hrw_weights_sharded_f32 in every respect but the width.
+ */
+int32_t hrw_weights_sharded_f64(const struct hrw_options *options,
+                                const double *losses,
+                                const double *base,
+                                size_t n_local,
+                                double *weights,
+                                struct hrw_report *report,
+                                hrw_allreduce allreduce,
+                                void *context);
+
+/**
+ * The number of bytes of a hrw_sharded. Any thread may call it.
+ */
+size_t hrw_sharded_size(void);
+
+/**
+ * Begins a sharded solve for an engine that cannot be called back.
+ *
+ * solver: memory of size bytes, aligned as a double, which becomes the state of the solve. Nothing is to be released.
+ * size: at least hrw_sharded_size().
+ *
+ * Then step after step: hrw_sharded_step_* says what must be reduced next; when that has been done, in place, it is called
+ * again, until nothing is left.
+ *
+ * Returns HRW_OK, HRW_NULL_POINTER, or HRW_STRUCT_SIZE if the memory is too small or not aligned.
+ */
+int32_t hrw_sharded_init(struct hrw_sharded *solver,
+                         size_t size);
+
+/**
+ * One step of a sharded solve (float): what must be reduced next, or the end.
+ *
+ * solver: from hrw_sharded_init.
+ * options, losses, base, n_local, weights, report: as in hrw_weights_sharded_f32, the same at every step.
+ * values, count, op: receive what must be joined over the participants before the next step: `count` values, in place, by
+ *   HRW_SUM or HRW_MAX. They are inside solver. When count is 0 the solve has ended: weights and report have been written.
+ *   (weights is written one step earlier: the array must keep its contents between steps.)
+ *
+ * Returns HRW_OK, or what hrw_weights_sharded_f32 returns, which ends the solve on every participant at the same step.
+ */
+int32_t hrw_sharded_step_f32(struct hrw_sharded *solver,
+                             const struct hrw_options *options,
+                             const float *losses,
+                             const float *base,
+                             size_t n_local,
+                             float *weights,
+                             struct hrw_report *report,
+                             double **values,
+                             size_t *count,
+                             int32_t *op);
+
+/**
+ * One step of a sharded solve (double). As hrw_sharded_step_f32 in every respect but the width.
+ */
+int32_t hrw_sharded_step_f64(struct hrw_sharded *solver,
+                             const struct hrw_options *options,
+                             const double *losses,
+                             const double *base,
+                             size_t n_local,
+                             double *weights,
+                             struct hrw_report *report,
+                             double **values,
+                             size_t *count,
+                             int32_t *op);
 
 /**
  * A short English message for a status code, without a trailing period or newline.
