@@ -7,7 +7,7 @@ use crate::reduce::Meeting;
 /// The largest message has this many values: 32 KiB (less without std, where it lies on the stack).
 pub(crate) const SKETCH: usize = if cfg!(feature = "std") { 4094 } else { 128 };
 /// Reduced values that are kept.
-const KEPT: usize = if cfg!(feature = "std") { 2048 } else { 192 };
+const KEPT: usize = if cfg!(feature = "std") { 2048 } else { 512 };
 
 /// How values are joined over the participants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -190,7 +190,8 @@ impl<T: Real> Problem<'_, T> {
         Ok(Focus::of_numbers(digest))
     }
 
-    /// What a round has shown.
+    /// What a round has shown. `known`: all samples of the bin are where it stands for them; `tied`: so it seems, but it has not
+    /// been seen (None after a round that has shown it).
     fn zoomed(
         &self,
         focus: Focus,
