@@ -44,8 +44,7 @@ fn solve_keeping<T: Real, R: Meeting>(
     scratch: Option<&mut [T]>,
     kept: Option<&mut Option<Near<T>>>,
 ) -> Result<Optimum<T>, Error> {
-    let limit = range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY;
-    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, limit)
+    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, is_limit(range, params.alpha, params.r))
         && let Some(pilot) = pilot::fly(data, level, range, params, scratch)?
     {
         return Problem::guided(data, range, params, pilot).solve(data, kept);
@@ -55,6 +54,11 @@ fn solve_keeping<T: Real, R: Meeting>(
         Ok(problem) => problem.solve(data, kept),
         Err(error) => Err(*error),
     }
+}
+
+/// Whether the answer needs no search: all losses are the worst loss, or everything moves to it.
+fn is_limit(range: &Range, alpha: f64, r: f64) -> bool {
+    range.depths.depth(range.smallest) == 0.0 || alpha == 1.0 || r == f64::INFINITY
 }
 
 /// A valid problem, its masses, and where its solution may be.

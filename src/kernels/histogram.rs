@@ -4,6 +4,7 @@ use super::Chunk;
 use crate::depths::Depths;
 use crate::math::floor;
 use crate::real::Real;
+use crate::sharded::ROOM;
 
 /// Bins of depths over the whole range: narrow in proportion to the depth for so many octaves from the deepest, since what
 /// matters of a depth is `log(u + d)`; wide below, where only the largest budgets reach; and one for depth zero.
@@ -12,9 +13,9 @@ pub(crate) struct DepthBins {
     deepest: u64,
 }
 
-/// (Without std, where the bins lie on the stack, they are few.) An octave has two to the first bins; so many octaves have
+/// (Where there is little room they are few.) An octave has two to the first bins; so many octaves have
 /// them; the others share a bin among two to the third.
-const SHAPE: (u32, u64, u32) = if cfg!(feature = "std") { (5, 32, 2) } else { (1, 8, 6) };
+const SHAPE: (u32, u64, u32) = if ROOM { (5, 32, 2) } else { (1, 8, 6) };
 /// The bits of a double below its exponent.
 const MANTISSA: u32 = 52;
 

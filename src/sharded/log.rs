@@ -4,10 +4,13 @@
 use crate::params::Error;
 use crate::reduce::Meeting;
 
-/// The largest message has this many values: 32 KiB (less without std, where it lies on the stack).
-pub(crate) const SKETCH: usize = if cfg!(feature = "std") { 4094 } else { 128 };
+/// Whether there is room: not without std, where all of this lies on the stack, nor where the scalar kernels of that library are
+/// tested with std.
+pub(crate) const ROOM: bool = cfg!(all(feature = "std", hrw_vector));
+/// The largest message has this many values: 32 KiB, or 1 KiB.
+pub(crate) const SKETCH: usize = if ROOM { 4094 } else { 128 };
 /// Reduced values that are kept.
-const KEPT: usize = if cfg!(feature = "std") { 2048 } else { 512 };
+const KEPT: usize = if ROOM { 2048 } else { 512 };
 
 /// How values are joined over the participants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod log;
 mod opening;
 
 pub use log::Operation;
-pub(crate) use log::{Log, SKETCH};
+pub(crate) use log::{Log, ROOM, SKETCH};
 pub(crate) use opening::Refused;
 
 use crate::params::{Error, Params};

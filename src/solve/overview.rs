@@ -2,7 +2,7 @@
 
 use super::focus::{Focus, Stage};
 use super::zoom::{HEAD, round};
-use super::{Problem, Solved};
+use super::{Problem, Solved, is_limit};
 use crate::depths::Depths;
 use crate::kernels::{self, DepthBins, fast_rank};
 use crate::math::{log, sqrt};
@@ -71,7 +71,7 @@ fn first_focus<T: Real>(
         below: 0.0,
         first_above: 0.0,
     };
-    if range.depths.depth(range.smallest) == 0.0 || params.alpha == 1.0 || params.r == f64::INFINITY {
+    if is_limit(range, params.alpha, params.r) {
         return Ok(whole);
     }
     let mut losses = [0.0; 2 * DepthBins::COUNT];

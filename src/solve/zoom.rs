@@ -7,7 +7,7 @@ use core::cell::Cell;
 use super::focus::{Focus, Stage};
 use super::overview::{bin_of_mass, overview};
 use super::window::{Side, Window};
-use super::{Guide, Problem};
+use super::{Guide, Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
 use crate::params::{Error, Params};
@@ -120,8 +120,7 @@ fn around(
 impl<T: Real> Problem<'_, T> {
     /// Whether there is a threshold to be found.
     fn cuts(&self) -> bool {
-        let limit =
-            self.alpha == 1.0 || self.r == f64::INFINITY || self.range.depths.depth(self.range.smallest) == 0.0;
+        let limit = is_limit(self.range, self.alpha, self.r);
         self.alpha > 0.0 && !limit && (!self.caps() || self.r < self.kl_to_reach_worst())
     }
 
