@@ -33,6 +33,7 @@ mod certify;
 #[cfg(all(test, hrw_vector))]
 mod counts;
 mod depths;
+mod float_mode;
 mod groups;
 mod kernels;
 mod math;

@@ -5,7 +5,8 @@ use core::ffi::c_void;
 use super::buffers::{input, optional_input, output};
 use super::options::hrw_options;
 use super::report::{Target, hrw_report};
-use super::status::{Refusal, guard, hrw_status};
+use super::status::{Refusal, guard, guard_with_callbacks, hrw_status};
+use crate::float_mode::CallersMode;
 use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::sharded::{Operation, Refused, Sharded, Step};
@@ -74,7 +75,7 @@ pub unsafe extern "C" fn hrw_weights_sharded_f32(
 ) -> i32 {
     let shard = Shard { options, losses, base, n: n_local, weights, report };
     // SAFETY: passed on.
-    guard(|| unsafe { shard.solve(allreduce, context) })
+    guard_with_callbacks(|mode| unsafe { shard.solve(allreduce, context, mode) })
 }
 
 /// The part of the HR weights (double) of one participant. As hrw_weights_sharded_f32 in every respect but the width.
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn hrw_weights_sharded_f64(
 ) -> i32 {
     let shard = Shard { options, losses, base, n: n_local, weights, report };
     // SAFETY: passed on.
-    guard(|| unsafe { shard.solve(allreduce, context) })
+    guard_with_callbacks(|mode| unsafe { shard.solve(allreduce, context, mode) })
 }
 
 /// The number of bytes of a hrw_sharded. Any thread may call it.
@@ -206,7 +207,12 @@ impl<T: Real> Shard<T> {
     ///
     /// # Safety
     /// The pointers are NULL or valid: `options` and `report` for the sizes they declare, the rest for n elements.
-    unsafe fn solve(&self, allreduce: hrw_allreduce, context: *mut c_void) -> Result<(), Refusal> {
+    unsafe fn solve(
+        &self,
+        allreduce: hrw_allreduce,
+        context: *mut c_void,
+        mode: &CallersMode,
+    ) -> Result<(), Refusal> {
         let Some(allreduce) = allreduce else { return Err(hrw_status::HRW_NULL_POINTER.into()) };
         #[cfg(feature = "std")]
         let mut solver = Box::new(Sharded::new());
@@ -216,7 +222,7 @@ impl<T: Real> Shard<T> {
         while let Some((operation, values)) = unsafe { self.step(&mut solver)? } {
             let op = hrw_op::from(operation) as i32;
             // SAFETY: the values are valid for the call; the caller vouches for its function.
-            if unsafe { allreduce(context, values.as_mut_ptr(), values.len(), op) } != 0 {
+            if mode.during(|| unsafe { allreduce(context, values.as_mut_ptr(), values.len(), op) }) != 0 {
                 return Err(hrw_status::HRW_REDUCE.into());
             }
         }

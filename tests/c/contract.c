@@ -14,6 +14,9 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "check.h"
 #include "meeting.h"
@@ -329,6 +332,8 @@ static void nothing_is_printed(void)
     RULE(same_bits_for_every_alignment)         \
     RULE(same_bits_from_concurrent_callers)     \
     RULE(forked_child_can_call)                 \
+    RULE(same_bits_in_every_mode)               \
+    RULE(callbacks_keep_the_mode)               \
     RULE(batch_is_its_rows)                     \
     RULE(ragged_is_its_rows)                    \
     RULE(batch_of_nothing)                      \

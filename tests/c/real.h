@@ -9,6 +9,7 @@
 #include "real_certify.h"
 #include "real_everything.h"
 #include "real_groups.h"
+#include "real_modes.h"
 #include "real_sharded.h"
 #include "real_struct_size.h"
 

@@ -37,9 +37,10 @@
  *   state to initialise. A call with threads other than 1 uses a pool of the library's own, which starts when it is first
  *   needed, serves all callers, and lives as long as the process. A process forked after a call can call again, with
  *   threads too.
- * Numbers. All decisions and sums are made in double precision, in round-to-nearest. The same input gives the same bits on
- *   every call and for every number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss minus the smallest loss), each
- *   weight to 1e-12.
+ * Numbers. All decisions and sums are made in double precision, in round-to-nearest, with subnormals: on x86 and aarch64 the
+ *   caller's floating-point mode is set aside and put back, and its all-reduce runs in it. The same input gives the same bits
+ *   on every call and for every number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss
+ *   minus the smallest loss), each weight to 1e-12.
  * Not promised: the same bits on different machines or versions; which of several optimal weight vectors is returned
  *   when the optimum is not unique (equal losses with equal base weights do get equal weights).
  */
