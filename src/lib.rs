@@ -77,3 +77,7 @@ pub use views::{BatchSolution, Solution, weights, weights_batch, weights_with_ba
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct Guide;
