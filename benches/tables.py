@@ -28,7 +28,8 @@ def time(nanoseconds: float | None) -> str:
         return ""
     size, unit = next((s, u) for s, u in ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (0, "ns")) if nanoseconds >= s * 0.1)
     value = nanoseconds / size if size else nanoseconds
-    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
+    # With a space that does not break.
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}\N{NO-BREAK SPACE}{unit}"
 
 
 def number(text: str) -> str:

@@ -2,7 +2,8 @@
 # which has the names used here.
 
 DOCS := target/docs
-SPHINX := -m sphinx -c docs/site -d target/docs-cache -W --keep-going --quiet
+# From scratch every time, so that every warning is seen.
+SPHINX := -m sphinx -E -a -c docs/site -d target/docs-cache -W --keep-going --quiet
 
 .PHONY: docs docs-blocks
 docs: docs-blocks python-site ## The site of the documentation: target/docs/index.html

@@ -1,5 +1,5 @@
-"""The site of the documentation: `make docs`. Its source is the repository itself, so that links between pages, and from a page
-to a file, are those that work in the repository too."""
+"""The site of the documentation: `make docs`. Its source is the repository itself, so that links between pages, and from a
+page to a file, are those that work in the repository too."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 import sys
 from pathlib import Path
 
-import hr_weights
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+import hr_weights
+
 sys.path.insert(0, str(Path(__file__).parent))
 
-from prose import listed  # noqa: E402
+from prose import listed
 
 project = "hr-weights"
 author = "the authors of hr-weights"

@@ -10,6 +10,8 @@ from sphinx.application import Sphinx
 
 # Their index goes below in a display.
 LIMITS = {"max", "min", "inf", "sup"}
+# A thin space parts them from what is no operator or bracket.
+FUNCTIONS = {"log", "exp"}
 
 
 def _mathml(latex: str, display: str) -> str:
@@ -17,6 +19,10 @@ def _mathml(latex: str, display: str) -> str:
     for element in math.iter("msub"):
         if display == "block" and element[0].text in LIMITS:
             element.tag = "munder"
+    for row in list(math.iter()):
+        for place, (before, after) in reversed(list(enumerate(zip(list(row), list(row)[1:])))):
+            if (before.text in FUNCTIONS or after.text in FUNCTIONS) and not {before.tag, after.tag} & {"mo", "mspace"}:
+                row.insert(place + 1, ElementTree.Element("mspace", width="0.17em"))
     # Entities such as &#x02211; are already text in the elements.
     return ElementTree.tostring(math, encoding="unicode").replace("&amp;#", "&#")
 

@@ -1,8 +1,7 @@
-"""Links from a page to a file or a directory of the repository: on the site, that file is a page, with its lines and colours."""
+"""Links from a page to a file or a directory of the repository: on the site that file is a page, in colours."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -45,31 +44,30 @@ class Links(SphinxTransform):
             link.replace_self(nodes.reference("", "", *link.children, refuri=uri, internal=True))
 
 
+def listing(app: Sphinx, path: Path, names: list[str]) -> str:
+    here = app.builder.get_target_uri(f"{FOLDER}/{path.as_posix()}")
+    there = (app.builder.get_target_uri(f"{FOLDER}/{(path / name).as_posix()}") for name in names)
+    links = (f'<li><a href="{relative_uri(here, uri)}"><code>{name}</code></a></li>' for name, uri in zip(names, there))
+    return f"<ul>{''.join(links)}</ul>"
+
+
 def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, str], str]]:
-    """A page for each file and directory that is linked to, and for the files of the directories."""
+    """A page for each file and directory that is linked to, and for what is in the directories."""
     root = Path(app.srcdir)
     wanted = {Path(name) for data in app.env.metadata.values() for name in data.get("files", "").split()}
-    while wanted:
-        path = wanted.pop()
-        page = f"{FOLDER}/{path.as_posix()}"
+    done: set[Path] = set()
+    while wanted - done:
+        path = min(wanted - done)
+        done.add(path)
         if (root / path).is_dir():
-            names = sorted(
-                entry.name
-                for entry in (root / path).iterdir()
-                if entry.is_dir() or entry.suffix in LEXERS or entry.name.startswith("CMake")
-                if not entry.name.startswith("__")
-            )
+            entries = sorted(entry for entry in (root / path).iterdir() if not entry.name.startswith(("_", ".")))
+            names = [entry.name for entry in entries if entry.is_dir() or entry.suffix in LEXERS]
             wanted |= {path / name for name in names}
-            links = (
-                f'<li><a href="{relative_uri(app.builder.get_target_uri(page), app.builder.get_target_uri(f"{page}/{name}"))}">'
-                f"<code>{html.escape(name)}</code></a></li>"
-                for name in names
-            )
-            body = f"<ul>{''.join(links)}</ul>"
+            body = listing(app, path, names)
         else:
             text = (root / path).read_text(encoding="utf-8")
-            body = app.builder.highlighter.highlight_block(text, LEXERS.get(path.suffix, "text"), linenos=False)
-        yield page, {"title": str(path), "body": f"<h1>{html.escape(str(path))}</h1>{body}"}, "page.html"
+            body = app.builder.highlighter.highlight_block(text, LEXERS.get(path.suffix, "text"))
+        yield f"{FOLDER}/{path.as_posix()}", {"title": str(path), "body": f"<h1>{path}</h1>{body}"}, "page.html"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

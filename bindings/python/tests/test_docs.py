@@ -1,4 +1,4 @@
-"""The Python on the pages runs as it stands there, page by page. That of docs/distributed.md runs in the tests of its engines."""
+"""The Python on the pages runs as it stands there. That of docs/distributed.md runs in the tests of its engines."""
 
 from __future__ import annotations
 
