@@ -11,7 +11,8 @@ The line before a block may be a comment that says what is to be done with it:
     <!-- needs NAME -->       Python that needs this package runs where it is tested
 
 Without one, C is a part of step.c and C++ of step.cpp, Rust runs as a test of the crate's documentation, Python in
-bindings/python/tests/test_docs.py, and commands may be targets of make, which must exist. Relative links must lead somewhere.
+bindings/python/tests/test_docs.py, and commands may be targets of make, which must exist. Relative links must lead
+somewhere.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("bindings/*/README.md")), ROOT / "tests/data/README.md"]
+FOLDERS = ["*.md", "docs/*.md", "bindings/*/README.md", "tests/data/*.md"]
+PAGES = [page for folder in FOLDERS for page in sorted(ROOT.glob(folder))]
 FENCED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+MAKEFILES = [ROOT / "Makefile", *ROOT.glob("bindings/**/*.mk"), *ROOT.glob("benches/*.mk"), *ROOT.glob("docs/*.mk")]
+TARGETS = {name for path in MAKEFILES for name in re.findall(r"^([a-z-]+):", path.read_text(encoding="utf-8"), re.MULTILINE)}
 PACKAGES = {"torch", "jax", "tensorflow", "mpi4py", "dask"}
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-unused", "-Wno-misleading-indentation"]
-HEADERS = [f"-I{ROOT / folder}" for folder in ("include", "bindings/cpp/include", "bindings/c/examples/digits", "tests/docs")]
+INCLUDED = ("include", "bindings/cpp/include", "bindings/c/examples/digits", "tests/docs")
+HEADERS = [f"-I{ROOT / folder}" for folder in INCLUDED]
 LIBRARIES = ["-lpthread", "-ldl", "-lm"]
 
 
@@ -49,7 +54,7 @@ class Block:
         return self.mark.removeprefix(f"{key}: ") if self.mark.startswith(f"{key}: ") else ""
 
 
-class Wrong(Exception):
+class BlockError(Exception):
     pass
 
 
@@ -76,17 +81,18 @@ def build_and_run(frame: str, blocks: list[Block], libraries: Path) -> None:
         for command in commands:
             done = subprocess.run(command, cwd=directory, capture_output=True, encoding="utf-8", timeout=60)
             if done.returncode != 0:
-                raise Wrong(f"in tests/docs/{frame}:\n{done.stdout}{done.stderr}")
+                raise BlockError(f"in tests/docs/{frame}:\n{done.stdout}{done.stderr}")
 
 
 def check(block: Block, pending: dict[str, list[Block]], libraries: Path) -> None:
-    """Raises Wrong if the block does not do what its page says."""
+    """Raises BlockError if the block does not do what its page says."""
     frame = block.marked("in") or {"c": "step.c", "cpp": "step.cpp"}.get(block.language, "")
     if block.marked("not run") or block.language == "text":
         pass
-    elif block.marked("tested") or block.marked("file"):
-        if block.page.name not in (ROOT / "tests/install/run.sh").read_text(encoding="utf-8"):
-            raise Wrong("tests/install/run.sh does not know this page")
+    elif name := block.marked("tested") or block.marked("file"):
+        script = (ROOT / "tests/install/run.sh").read_text(encoding="utf-8")
+        if f"docs/{block.page.name}" not in script or not re.search(rf'[ "]{name}[ ";]', script):
+            raise BlockError(f"tests/install/run.sh does not know {name} of this page")
     elif frame:
         waiting = pending.setdefault(frame, [])
         waiting.append(block)
@@ -94,22 +100,19 @@ def check(block: Block, pending: dict[str, list[Block]], libraries: Path) -> Non
             build_and_run(frame, pending.pop(frame), libraries)
     elif block.language == "python":
         if block.mark and block.mark.removeprefix("needs ") not in PACKAGES:
-            raise Wrong(f"no test has this package: {block.mark}")
+            raise BlockError(f"no test has this package: {block.mark}")
     elif block.language == "rust":
         if f'"../{block.page.relative_to(ROOT)}"' not in (ROOT / "src/lib.rs").read_text(encoding="utf-8"):
-            raise Wrong("src/lib.rs does not include this page among its tests")
+            raise BlockError("src/lib.rs does not include this page among its tests")
     elif block.language == "sh":
         for line in block.code.splitlines():
             target = re.fullmatch(r"make ([a-z-]+)( +#.*)?", line)
             if not target:
-                raise Wrong(f"neither run nor said why not: {line}")
-            if not re.search(rf"^{target[1]}:", MAKEFILES, re.MULTILINE):
-                raise Wrong(f"make has no target {target[1]}")
+                raise BlockError(f"neither run nor said why not: {line}")
+            if target[1] not in TARGETS:
+                raise BlockError(f"make has no target {target[1]}")
     else:
-        raise Wrong(f"nothing is known about this language: {block.language or '(none)'}")
-
-
-MAKEFILES = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "Makefile", *ROOT.glob("*/**/*.mk")])
+        raise BlockError(f"nothing is known about this language: {block.language or '(none)'}")
 
 
 def main() -> None:
@@ -122,7 +125,7 @@ def main() -> None:
             count += 1
             try:
                 check(block, pending, libraries)
-            except (Wrong, OSError, subprocess.TimeoutExpired) as why:
+            except (BlockError, OSError, subprocess.TimeoutExpired) as why:
                 failures.append(f"{block}: {why}")
         failures += [f"{page.relative_to(ROOT)}: too few blocks for tests/docs/{frame}" for frame in pending]
         for link in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
