@@ -45,7 +45,7 @@ fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
     if status == abi::OK {
         assert!(budget >= 0.0 && is_distribution(&weights), "budget {budget}");
         let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
-        assert!(low <= target && target <= high, "{target} outside {range:?}: {losses:?} {quantity} {:?}", options.0);
+        assert!(low <= target && target <= high, "{target} outside {range:?}: {losses:?} {quantity} {:?}", &options.0[..40]);
     } else {
         assert!(budget == POISON);
         assert!(status == abi::TARGET || (weights.iter().all(|weight| *weight == POISON) && range == [POISON; 2]));
