@@ -356,6 +356,10 @@ static void nothing_is_printed(void)
     RULE(running_worst_loss)                    \
     RULE(groups_are_their_means)                \
     RULE(groups_errors)                         \
+    RULE(top_samples_are_those_of_a_sort)       \
+    RULE(top_samples_errors)                    \
+    RULE(group_shares_are_sums)                 \
+    RULE(group_shares_errors)                   \
     RULE(sharded_is_the_whole)                  \
     RULE(sharded_threads)                       \
     RULE(sharded_base_of_some)                  \

@@ -563,6 +563,61 @@ int32_t hrw_certify_f32(const float *losses,
 int32_t hrw_certify_f64(const double *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
 
 /**
+ * The k samples with the largest weights, and the share of all weight that they have (float): how concentrated the
+ * weights are, and which samples to look at, for wrong labels say.
+ *
+ * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not NULL. The
+ *   worst_weight of a report is not among them.
+ * n: the number of samples.
+ * k: how many are wanted; if it is more than n, there are n.
+ * indices: receives their numbers, k or n of them, the one with the largest weight first; of equal weights the first
+ *   come first. Must not overlap weights; not NULL.
+ * share: receives the share, in [0, 1]; 0 if all weights are. Not NULL.
+ *
+ * Takes a time of n log k at most, n as a rule; nothing is allocated.
+ *
+ * Returns HRW_OK, HRW_EMPTY (also if k is 0), HRW_NULL_POINTER, HRW_OVERLAP, HRW_BASE_WEIGHTS (a weight is negative,
+ * NaN or infinite) or HRW_PANIC.
+ */
+int32_t hrw_top_samples_f32(const float *weights, size_t n, size_t k, size_t *indices, double *share);
+
+/**
+ * The k samples with the largest weights (double). As hrw_top_samples_f32 in every respect but the width.
+ */
+int32_t hrw_top_samples_f64(const double *weights, size_t n, size_t k, size_t *indices, double *share);
+
+/**
+ * The share of all weight that each group has (float): classes, sites, right and wrong labels.
+ *
+ * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not NULL.
+ * groups: for each sample the number of its group, below group_count; not NULL.
+ * n: the number of samples.
+ * group_count: the number of groups.
+ * table: receives 3 x group_count numbers: the shares, which sum to one; each share over the group's share of the
+ *   samples, which is 1 where robustness changes nothing (NaN for a group without samples); and the numbers of
+ *   samples. The first two are 0 if all weights are. Must not overlap weights or groups; not NULL.
+ *
+ * Time is linear in n and group_count; nothing is allocated.
+ *
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_OFFSETS (group_count is too large for an array), HRW_OVERLAP,
+ * HRW_GROUP, HRW_BASE_WEIGHTS (a weight is negative, NaN or infinite) or HRW_PANIC.
+ */
+int32_t hrw_group_shares_f32(const float *weights,
+                             const uint32_t *groups,
+                             size_t n,
+                             size_t group_count,
+                             double *table);
+
+/**
+ * The share of all weight that each group has (double). As hrw_group_shares_f32 in every respect but the width.
+ */
+int32_t hrw_group_shares_f64(const double *weights,
+                             const uint32_t *groups,
+                             size_t n,
+                             size_t group_count,
+                             double *table);
+
+/**
  * The HR weights of n losses whose groups, not they themselves, are what HR chooses between (float): the HR weights
  * of the groups' mean losses, each shared out evenly among the samples of its group. With r = infinity this is group
  * DRO.
