@@ -10,6 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 static=$(cd "$1" && pwd)/libhr_weights.a
+contract=("$here/contract.cpp" "$here/calibration.cpp")
 libraries=("$static" -lpthread -ldl -lm)
 strict=(-Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor
     -Wcast-qual -Wduplicated-cond -Wlogical-op -Wnull-dereference -Wdouble-promotion
@@ -71,7 +72,7 @@ for compiler in "${compilers[@]}"; do
     for standard in "${standards[@]}"; do
         name="$compiler $standard"
         command=("$compiler" "-std=$standard" "${flags[@]}")
-        check "contract, build, $name" "${command[@]}" -O1 "$here/contract.cpp" "${libraries[@]}" -o "$work/contract"
+        check "contract, build, $name" "${command[@]}" -O1 "${contract[@]}" "${libraries[@]}" -o "$work/contract"
         check "contract, $name" prints_only_its_summary "$work/contract"
         for without in "" "-fno-exceptions -fno-rtti"; do
             # shellcheck disable=SC2086
@@ -93,7 +94,7 @@ for compiler in "${compilers[@]}"; do
     done
 done
 
-command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "$here/contract.cpp")
+command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "${contract[@]}")
 if command -v valgrind >/dev/null; then
     check "build for valgrind" "${command[@]}" "${libraries[@]}" -o "$work/memcheck"
     check "contract under valgrind" prints_only_its_summary \
