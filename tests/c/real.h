@@ -13,3 +13,9 @@
 #include "real_modes.h"
 #include "real_sharded.h"
 #include "real_struct_size.h"
+
+#undef EXPECT_ERROR
+#undef SOLVE
+#undef EXPECT_WEIGHTS
+#undef EXPECT_CERTIFY_ERROR
+#undef EXPECT_CALIBRATE_ERROR
