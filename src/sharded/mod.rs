@@ -38,7 +38,7 @@ pub trait Reduce {
 /// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
 ///
 /// Every participant must call this, and makes the same calls of `reduce`: at most 16 (24 for [`crate::Ordering::Hr`]), each
-/// of at most 4,094 values. With `std` it allocates 50 KB once, and takes as much of the stack; without, 12 KB of stack alone.
+/// of at most 4,094 values. With `std` it allocates 50 KB once, and takes as much of the stack; without, 13 KB of stack alone.
 ///
 /// # Errors
 /// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:

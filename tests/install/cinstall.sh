@@ -95,7 +95,9 @@ with_pkg_config() {
     mapfile -t flags < <(PKG_CONFIG_PATH=$theirs/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$theirs \
         pkg-config --cflags --libs "$@" hr_weights | xargs -n 1)
     # The system's own directories are left out of the flags; this is where they lie before the package is unpacked.
-    "$CC" -std=c11 -Wall -Wextra -Werror -pedantic "-DEXPECTED_VERSION=\"$version\"" "${@/#--static/-static}" "$here/consumer.c" \
+    # cargo-c names -lgcc_s, which no fully static program can have: the archive, and a shared C library.
+    if [ $# -gt 0 ]; then flags=("${flags[@]/#-lhr_weights/-l:libhr_weights.a}"); fi
+    "$CC" -std=c11 -Wall -Wextra -Werror -pedantic "-DEXPECTED_VERSION=\"$version\"" "$here/consumer.c" \
         "-I$theirs/usr/include" "-L$theirs/usr/lib" "${flags[@]}" -lm -o "$work/program" &&
         LD_LIBRARY_PATH=$theirs/usr/lib "$work/program"
 }

@@ -759,7 +759,7 @@ int32_t hrw_running_worst_update_f64(struct hrw_running_worst *worst,
  * that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
  * HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
  * at once; its engine must see to it that the others' calls fail as well.
- * Memory: 50 KB from the heap once, and as much of the stack; in the library without std, 12 KB of stack alone.
+ * Memory: 50 KB from the heap once, and as much of the stack; in the library without std, 13 KB of stack alone.
  *
  * Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
  * go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.
