@@ -328,7 +328,7 @@ impl<T: Real> Search<'_, '_, T> {
         }
         let (mut new, mut other) = (second, first);
         let mut share = 0.5;
-        loop {
+        for round in 0.. {
             let best = if new.side.abs() < other.side.abs() { new } else { other };
             let near = 2.0 * f64::EPSILON * best.at.abs() / (new.at - other.at).abs();
             if best.side == 0.0 || near.is_nan() || near >= 0.5 {
@@ -347,13 +347,18 @@ impl<T: Real> Search<'_, '_, T> {
             new = next;
             let (x, y) =
                 ((new.at - other.at) / (old.at - other.at), (new.side - other.side) / (old.side - other.side));
-            share = if y * y < x && (1.0 - y) * (1.0 - y) < 1.0 - x {
+            share = if round < PATIENCE && y * y < x && (1.0 - y) * (1.0 - y) < 1.0 - x {
                 let (a, b, c) = (new.side, other.side, old.side);
                 a / (b - a) * c / (b - c) + (old.at - new.at) / (other.at - new.at) * a / (c - a) * b / (c - b)
             } else {
                 0.5
             };
+            if share.is_nan() {
+                // Sides may be infinite.
+                share = 0.5;
+            }
         }
+        unreachable!("halving ends")
     }
 }
 
@@ -364,6 +369,9 @@ fn largest_of<T: Real>(weights: &[T]) -> f64 {
 
 /// Of the range of what can be attained: what the solver's rounding leaves of the target.
 const TOLERANCE: f64 = 1e-14;
+
+/// After so many steps the search only halves.
+const PATIENCE: u32 = 64;
 
 /// The search for log r goes no further.
 const LIMIT: f64 = 690.0;

@@ -10,6 +10,11 @@ pub(crate) struct Depths {
     scaled_worst: f64,
 }
 
+/// 2^-1000: what is nearer to the worst loss is as good as that, since spans are near one. Reciprocals of depths stay finite, and u
+/// need not be sought where numbers lose their digits. The vector passes leave smaller depths as they are: they are
+/// taken only where u is so much larger that it makes no difference.
+pub(crate) const LEAST_DEPTH: f64 = f64::from_bits(23 << 52);
+
 impl Depths {
     /// `worst >= smallest`, both finite; their difference may overflow.
     pub(crate) fn new(worst: f64, smallest: f64) -> Self {
@@ -24,10 +29,11 @@ impl Depths {
         Self { scale, scaled_worst: worst * scale }
     }
 
-    /// The scaled depth of a loss.
+    /// The scaled depth of a loss; zero if it is below [`LEAST_DEPTH`].
     #[inline(always)]
     pub(crate) fn depth(&self, loss: f64) -> f64 {
-        self.scaled_worst - loss * self.scale
+        let depth = self.scaled_worst - loss * self.scale;
+        if depth < LEAST_DEPTH { 0.0 } else { depth }
     }
 
     /// The depth of a loss is the loss times the first, plus the second: the product is exact, so one rounding is left.

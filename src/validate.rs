@@ -46,6 +46,11 @@ pub(crate) fn validate<T: Real, R: Meeting>(data: &mut Data<'_, T, R>, params: &
 }
 
 impl Range {
+    /// A value of the robust loss, which rounding may have taken below every loss, and even beyond the range of doubles.
+    pub(crate) fn at_least_smallest(&self, value: f64) -> f64 {
+        if value < self.smallest { self.smallest } else { value }
+    }
+
     pub(crate) fn new(largest: f64, smallest: f64, params: &Params) -> Result<Self, Error> {
         let worst = params.worst_loss.unwrap_or(largest);
         if worst < largest {

@@ -51,8 +51,8 @@ impl<T: Real> Optimum<T> {
         };
         let [depth_sum, square_sum, counted_zeros] = written.sums;
         Ok(Report {
-            robust_loss: depths.loss(depth_sum),
-            dual_bound: self.dual_bound(),
+            robust_loss: range.at_least_smallest(depths.loss(depth_sum)),
+            dual_bound: range.at_least_smallest(self.dual_bound()),
             worst_loss: range.worst,
             worst_weight: self.worst_weight,
             eta: depths.loss(-self.u),

@@ -21,10 +21,12 @@ fn is_distribution(weights: &[f64]) -> bool {
 fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
     let (params, options) = options(u)?;
     let (losses, base) = input::samples(u, 24)?;
-    let base = base.as_ref().map_or(ptr::null(), |base| base.as_ptr());
     let quantity = if u.ratio(7, 8)? { u.int_in_range(0..=2)? } else { u.arbitrary()? };
     let target = if u.arbitrary()? { input::fraction(u)? * 8.0 } else { input::number(u)? };
     let function = if u.arbitrary()? { abi::hrw_calibrate_r_f64 } else { abi::hrw_calibrate_alpha_f64 };
+    if std::env::var_os("SHOW_INPUT").is_some() {
+        eprintln!("{params:?} {:?} {losses:?} {base:?} {quantity} {target}", &options.0[..40]);
+    }
     let mut weights = vec![POISON; losses.len()];
     let (mut budget, mut range) = (POISON, [POISON; 2]);
     // SAFETY: the arrays have n elements.
@@ -32,7 +34,7 @@ fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
         function(
             (&raw const options).cast(),
             losses.as_ptr(),
-            base,
+            base.as_ref().map_or(ptr::null(), |base| base.as_ptr()),
             losses.len(),
             quantity,
             target,
@@ -44,7 +46,10 @@ fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
     };
     assert!((0..=17).contains(&status), "status {status}");
     if status == abi::OK {
-        assert!(budget >= 0.0 && is_distribution(&weights), "budget {budget}: {weights:?} of {losses:?} {params:?} {quantity} {target}");
+        assert!(
+            budget >= 0.0 && is_distribution(&weights),
+            "budget {budget}: {weights:?} of {losses:?} {params:?} {quantity} {target}"
+        );
         let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
         let rounding = 1e-9 * high.abs().max(low.abs()).max(params.worst_loss.map_or(0.0, f64::abs));
         assert!(low - rounding <= target && target <= high + rounding, "{target} outside {range:?}: {losses:?}");
@@ -61,7 +66,8 @@ fn groups(u: &mut Unstructured<'_>) -> Result<()> {
     let count = u.int_in_range(0..=9_usize)?;
     let mut groups = Vec::new();
     for _ in 0..losses.len() {
-        let group = if u.ratio(63, 64)? { u.int_in_range(0..=count.saturating_sub(1))? as u32 } else { u.arbitrary()? };
+        let group =
+            if u.ratio(63, 64)? { u.int_in_range(0..=count.saturating_sub(1))? as u32 } else { u.arbitrary()? };
         groups.push(group);
     }
     let mut base = input::numbers(u, count)?;

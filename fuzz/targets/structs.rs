@@ -39,7 +39,15 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         if u.arbitrary()? {
             let offsets = [0, losses.len()];
             let (losses, weights) = (losses.as_ptr(), weights.as_mut_ptr());
-            abi::hrw_weights_ragged_f64(options_pointer, losses, base_pointer, offsets.as_ptr(), 1, weights, report_pointer)
+            abi::hrw_weights_ragged_f64(
+                options_pointer,
+                losses,
+                base_pointer,
+                offsets.as_ptr(),
+                1,
+                weights,
+                report_pointer,
+            )
         } else {
             let (n, losses, weights) = (losses.len(), losses.as_ptr(), weights.as_mut_ptr());
             abi::hrw_weights_f64(options_pointer, losses, base_pointer, n, weights, report_pointer)
@@ -51,7 +59,11 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         assert!(!with_report || declared <= REPORT);
         let wrote = if with_report { declared } else { 0 };
         assert_eq!(report.0[wrote..], before.0[wrote..], "bytes beyond the report");
-        assert!(weights.iter().all(|weight| (0.0..=1.0 + 1e-12).contains(weight)), "{weights:?} of {losses:?}, {base:?} {:?}", &options.0[..OPTIONS]);
+        assert!(
+            weights.iter().all(|weight| (0.0..=1.0 + 1e-12).contains(weight)),
+            "{weights:?} of {losses:?}, {base:?} {:?}",
+            &options.0[..OPTIONS]
+        );
     } else {
         assert!(weights.iter().all(|weight| *weight == POISON), "an output was touched, status {status}");
         for (place, (byte, old)) in report.0.iter().zip(&before.0).enumerate() {

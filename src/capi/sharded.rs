@@ -47,7 +47,7 @@ pub struct hrw_sharded(Sharded);
 /// everywhere. Every participant must call this, with the same options (but for threads). n_local may be 0, with NULL
 /// pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
 ///
-/// allreduce: joins values over the participants; not NULL. It is called at most 16 times (24 with HRW_HR) by every
+/// allreduce: joins values over the participants; not NULL. It is called at most 24 times by every
 ///   participant alike, with at most 4094 values (32 KiB).
 /// context: passed on to it.
 ///

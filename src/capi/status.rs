@@ -124,7 +124,9 @@ impl From<hrw_status> for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let status = hrw_status::of_number(error.status()).unwrap_or(HRW_PANIC);
+        // A participant of another version may have reasons that this one does not know.
+        let unknown = if matches!(error, Error::Elsewhere { .. }) { HRW_REDUCE } else { HRW_PANIC };
+        let status = hrw_status::of_number(error.status()).unwrap_or(unknown);
         let index = match error {
             Error::BaseWeights { index } => index,
             Error::NonFiniteLoss { index } | Error::Group { index } => Some(index),

@@ -3,7 +3,7 @@
 
 use super::lanes::{Doubles, Element, Isa, Vector};
 use super::{Lens, Recipe};
-use crate::depths::Depths;
+use crate::depths::{Depths, LEAST_DEPTH};
 use crate::math::log;
 use crate::real::Real;
 use crate::reduce::{Partial, count};
@@ -377,7 +377,7 @@ impl<D: Doubles> Write<D> {
             let ratio = one.blend(above, self.ratio.at(depth));
             let mut weights = zero.blend(above, self.level).div(ratio);
             // Where the weight does not depend on the depth; few registers have such samples.
-            let (tied, top) = (losses.equal(self.above.threshold), depth.equal(zero));
+            let (tied, top) = (losses.equal(self.above.threshold), depth.less(D::splat(LEAST_DEPTH)));
             if D::any(D::either(tied, top)) {
                 weights = weights.blend(tied, self.tied).blend(top, self.top);
             }

@@ -37,7 +37,7 @@ pub trait Reduce {
 /// If any participant passes base weights, those who do not have ones. `params` must be the same everywhere (but for
 /// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
 ///
-/// Every participant must call this, and makes the same calls of `reduce`: at most 16 (24 for [`crate::Ordering::Hr`]), each
+/// Every participant must call this, and makes the same calls of `reduce`: at most 24, each
 /// of at most 4,094 values. With `std` it allocates 50 KB once, and takes as much of the stack; without, 13 KB of stack alone.
 ///
 /// # Errors

@@ -58,8 +58,9 @@ pub(crate) fn agree<T: Real>(
     let [status, largest, minus_smallest, largest_base, present, based, ..] = met.maxima;
     if status > 0.0 {
         examine(data, params, input).map_err(|refused| refused.error)?;
-        #[allow(clippy::cast_possible_truncation)] // it was one
-        return Err(Error::Elsewhere { status: status as i32 });
+        #[allow(clippy::cast_possible_truncation)] // it was one, if the reduction is honest
+        let code = status as i32;
+        return Err(if f64::from(code) == status { Error::Elsewhere { status: code } } else { Error::Reduce });
     }
     if present < 0.0 {
         return Err(Error::Empty);

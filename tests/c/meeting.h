@@ -96,9 +96,6 @@ static int32_t meet(void *context, double *values, size_t count, int32_t op)
     return broken ? -1 : 0;
 }
 
-static size_t most_calls(int32_t ordering)
-{
-    return ordering == HRW_HR ? 24 : 16;
-}
+static const size_t MOST_CALLS = 24;
 
 #endif
