@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
 
+import HR_Neural_Networks.HR as authors
 import torch
-from HR_Neural_Networks import HR as authors
 from mnist import split
 from network import EPSILON, LOSS, network, score
 from tqdm import tqdm
@@ -86,9 +86,7 @@ class Training:
         self.other_solver = self.failed = 0
 
     def _attack(self, inputs: Any, targets: Any) -> Any:
-        return hr_weights.torch.pgd(
-            self.model, LOSS, inputs, targets, self.epsilon, norm="l2", steps=TRAIN_STEPS
-        )
+        return hr_weights.torch.pgd(self.model, LOSS, inputs, targets, self.epsilon, norm="l2", steps=TRAIN_STEPS)
 
     def _step(self, number: int, inputs: Any, targets: Any) -> None:
         torch.manual_seed(number)
@@ -155,7 +153,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     settings = [(epsilon, seed) for seed in range(1 if arguments.quick else SEEDS) for epsilon in (0.0, EPSILON)]
-    rows = [row for setting in tqdm(settings, unit="pair") for row in compare(*setting, 10 if arguments.quick else STEPS)]
+    # A quick run shows its progress on terminals alone.
+    progress = tqdm(settings, unit="pair", disable=None if arguments.quick else False)
+    steps = 10 if arguments.quick else STEPS
+    rows = [row for epsilon, seed in progress for row in compare(epsilon, seed, steps)]
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     with arguments.results.open("w", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(asdict(rows[0])), lineterminator="\n")

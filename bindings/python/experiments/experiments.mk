@@ -4,11 +4,9 @@
 EXPERIMENTS := $(PYTHON_DIR)/experiments
 EXPERIMENTS_CSV := $(EXPERIMENTS)/results
 EXPERIMENTS_QUICK := $(PYTHON_BUILT)/experiments
-# One thread for each of two processes.
+# One thread for each of two processes. What the small environment has is Python alone, for any version.
 EXPERIMENTS_ENV = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 \
 	PYTHONPATH=$(abspath $(PYTHON_SITE)):$$(echo $$($(PYTHON_VENV) experiments $(PYTHON))/lib/python3*/site-packages)
-EXPERIMENTS_AUTHORS_ENV = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 \
-	PYTHONPATH=$(abspath $(PYTHON_SITE)):$$(echo $$($(PYTHON_VENV) experiments $(PYTHON_DEBIAN))/lib/python3*/site-packages)
 
 .PHONY: experiments experiments-runs experiments-authors experiments-page experiments-quick
 
@@ -19,7 +17,7 @@ experiments-runs: python-site ## The trainings that the results do not have yet
 
 experiments-authors: python-site python-debian-torch ## The same training with the authors' package and ours: time and result
 	@venv=$$($(PYTHON_VENV) parity $(PYTHON_DEBIAN) --system-site-packages) \
-		&& $(EXPERIMENTS_AUTHORS_ENV) $$venv/bin/python $(EXPERIMENTS)/authors.py $(EXPERIMENTS_CSV)/authors.csv
+		&& $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/authors.py $(EXPERIMENTS_CSV)/authors.csv
 
 experiments-page: python-site ## The tables and the pictures of docs/experiments.md, from the results
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) && $$venv/bin/python $(EXPERIMENTS)/tables.py $(EXPERIMENTS_CSV) \
@@ -29,7 +27,7 @@ experiments-quick: python-site python-debian-torch ## Every experiment's code at
 	@rm -rf $(EXPERIMENTS_QUICK)
 	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/run.py --quick $(EXPERIMENTS_QUICK)/runs.csv
 	@venv=$$($(PYTHON_VENV) parity $(PYTHON_DEBIAN) --system-site-packages) \
-		&& $(EXPERIMENTS_AUTHORS_ENV) $$venv/bin/python $(EXPERIMENTS)/authors.py --quick $(EXPERIMENTS_QUICK)/authors.csv
+		&& $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/authors.py --quick $(EXPERIMENTS_QUICK)/authors.csv
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) \
 		&& $$venv/bin/python $(EXPERIMENTS)/tables.py $(EXPERIMENTS_QUICK) --page $(EXPERIMENTS_QUICK)/experiments.md \
 		&& $$venv/bin/python $(EXPERIMENTS)/pictures.py $(EXPERIMENTS_QUICK) $(EXPERIMENTS_QUICK)

@@ -55,6 +55,11 @@ def _poison(seed: int) -> Iterator[Job]:
             yield Job("poison", method, 500, wrong, seed, (100, 300, 1000))
 
 
+def _length(seed: int) -> Iterator[Job]:
+    for method in (PLAIN, hr(0.1, 0.1), PGD, TRADES, hr(0.1, 0.1, EPSILON)):
+        yield Job("length", method, 500, 0.25, seed, (100, 300, 1000, 2000, 4000))
+
+
 def _size(seed: int) -> Iterator[Job]:
     natural = [PLAIN, *(hr(0.0, r) for r in RS)]
     attacked = [PGD, TRADES, *(hr(0.0, r, EPSILON) for r in RS)]
@@ -75,7 +80,7 @@ def _together(seed: int) -> Iterator[Job]:
         yield Job("together", method, 500, 0.1, seed, (100, 250, 800), VALIDATION)
 
 
-EXPERIMENTS = {"poison": _poison, "size": _size, "overfit": _overfit, "together": _together}
+EXPERIMENTS = {"poison": _poison, "length": _length, "size": _size, "overfit": _overfit, "together": _together}
 
 
 def jobs(quick: bool = False) -> list[Job]:

@@ -139,7 +139,10 @@ def main() -> None:
     start = time.perf_counter()
     # Not forked: PyTorch has threads.
     with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
-        for new in tqdm(pool.imap_unordered(run, todo), total=len(todo), unit="training", smoothing=0.05, mininterval=1):
+        # A quick run shows its progress on terminals alone.
+        quiet = None if arguments.quick else False
+        trained = pool.imap_unordered(run, todo)
+        for new in tqdm(trained, total=len(todo), unit="training", smoothing=0.05, mininterval=1, disable=quiet):
             results.append(arguments.results, new)
             rows += new
     results.rewrite(arguments.results, rows)

@@ -77,6 +77,36 @@ def against(rows: Sequence[Row], column: str, label: str, base: str, prefix: str
     return table(["steps", f"minus {base}", *(f"{label} {setting:g}" for setting in settings)], lines)
 
 
+def length(rows: Sequence[Row]) -> str:
+    """Lines: methods; columns: steps. Cells: accuracy and loss of the test that the method is told of, and interpolation."""
+    chosen = [row for row in rows if row.experiment == "length"]
+    steps = sorted({row.step for row in chosen})
+    lines = []
+    for method in methods(chosen):
+        cells = group([row for row in chosen if name(row) == method], lambda row: row.step)
+        prefix = "attacked" if cells[steps[0]][0].epsilon > 0 else "test"
+        lines.append([method, prefix, *(accuracy_and_loss(cells[step], prefix) for step in steps)])
+        lines.append(["", "training", *(percent(mean(row.train_accuracy for row in cells[step])) for step in steps)])
+    epochs = group(chosen, lambda row: row.step)
+    return table(["method", "", *(f"{step} steps, {epochs[step][0].epoch:.0f} epochs" for step in steps)], lines)
+
+
+def length_pairs(rows: Sequence[Row]) -> str:
+    chosen = [row for row in rows if row.experiment == "length"]
+    steps = sorted({row.step for row in chosen})
+    hr = [one for one in methods(chosen) if one.startswith("HR")]
+    lines = []
+    for one, base, prefix in ((hr[0], "plain", "test"), (hr[1], "PGD", "attacked")):
+        cells = []
+        for step in steps:
+            here = [row for row in chosen if row.step == step]
+            pair = [row for row in here if name(row) == one], [row for row in here if name(row) == base]
+            accuracy, loss = (difference(*pair, f"{prefix}_{what}") for what in ("accuracy", "loss"))
+            cells.append(f"{percent(accuracy)}; {loss.text(2)}")
+        lines.append([f"{one} minus {base}", *cells])
+    return table(["", *(f"{step} steps" for step in steps)], lines)
+
+
 def interpolation(rows: Sequence[Row]) -> str:
     """How far the training is at each length: the accuracy on the training images, with the given labels."""
     chosen = [row for row in rows if row.experiment == "poison"]
@@ -130,17 +160,29 @@ def together(rows: Sequence[Row]) -> str:
     end = max(row.step for row in chosen)
     lines = []
     for what in ("loss", "accuracy"):
-        for length, candidates in (("the end", [row for row in chosen if row.step == end]), ("chosen too", chosen)):
-            for family, members in group(candidates, lambda row: row.method).items():
-                picks = [chosen_by(run, what) for run in group(members, lambda row: row.seed).values()]
-                names = group(picks, lambda row: name(row) if length == "the end" else f"{name(row)} at {row.step}")
-                label = max(names, key=lambda one: len(names[one]))
-                cells = [accuracy_and_loss(picks, prefix) for prefix in ("test", "attacked", "noisy")]
-                lines.append([what, length, family, f"{label} ({len(names[label])} of {len(picks)})", *cells])
-    order = {"plain": 0, "PGD": 1, "TRADES": 2, "HR": 3}
-    lines.sort(key=lambda line: (line[0] != "loss", line[1] != "the end", order[line[2]]))
+        for stopped in (False, True):
+            candidates = [row for row in chosen if stopped or row.step == end]
+            lines += _preferred(candidates, what, stopped)
     header = ["chosen by validation", "stopped at", "method", "most often", "as they are", "attacked", "with noise"]
     return table(header, lines)
+
+
+def _preferred(candidates: Sequence[Row], what: str, stopped: bool) -> list[list[str]]:
+    """For each method the test of what the validation prefers among its budgets, and lengths if `stopped`."""
+
+    def label(row: Row) -> str:
+        return f"{name(row)} at {row.step}" if stopped else name(row)
+
+    lines = []
+    families = group(candidates, lambda row: row.method)
+    for family in ("plain", "PGD", "TRADES", "HR"):
+        picks = [chosen_by(run, what) for run in group(families[family], lambda row: row.seed).values()]
+        names = group(picks, label)
+        often = max(names, key=lambda one: len(names[one]))
+        cells = [accuracy_and_loss(picks, prefix) for prefix in ("test", "attacked", "noisy")]
+        length = "chosen too" if stopped else "the end"
+        lines.append([what, length, family, f"{often} ({len(names[often])} of {len(picks)})", *cells])
+    return lines
 
 
 def together_all(rows: Sequence[Row]) -> str:
@@ -165,7 +207,7 @@ def promise(rows: Sequence[Row]) -> str:
     """How often the test loss is at most the robust loss of the training data."""
     lines = []
     hr = [row for row in rows if row.method in ("HR", "PGD", "plain")]
-    for experiment in ("poison", "size", "overfit", "together"):
+    for experiment in ("poison", "length", "size", "overfit", "together"):
         chosen = [row for row in hr if row.experiment == experiment]
         first = min(row.step for row in chosen)
         end = max(row.step for row in chosen)
@@ -260,6 +302,8 @@ def tables(directory: Path) -> dict[str, str]:
         "poison-attacked": lambda: by_setting(attacked(rows, "poison"), "wrong", "wrong", "attacked"),
         "poison-natural-pairs": lambda: against(natural(rows, "poison"), "wrong", "wrong", "plain", "test"),
         "poison-attacked-pairs": lambda: against(attacked(rows, "poison"), "wrong", "wrong", "PGD", "attacked"),
+        "length": lambda: length(rows),
+        "length-pairs": lambda: length_pairs(rows),
         "interpolation": lambda: interpolation(rows),
         "size-natural": lambda: by_setting(natural(rows, "size"), "size", "n =", "test"),
         "size-attacked": lambda: by_setting(attacked(rows, "size"), "size", "n =", "attacked"),
