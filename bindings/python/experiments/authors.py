@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-import HR_Neural_Networks.HR as authors
 import torch
+from HR_Neural_Networks.HR import HR_Neural_Networks as Theirs
 from mnist import split
 from network import EPSILON, LOSS, network, score
 from tqdm import tqdm
 from training import BATCH, LEARNING_RATE, TRAIN_STEPS, batches
 
 import hr_weights.torch
-from hr_weights import compat
+from hr_weights.compat import HR_Neural_Networks as Ours
 
 ALPHA, R, SIZE, WRONG = 0.05, 0.1, 500, 0.25
 SEEDS, STEPS = 5, 400
@@ -74,11 +74,11 @@ class Timed:
 class Training:
     """A network with the criterion of one package."""
 
-    def __init__(self, package: Any, epsilon: float, seed: int) -> None:
+    def __init__(self, criterion: Any, epsilon: float, seed: int) -> None:
         self.model = network(seed)
         self.optimizer = torch.optim.Adam(self.model.parameters(), LEARNING_RATE)
         arguments = {"NN_model": self.model, "train_batch_size": BATCH, "loss_fn": LOSS, "normalisation_used": None}
-        self.criterion = package.HR_Neural_Networks(**arguments, α_choice=ALPHA, r_choice=R, ϵ_choice=epsilon)
+        self.criterion = criterion(**arguments, α_choice=ALPHA, r_choice=R, ϵ_choice=epsilon)
         # The time of an attack is no part of the comparison, and its random numbers must be the same.
         self.criterion.adversarial_attack_train = self._attack
         self.epsilon = epsilon
@@ -105,7 +105,7 @@ class Training:
 def compare(epsilon: float, seed: int, steps: int) -> list[Row]:
     """Both packages on one seed."""
     data = split(seed, SIZE, WRONG, 0.0, 0, 1000)
-    theirs, ours = Training(authors, epsilon, seed), Training(compat, epsilon, seed)
+    theirs, ours = Training(Theirs, epsilon, seed), Training(Ours, epsilon, seed)
     solve = theirs.criterion.model.solve = Timed(theirs.criterion.model.solve)
     plain_robust_loss = hr_weights.torch.robust_loss
     robust_loss = hr_weights.torch.robust_loss = Timed(plain_robust_loss)
