@@ -57,7 +57,7 @@ def _poison(seed: int) -> Iterator[Job]:
 
 def _length(seed: int) -> Iterator[Job]:
     for method in (PLAIN, hr(0.1, 0.1), PGD, TRADES, hr(0.1, 0.1, EPSILON)):
-        yield Job("length", method, 500, 0.25, seed, (100, 300, 1000, 2000, 4000))
+        yield Job("length", method, 500, 0.25, seed, (100, 300, 1000, 2500))
 
 
 def _size(seed: int) -> Iterator[Job]:
