@@ -55,12 +55,17 @@ def panels(rows: Sequence[Sequence[Row]], prefixes: Sequence[str], x: Callable[[
             curves(ax, chosen, x, f"{prefix}_{what}")
             ax.set_xlabel(label)
             ax.set_ylabel(f"test {what}" + (", attacked" if prefix == "attacked" else ""))
-            if what == "loss":
-                ax.set_yscale("log")
-                ax.yaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
-                ax.yaxis.set_minor_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
-                ax.tick_params(axis="y", which="minor", labelsize=6)
+            ax.set_ylim(bottom=0 if what == "loss" else None)
         line[0].legend(frameon=False, fontsize=7)
+    return figure
+
+
+def logarithmic(figure: Figure, places: Sequence[int]) -> Figure:
+    """With a logarithmic x axis whose ticks are the places that were measured."""
+    for ax in figure.axes:
+        ax.set_xscale("log")
+        ax.set_xticks(places, [str(place) for place in places], minor=False)
+        ax.set_xticks([], minor=True)
     return figure
 
 
@@ -73,18 +78,14 @@ def poison(rows: Sequence[Row]) -> Figure:
 def length(rows: Sequence[Row]) -> Figure:
     chosen = natural(rows, "length"), attacked(rows, "length")
     figure = panels(chosen, ("test", "attacked"), lambda row: row.step, "steps of training")
-    for ax in figure.axes:
-        ax.set_xscale("log")
-    return figure
+    return logarithmic(figure, sorted({row.step for row in chosen[0]}))
 
 
 def size(rows: Sequence[Row]) -> Figure:
     ends = last(rows)
     chosen = natural(ends, "size"), attacked(ends, "size")
     figure = panels(chosen, ("test", "attacked"), lambda row: row.size, "training images")
-    for ax in figure.axes:
-        ax.set_xscale("log")
-    return figure
+    return logarithmic(figure, sorted({row.size for row in chosen[0]}))
 
 
 def overfit(rows: Sequence[Row]) -> Figure:
@@ -95,7 +96,7 @@ def overfit(rows: Sequence[Row]) -> Figure:
         points = group([row for row in chosen if name(row) == method], lambda row: row.epoch)
         losses = [mean(row.robust_loss for row in points[epoch]).value for epoch in sorted(points)]
         ax.plot(sorted(points), losses, color=f"C{number}", linestyle=":", linewidth=1)
-    ax.set_ylabel("loss, attacked: test, and robust training loss (dots)")
+    ax.set_ylabel("loss, attacked: test; robust, training (dots)")
     return figure
 
 
