@@ -107,6 +107,65 @@ def length_pairs(rows: Sequence[Row]) -> str:
     return table(["", *(f"{step} steps" for step in steps)], lines)
 
 
+def findings(rows: Sequence[Row]) -> str:
+    """HR against the others where the page's summary looks, with a verdict at two standard errors."""
+    by_training = group(rows, lambda row: (row.experiment, row.wrong, row.size, name(row), row.step))
+    lines = []
+
+    def compare(title: str, hr: Sequence[Row], other: Sequence[Row], against: str, prefix: str) -> None:
+        accuracy, loss = (difference(hr, other, f"{prefix}_{what}") for what in ("accuracy", "loss"))
+        verdicts = (verdict(accuracy, against), verdict(Mean(-loss.value, loss.error, loss.seeds), against))
+        lines.append(
+            [
+                title,
+                against,
+                *(accuracy_and_loss(runs, prefix) for runs in (hr, other)),
+                f"{percent(accuracy)}; {loss.text(2)}",
+                "; ".join(verdicts),
+            ]
+        )
+
+    for title, experiment, wrong, place, ours, others, prefix in SUMMARY:
+        size = sorted({row.size for row in rows if row.experiment == experiment})[place]
+        steps = sorted({row.step for row in rows if row.experiment == experiment})
+        for end, step in (("short", steps[0]), ("long", steps[-1])):
+            for other in others:
+                hr, base = (by_training[experiment, wrong, size, one, step] for one in (ours, other))
+                compare(f"{title}, {end} training: {ours}", hr, base, other, prefix)
+    chosen = [row for row in rows if row.experiment == "together"]
+    last_step = max(row.step for row in chosen)
+    for title, candidates in (
+        ("All at once, long training", [row for row in chosen if row.step == last_step]),
+        ("All at once, early stopping", chosen),
+    ):
+        picks = {
+            family: [chosen_by(run, "loss") for run in group(members, lambda row: row.seed).values()]
+            for family, members in group(candidates, lambda row: row.method).items()
+        }
+        for other in ("plain", "PGD", "TRADES"):
+            compare(f"{title}: HR", picks["HR"], picks[other], other, "attacked")
+    return table(["setting", "other", "HR", "the other", "HR minus other", "better: accuracy; loss"], lines)
+
+
+def verdict(gain: Mean, other: str) -> str:
+    """Who is better by two standard errors, if anybody."""
+    if abs(gain.value) > 2 * gain.error:
+        return "HR" if gain.value > 0 else other
+    return "-"
+
+
+#: For ``findings``: what the line says; experiment, wrong share and which of its sizes; the HR of the line, and whom it is
+#: compared with; the columns.
+SUMMARY = (
+    ("10% wrong labels, no attack", "poison", 0.1, 0, "HR(0.05, 0.1)", ("plain",), "test"),
+    ("10% wrong labels, attack", "poison", 0.1, 0, "HR(0.05, 0.1), attacked", ("PGD", "TRADES(6)"), "attacked"),
+    ("40% wrong labels, attack", "poison", 0.4, 0, "HR(0.2, 0.1), attacked", ("PGD", "TRADES(6)"), "attacked"),
+    ("125 images, attack", "size", 0.0, 0, "HR(0, 0.5), attacked", ("PGD", "TRADES(6)"), "attacked"),
+    ("2,000 images, attack", "size", 0.0, -1, "HR(0, 0.5), attacked", ("PGD", "TRADES(6)"), "attacked"),
+    ("500 images, attack", "overfit", 0.0, 0, "HR(0, 0.5), attacked", ("PGD",), "attacked"),
+)
+
+
 def interpolation(rows: Sequence[Row]) -> str:
     """How far the training is at each length: the accuracy on the training images, with the given labels."""
     chosen = [row for row in rows if row.experiment == "poison"]
@@ -298,6 +357,7 @@ def tables(directory: Path) -> dict[str, str]:
     """All tables by name. Raises FileNotFoundError if a file of results is missing."""
     rows = results.read(directory / "runs.csv")
     makers: dict[str, Callable[[], str]] = {
+        "findings": lambda: findings(rows),
         "poison-natural": lambda: by_setting(natural(rows, "poison"), "wrong", "wrong", "test"),
         "poison-attacked": lambda: by_setting(attacked(rows, "poison"), "wrong", "wrong", "attacked"),
         "poison-natural-pairs": lambda: against(natural(rows, "poison"), "wrong", "wrong", "plain", "test"),
