@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from mnist import CLASSES, SIDE
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hr_weights.torch import pgd
 
@@ -36,6 +39,40 @@ def network(seed: int, channels: int = 8, hidden: int = 64) -> Any:
     )
 
 
+@cache
+def _indices(shape: torch.Size, side: int) -> tuple[Tensor, int]:
+    """For each pixel that a convolution reads and each that it writes: one more than the index of their weight, or 0."""
+    outputs, inputs = shape[:2]
+    numbers = torch.arange(1, shape.numel() + 1, dtype=torch.float64).reshape(shape)
+    pixels = torch.eye(inputs * side * side, dtype=torch.float64).reshape(-1, inputs, side, side)
+    written = functional.conv2d(pixels, numbers, stride=2, padding=1)
+    return written.flatten(1).round().long(), written.shape[-1]
+
+
+def matrices(model: Any) -> Callable[[Tensor], Tensor]:
+    """The same function of the images as `model`, with constant parameters and each convolution written as a matrix.
+
+    An attack evaluates a model many times between two steps of training, and at this size matrices take less time.
+    """
+    side, steps = SIDE, []
+    with torch.no_grad():
+        for layer in model:
+            if isinstance(layer, nn.Conv2d):
+                indices, side = _indices(layer.weight.shape, side)
+                weights = torch.cat([layer.weight.new_zeros(1), layer.weight.flatten()])
+                steps.append((weights[indices], layer.bias.repeat_interleave(side * side)))
+            elif isinstance(layer, nn.Linear):
+                steps.append((layer.weight.t(), layer.bias.detach()))
+
+    def function(images: Tensor) -> Tensor:
+        values = torch.addmm(steps[0][1], images.flatten(1), steps[0][0])
+        for weights, bias in steps[1:]:
+            values = torch.addmm(bias, values.relu(), weights)
+        return values
+
+    return function
+
+
 @dataclass(frozen=True)
 class Score:
     """The loss of each image, shape (n,), and whether it is classified wrongly."""
@@ -60,7 +97,7 @@ def score(model: Any, images: Tensor, labels: Tensor, epsilon: float = 0.0, nois
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if epsilon > 0:
-            images = pgd(model, LOSS, images, labels, epsilon, norm="l2", steps=TEST_STEPS)
+            images = pgd(matrices(model), LOSS, images, labels, epsilon, norm="l2", steps=TEST_STEPS)
         if noise > 0:
             images = images + noise * torch.randn_like(images)
     with torch.no_grad():

@@ -64,6 +64,6 @@ def last(rows: Iterable[Row]) -> list[Row]:
 
 
 def difference(rows: Iterable[Row], others: Iterable[Row], column: str) -> Mean:
-    """The mean of `rows` minus `others`, seed by seed: both trained on the same images, and were tested on the same."""
+    """The mean of `rows` minus `others` over the seeds of both, which train and are tested on the same images."""
     by_seed = {row.seed: getattr(row, column) for row in others}
-    return mean(getattr(row, column) - by_seed[row.seed] for row in rows)
+    return mean(getattr(row, column) - by_seed[row.seed] for row in rows if row.seed in by_seed)

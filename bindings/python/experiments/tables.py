@@ -112,39 +112,33 @@ def findings(rows: Sequence[Row]) -> str:
     by_training = group(rows, lambda row: (row.experiment, row.wrong, row.size, name(row), row.step))
     lines = []
 
-    def compare(title: str, hr: Sequence[Row], other: Sequence[Row], against: str, prefix: str) -> None:
+    def compare(setting: str, training: str, hr: Sequence[Row], other: Sequence[Row], prefix: str) -> None:
         accuracy, loss = (difference(hr, other, f"{prefix}_{what}") for what in ("accuracy", "loss"))
-        verdicts = (verdict(accuracy, against), verdict(Mean(-loss.value, loss.error, loss.seeds), against))
-        lines.append(
-            [
-                title,
-                against,
-                *(accuracy_and_loss(runs, prefix) for runs in (hr, other)),
-                f"{percent(accuracy)}; {loss.text(2)}",
-                "; ".join(verdicts),
-            ]
-        )
+        # With chosen budgets it is the method that is compared.
+        ours, others = (name(runs[0]) if training != "chosen" else runs[0].method for runs in (hr, other))
+        verdicts = verdict(accuracy, others), verdict(Mean(-loss.value, loss.error, loss.seeds), others)
+        cells = accuracy_and_loss(hr, prefix), accuracy_and_loss(other, prefix), f"{percent(accuracy)}; {loss.text(2)}"
+        lines.append([setting, training, ours.replace(", attacked", ""), others, *cells, "; ".join(verdicts)])
 
     for title, experiment, wrong, place, ours, others, prefix in SUMMARY:
         size = sorted({row.size for row in rows if row.experiment == experiment})[place]
         steps = sorted({row.step for row in rows if row.experiment == experiment})
-        for end, step in (("short", steps[0]), ("long", steps[-1])):
+        for step in (steps[0], steps[-1]):
             for other in others:
                 hr, base = (by_training[experiment, wrong, size, one, step] for one in (ours, other))
-                compare(f"{title}, {end} training: {ours}", hr, base, other, prefix)
+                compare(title, f"{step} steps", hr, base, prefix)
     chosen = [row for row in rows if row.experiment == "together"]
-    last_step = max(row.step for row in chosen)
-    for title, candidates in (
-        ("All at once, long training", [row for row in chosen if row.step == last_step]),
-        ("All at once, early stopping", chosen),
-    ):
+    end = max(row.step for row in chosen)
+    for candidates in ([row for row in chosen if row.step == end], chosen):
         picks = {
             family: [chosen_by(run, "loss") for run in group(members, lambda row: row.seed).values()]
             for family, members in group(candidates, lambda row: row.method).items()
         }
+        title = "all at once, " + ("early stopping" if candidates is chosen else f"{end} steps")
         for other in ("plain", "PGD", "TRADES"):
-            compare(f"{title}: HR", picks["HR"], picks[other], other, "attacked")
-    return table(["setting", "other", "HR", "the other", "HR minus other", "better: accuracy; loss"], lines)
+            compare(title, "chosen", picks["HR"], picks[other], "attacked")
+    header = ["setting", "training", "HR", "other", "HR: accuracy; loss", "other", "HR minus other"]
+    return table([*header, "better by two errors"], lines)
 
 
 def verdict(gain: Mean, other: str) -> str:
@@ -157,9 +151,9 @@ def verdict(gain: Mean, other: str) -> str:
 #: For ``findings``: what the line says; experiment, wrong share and which of its sizes; the HR of the line, and whom it is
 #: compared with; the columns.
 SUMMARY = (
-    ("10% wrong labels, no attack", "poison", 0.1, 0, "HR(0.05, 0.1)", ("plain",), "test"),
-    ("10% wrong labels, attack", "poison", 0.1, 0, "HR(0.05, 0.1), attacked", ("PGD", "TRADES(6)"), "attacked"),
-    ("40% wrong labels, attack", "poison", 0.4, 0, "HR(0.2, 0.1), attacked", ("PGD", "TRADES(6)"), "attacked"),
+    ("10% wrong, no attack", "poison", 0.1, 0, "HR(0.05, 0.1)", ("plain",), "test"),
+    ("10% wrong, attack", "poison", 0.1, 0, "HR(0.05, 0.1), attacked", ("PGD", "TRADES(6)"), "attacked"),
+    ("40% wrong, attack", "poison", 0.4, 0, "HR(0.2, 0.1), attacked", ("PGD", "TRADES(6)"), "attacked"),
     ("125 images, attack", "size", 0.0, 0, "HR(0, 0.5), attacked", ("PGD", "TRADES(6)"), "attacked"),
     ("2,000 images, attack", "size", 0.0, -1, "HR(0, 0.5), attacked", ("PGD", "TRADES(6)"), "attacked"),
     ("500 images, attack", "overfit", 0.0, 0, "HR(0, 0.5), attacked", ("PGD",), "attacked"),

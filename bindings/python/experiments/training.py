@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import torch
 from mnist import Sample
-from network import LOSS, network
+from network import LOSS, matrices, network
 from torch import Tensor
 from torch.nn import functional
 
@@ -43,7 +43,7 @@ def objective(method: Method, model: Any, images: Tensor, labels: Tensor) -> Ten
     if method.name == "TRADES":
         return _trades(method, model, images, labels)
     if method.epsilon > 0:
-        images = pgd(model, LOSS, images, labels, method.epsilon, norm="l2", steps=TRAIN_STEPS)
+        images = pgd(matrices(model), LOSS, images, labels, method.epsilon, norm="l2", steps=TRAIN_STEPS)
     losses = LOSS(model(images), labels)
     if method.name == "HR":
         return robust_loss(losses, method.alpha, method.r)
@@ -59,7 +59,7 @@ def _trades(method: Method, model: Any, images: Tensor, labels: Tensor) -> Tenso
     """Zhang et al., arXiv 1901.08573, equation 5: the attack climbs the divergence between the outputs."""
     with torch.no_grad():
         log_p = functional.log_softmax(model(images), 1)
-    moved = pgd(model, _divergence, images, log_p, method.epsilon, norm="l2", steps=TRAIN_STEPS)
+    moved = pgd(matrices(model), _divergence, images, log_p, method.epsilon, norm="l2", steps=TRAIN_STEPS)
     outputs = model(images)
     divergence = _divergence(model(moved), functional.log_softmax(outputs, 1))
     return LOSS(outputs, labels).mean() + method.beta * divergence.mean()
@@ -82,7 +82,7 @@ def train(
     the mean of the objective over the batches of about one epoch.
     """
     model = network(seed)
-    optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
+    optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, fused=True)
     order = batches(len(sample), seed)
     values: list[float] = []
     for step in range(1, checkpoints[-1] + 1):

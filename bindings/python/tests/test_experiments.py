@@ -63,4 +63,5 @@ def test_means_and_paired_differences(modules):
     rows = [row(results, seed=seed, test_loss=loss) for seed, loss in enumerate((1.0, 5.0))]
     others = [row(results, seed=seed, test_loss=loss) for seed, loss in ((1, 4.0), (0, 1.0))]
     assert summary.difference(rows, others, "test_loss").value == 0.5
+    assert summary.difference(rows, others[:1], "test_loss").value == 1.0
     assert summary.last([row(results, step=1), row(results, step=3)])[0].step == 3
