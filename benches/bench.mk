@@ -25,7 +25,11 @@ bench-quick: library ## The table at tiny sizes: checks that everybody's answers
 # The newest table, unless TABLE_CSV names another.
 TABLE_CSV ?= $(lastword $(sort $(wildcard benches/results/*-table.csv)))
 
-bench-plots: ## The pictures of the README, from the newest table
+# Pages that have tables of numbers.
+NUMBERS := README.md docs/performance.md
+
+bench-plots: ## The pictures and the numbers of the README and of docs/performance.md, from the newest table
+	python3 benches/tables.py $(TABLE_CSV) $(NUMBERS)
 	test -e $(PLOTS)/bin/python || python3 -m venv $(PLOTS)
 	$(PLOTS)/bin/pip install --quiet --disable-pip-version-check 'matplotlib>=3.8'
 	$(PLOTS)/bin/python benches/plot.py $(TABLE_CSV) docs/images

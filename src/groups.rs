@@ -1,6 +1,6 @@
 //! HR over the mean losses of groups, as group DRO: classes, sites, hospitals, speakers.
 
-use crate::math::{fma, power_of_two};
+use crate::math::{add_compensated, fma, power_of_two};
 use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::report::Report;
@@ -80,9 +80,7 @@ pub fn weights_of_groups_into<T: Real>(
         }
     }
     params.check()?;
-    if let Some(index) = of_sample.iter().position(|&group| group as usize >= count) {
-        return Err(Error::Group { index });
-    }
+    check_groups(of_sample, count)?;
     let is_bad = |weight: &f64| !(0.0..f64::INFINITY).contains(weight);
     if let Some(index) = base.and_then(|base| base.iter().position(is_bad)) {
         return Err(Error::BaseWeights { index: Some(index) });
@@ -109,7 +107,16 @@ pub fn weights_of_groups_into<T: Real>(
     Ok(report)
 }
 
-fn count_samples(of_sample: &[u32], sizes: &mut [f64]) {
+/// Whether the group of every sample is one of so many.
+pub(crate) fn check_groups(of_sample: &[u32], count: usize) -> Result<(), Error> {
+    match of_sample.iter().position(|&group| group as usize >= count) {
+        Some(index) => Err(Error::Group { index }),
+        None => Ok(()),
+    }
+}
+
+/// The number of samples of each group; the groups are known to be sound.
+pub(crate) fn count_samples(of_sample: &[u32], sizes: &mut [f64]) {
     sizes.fill(0.0);
     for &group in of_sample {
         sizes[group as usize] += 1.0;
@@ -126,11 +133,7 @@ fn mean_losses<T: Real>(losses: &[T], of_sample: &[u32], means: &mut [f64], size
     let scale = if largest > power_of_two(900) { power_of_two(-64) } else { 1.0 };
     for (loss, &group) in losses.iter().zip(of_sample) {
         let group = group as usize;
-        // What the addition loses is kept (Neumaier).
-        let (term, sum) = (loss.to_f64() * scale, means[group]);
-        let next = sum + term;
-        rest[group] += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
-        means[group] = next;
+        add_compensated(&mut means[group], &mut rest[group], loss.to_f64() * scale);
     }
     for ((mean, rest), &size) in means.iter_mut().zip(rest).zip(sizes) {
         let rough = *mean / size;

@@ -33,6 +33,8 @@ mod certify;
 #[cfg(all(test, hrw_vector))]
 mod counts;
 mod depths;
+mod diagnostics;
+mod float_mode;
 mod groups;
 mod kernels;
 mod math;
@@ -63,6 +65,7 @@ mod xla;
 pub use batch::{RowError, Rows, weights_of_rows_into};
 pub use calibrate::{Calibrated, CalibrationError, Target, calibrate_alpha, calibrate_r, path};
 pub use certify::{certified_r, certify};
+pub use diagnostics::{ShareTable, group_shares_into, top_samples_into};
 pub use groups::{GroupTable, Groups, weights_of_groups_into};
 pub use params::{Error, Ordering, Params};
 pub use real::Real;
@@ -71,8 +74,15 @@ pub use running::RunningWorst;
 pub use sharded::{Operation, Reduce, Sharded, Step, weights_sharded_into};
 pub use slices::weights_into;
 #[cfg(feature = "std")]
-pub use views::{BatchSolution, Solution, weights, weights_batch, weights_with_base};
+pub use views::{
+    BatchSolution, GroupShares, GroupSolution, Solution, TopSamples, group_shares, top_samples, weights,
+    weights_batch, weights_groups, weights_groups_with_base, weights_with_base,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct Guide;

@@ -36,6 +36,15 @@ pub(crate) fn log_expm1(x: f64) -> f64 {
     x + log(-expm1(-x))
 }
 
+/// Adds a term to `sum`; what the addition loses is kept in `rest` (Neumaier), so that their sum at the end is right to
+/// rounding.
+#[inline]
+pub(crate) fn add_compensated(sum: &mut f64, rest: &mut f64, term: f64) {
+    let next = *sum + term;
+    *rest += if sum.abs() >= term.abs() { (*sum - next) + term } else { (term - next) + *sum };
+    *sum = next;
+}
+
 /// Two to the power of `exponent`, which must be that of a normal number.
 pub(crate) fn power_of_two(exponent: i32) -> f64 {
     libm::ldexp(1.0, exponent)

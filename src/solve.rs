@@ -278,7 +278,7 @@ impl<'a, T: Real> Problem<'a, T> {
 
     /// Whether phi is large enough for the fast root pass.
     fn is_plain(&self) -> bool {
-        self.r >= PLAIN_FROM_R
+        self.r >= plain_from(self.total)
     }
 
     /// The instruction set for the fast root pass, if it can be used with this lens.
@@ -359,5 +359,9 @@ impl Outline {
     }
 }
 
-/// From this r on, phi is not so small that its terms must be kept from cancelling.
-const PLAIN_FROM_R: f64 = 1e-6;
+/// From this r on, phi is not so small that its terms must be kept from cancelling: what they round by is less of it, and
+/// the more samples of about the largest mass there are, the more the roundings average.
+fn plain_from(total: f64) -> f64 {
+    const FEW_SAMPLES: f64 = 32.0;
+    if total <= FEW_SAMPLES { 1e-4 } else { 1e-6 }
+}

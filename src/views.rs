@@ -1,5 +1,11 @@
 //! The entry for ndarray views.
 
+mod diagnostics;
+mod groups;
+
+pub use diagnostics::{GroupShares, TopSamples, group_shares, top_samples};
+pub use groups::{GroupSolution, weights_groups, weights_groups_with_base};
+
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, CowArray, Ix1};
@@ -92,7 +98,7 @@ fn solve<T: Real>(
     Ok(Solution { weights: Array1::from_vec(weights), report })
 }
 
-fn contiguous<T: Real>(view: ArrayView1<'_, T>) -> CowArray<'_, T, Ix1> {
+fn contiguous<T: Copy>(view: ArrayView1<'_, T>) -> CowArray<'_, T, Ix1> {
     if view.as_slice().is_some() {
         CowArray::from(view)
     } else {
@@ -100,6 +106,6 @@ fn contiguous<T: Real>(view: ArrayView1<'_, T>) -> CowArray<'_, T, Ix1> {
     }
 }
 
-fn slice<'a, T: Real>(array: &'a CowArray<'_, T, Ix1>) -> &'a [T] {
+fn slice<'a, T>(array: &'a CowArray<'_, T, Ix1>) -> &'a [T] {
     array.as_slice().expect("made contiguous above")
 }

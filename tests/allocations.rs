@@ -4,8 +4,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use hr_weights::{
-    GroupTable, Groups, Ordering, Params, Real, Rows, RunningWorst, Target, calibrate_alpha, calibrate_r,
-    certified_r, certify, path, weights_into, weights_of_groups_into, weights_of_rows_into,
+    GroupTable, Groups, Ordering, Params, Real, Rows, RunningWorst, ShareTable, Target, calibrate_alpha, calibrate_r,
+    certified_r, certify, group_shares_into, path, top_samples_into, weights_into, weights_of_groups_into,
+    weights_of_rows_into,
 };
 
 thread_local! {
@@ -162,6 +163,13 @@ fn calibration_paths_groups_and_the_running_worst_loss() {
             let table = GroupTable { losses: &mut means, weights: &mut shares, sizes: &mut sizes };
             let (solved, requests) = counted(|| weights_of_groups_into(losses, &groups, &params, weights, table));
             assert!(solved.is_ok() && requests == 0, "{n} samples: {requests}");
+            let table = ShareTable { shares: &mut shares, ratios: &mut means, sizes: &mut sizes };
+            let mut indices = [0; 7];
+            let (told, requests) = counted(|| {
+                top_samples_into(weights, &mut indices).is_ok()
+                    && group_shares_into(weights, &of_sample[..n], table).is_ok()
+            });
+            assert!(told && requests == 0, "{n} samples: {requests}");
         }
         let (kept, requests) = counted(|| worst.update(losses, base));
         assert!(kept.is_ok() && requests == 0, "{n} samples: {requests}");

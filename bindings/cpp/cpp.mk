@@ -10,7 +10,7 @@ CXX_EXAMPLES := target/demo/first_cpp target/demo/rare_digits
 CMAKE_EXAMPLE = cmake -S bindings/cpp/examples/$(1) -B target/demo/$(1) -DHR_WEIGHTS_CARGO_TARGET_DIR='$(CURDIR)/target' \
 	>/dev/null && cmake --build target/demo/$(1)
 
-.PHONY: install uninstall install-tests cpp-tests cpp-examples libtorch libtorch-test demo-libtorch xgboost xgboost-test \
+.PHONY: install uninstall install-tests cinstall-test cpp-tests cpp-examples libtorch libtorch-test demo-libtorch xgboost xgboost-test \
 	demo-xgboost
 
 # Cargo is asked only if there is no library yet: `sudo make install` should not build as root.
@@ -26,6 +26,11 @@ $(RELEASE)/libhr_weights.a $(RELEASE)/libhr_weights.so:
 install-tests: library ## Installs to a temporary prefix, builds C and C++ programs against it in every documented way
 	@.ci/tools cmake pkg-config valgrind
 	tests/install/run.sh $(RELEASE)
+
+# cargo-c takes minutes to build the first time: not a part of `make test`.
+cinstall-test: library ## What `cargo cinstall` installs against what `make install` does; builds cargo-c
+	@.ci/tools cmake pkg-config
+	@tools=$$(.ci/cargo-c) && tests/install/cinstall.sh $(RELEASE) "$$tools"
 
 cpp-tests: library ## The C++ header: its contract, in three standards, and what must not compile
 	@.ci/tools valgrind

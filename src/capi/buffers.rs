@@ -1,5 +1,7 @@
 //! From the caller's pointers to slices, and the checks that make that sound.
 
+use core::ops::Range;
+
 use super::status::{Refusal, hrw_status};
 
 /// The caller's vector as a slice.
@@ -40,20 +42,45 @@ pub(super) unsafe fn output<'a, T>(
     n: usize,
     inputs: &[Option<&[T]>],
 ) -> Result<&'a mut [T], Refusal> {
+    // SAFETY: passed on.
+    unsafe { output_apart(pointer, n, inputs.iter().flatten().map(|input| place(input))) }
+}
+
+/// The same for inputs of any types, by their places.
+///
+/// # Safety
+/// As [`output`].
+pub(super) unsafe fn output_apart<'a, T>(
+    pointer: *mut T,
+    n: usize,
+    inputs: impl IntoIterator<Item = Range<usize>>,
+) -> Result<&'a mut [T], Refusal> {
     if n == 0 {
         return Ok(&mut []);
     }
     if pointer.is_null() {
         return Err(hrw_status::HRW_NULL_POINTER.into());
     }
-    let start = pointer as usize;
-    let end = start + n * size_of::<T>();
-    for input in inputs.iter().flatten() {
-        let range = input.as_ptr_range();
-        if start < range.end as usize && (range.start as usize) < end {
-            return Err(hrw_status::HRW_OVERLAP.into());
-        }
+    let own = place_of(pointer, n);
+    if inputs.into_iter().any(|input| own.start < input.end && input.start < own.end) {
+        return Err(hrw_status::HRW_OVERLAP.into());
     }
     // SAFETY: not NULL, apart from the inputs, and the caller of this function vouches for the rest.
     Ok(unsafe { core::slice::from_raw_parts_mut(pointer, n) })
+}
+
+/// Where a slice is.
+pub(super) fn place<T>(slice: &[T]) -> Range<usize> {
+    place_of(slice.as_ptr(), slice.len())
+}
+
+/// Where n elements are.
+pub(super) fn place_of<T>(pointer: *const T, n: usize) -> Range<usize> {
+    pointer as usize..pointer as usize + n * size_of::<T>()
+}
+
+/// The number of numbers in a table of so many columns, each with one for every group.
+pub(super) fn cells_of(columns: usize, group_count: usize) -> Result<usize, Refusal> {
+    let fits = |&cells: &usize| cells <= isize::MAX.cast_unsigned() / size_of::<f64>();
+    Ok(group_count.checked_mul(columns).filter(fits).ok_or(hrw_status::HRW_OFFSETS)?)
 }

@@ -1,8 +1,6 @@
 //! `hrw_weights_groups_*`.
 
-use core::ops::Range;
-
-use super::buffers::{input, optional_input, output};
+use super::buffers::{cells_of, input, optional_input, output_apart, place, place_of};
 use super::options::hrw_options;
 use super::report::{Target, hrw_report};
 use super::status::{Refusal, guard, hrw_status};
@@ -94,8 +92,7 @@ unsafe fn call<T: Real>(
         if options.is_null() || losses.is_null() || of_sample.is_null() || weights.is_null() || table.is_null() {
             return Err(hrw_status::HRW_NULL_POINTER.into());
         }
-        let fits = |&cells: &usize| cells <= isize::MAX.cast_unsigned() / size_of::<f64>();
-        let cells = group_count.checked_mul(3).filter(fits).ok_or(hrw_status::HRW_OFFSETS)?;
+        let cells = cells_of(3, group_count)?;
         // SAFETY: passed on, each with its own size.
         let (options, losses, of_sample, base) = unsafe {
             let (losses, of_sample) = (input(losses, n)?, input(of_sample, n)?);
@@ -103,17 +100,11 @@ unsafe fn call<T: Real>(
         };
         let target = target?;
         let params = options.params()?;
-        let weights_at = weights as usize..weights as usize + size_of_val(losses);
-        let table_at = table as usize..table as usize + cells * size_of::<f64>();
-        let apart = |from: &Range<usize>, what: Range<usize>| from.start >= what.end || what.start >= from.end;
         let inputs = [place(losses), place(of_sample), base.map_or(0..0, place)];
-        if !(apart(&table_at, weights_at.clone())
-            && inputs.into_iter().all(|input| apart(&table_at, input.clone()) && apart(&weights_at, input)))
-        {
-            return Err(hrw_status::HRW_OVERLAP.into());
-        }
-        // SAFETY: passed on; both lie apart from everything else.
-        let (weights, table) = unsafe { (output(weights, n, &[])?, output(table, cells, &[])?) };
+        let with_weights = inputs.clone().into_iter().chain([place_of(weights, n)]);
+        // SAFETY: passed on; both lie apart from everything else, or are refused.
+        let (table, weights) =
+            unsafe { (output_apart(table, cells, with_weights)?, output_apart(weights, n, inputs)?) };
         let (losses_of, rest) = table.split_at_mut(group_count);
         let (weights_of, sizes) = rest.split_at_mut(group_count);
         let groups = Groups { of_sample, base };
@@ -128,10 +119,4 @@ unsafe fn call<T: Real>(
         target.write_bad_index(refusal.index);
     }
     result
-}
-
-/// Where a slice is.
-fn place<T>(slice: &[T]) -> Range<usize> {
-    let range = slice.as_ptr_range();
-    range.start as usize..range.end as usize
 }

@@ -8,6 +8,7 @@ mod batch;
 mod buffers;
 mod calibrate;
 mod certify;
+mod diagnostics;
 mod groups;
 mod info;
 mod options;

@@ -5,7 +5,8 @@ use core::ffi::c_void;
 use super::buffers::{input, optional_input, output};
 use super::options::hrw_options;
 use super::report::{Target, hrw_report};
-use super::status::{Refusal, guard, hrw_status};
+use super::status::{Refusal, guard, guard_with_callbacks, hrw_status};
+use crate::float_mode::CallersMode;
 use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::sharded::{Operation, Refused, Sharded, Step};
@@ -54,7 +55,7 @@ pub struct hrw_sharded(Sharded);
 /// that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
 /// HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
 /// at once; its engine must see to it that the others' calls fail as well.
-/// Memory: 50 KB from the heap once, and as much of the stack; in the library without std, some kilobytes of stack.
+/// Memory: 50 KB from the heap once, and as much of the stack; in the library without std, 13 KB of stack alone.
 ///
 /// Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
 /// go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.
@@ -74,7 +75,7 @@ pub unsafe extern "C" fn hrw_weights_sharded_f32(
 ) -> i32 {
     let shard = Shard { options, losses, base, n: n_local, weights, report };
     // SAFETY: passed on.
-    guard(|| unsafe { shard.solve(allreduce, context) })
+    guard_with_callbacks(|mode| unsafe { shard.solve(allreduce, context, mode) })
 }
 
 /// The part of the HR weights (double) of one participant. As hrw_weights_sharded_f32 in every respect but the width.
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn hrw_weights_sharded_f64(
 ) -> i32 {
     let shard = Shard { options, losses, base, n: n_local, weights, report };
     // SAFETY: passed on.
-    guard(|| unsafe { shard.solve(allreduce, context) })
+    guard_with_callbacks(|mode| unsafe { shard.solve(allreduce, context, mode) })
 }
 
 /// The number of bytes of a hrw_sharded. Any thread may call it.
@@ -206,21 +207,24 @@ impl<T: Real> Shard<T> {
     ///
     /// # Safety
     /// The pointers are NULL or valid: `options` and `report` for the sizes they declare, the rest for n elements.
-    unsafe fn solve(&self, allreduce: hrw_allreduce, context: *mut c_void) -> Result<(), Refusal> {
+    unsafe fn solve(
+        &self,
+        allreduce: hrw_allreduce,
+        context: *mut c_void,
+        mode: &CallersMode,
+    ) -> Result<(), Refusal> {
         let Some(allreduce) = allreduce else { return Err(hrw_status::HRW_NULL_POINTER.into()) };
-        #[cfg(feature = "std")]
-        let mut solver = Box::new(Sharded::new());
-        #[cfg(not(feature = "std"))]
-        let mut solver = Sharded::new();
-        // SAFETY: passed on.
-        while let Some((operation, values)) = unsafe { self.step(&mut solver)? } {
-            let op = hrw_op::from(operation) as i32;
-            // SAFETY: the values are valid for the call; the caller vouches for its function.
-            if unsafe { allreduce(context, values.as_mut_ptr(), values.len(), op) } != 0 {
-                return Err(hrw_status::HRW_REDUCE.into());
+        Sharded::with_new(|solver| {
+            // SAFETY: passed on.
+            while let Some((operation, values)) = unsafe { self.step(solver)? } {
+                let op = hrw_op::from(operation) as i32;
+                // SAFETY: the values are valid for the call; the caller vouches for its function.
+                if mode.during(|| unsafe { allreduce(context, values.as_mut_ptr(), values.len(), op) }) != 0 {
+                    return Err(hrw_status::HRW_REDUCE.into());
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// One step, whose outcome goes to the caller's variables.

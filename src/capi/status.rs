@@ -2,6 +2,7 @@
 
 use core::ffi::{CStr, c_char};
 
+use crate::float_mode::CallersMode;
 use crate::params::Error;
 
 /// What a function returns. Codes are never reused.
@@ -161,12 +162,23 @@ impl Errno {
 
 /// Runs the body of a C function. No panic leaves it, and none prints: there is none that a caller can cause.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Refusal>) -> i32 {
+    guard_with_callbacks(|_| body())
+}
+
+/// As [`guard`], for a body that calls back: in the mode of the caller.
+#[inline(always)]
+pub(super) fn guard_with_callbacks(body: impl FnOnce(&CallersMode) -> Result<(), Refusal>) -> i32 {
+    /// Not inlined, so that nothing is computed before the mode is set.
+    #[inline(never)]
+    fn run(body: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
+        #[cfg(feature = "std")]
+        return std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(HRW_PANIC.into()));
+        #[cfg(not(feature = "std"))]
+        return body();
+    }
     let _errno = Errno::kept();
-    #[cfg(feature = "std")]
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(HRW_PANIC.into()));
-    #[cfg(not(feature = "std"))]
-    let result = body();
-    match result {
+    let mode = CallersMode::set_aside();
+    match run(|| body(&mode)) {
         Ok(()) => HRW_OK as i32,
         Err(refusal) => refusal.status as i32,
     }

@@ -135,6 +135,18 @@ pub(crate) struct Chunk<'a, T> {
     pub(crate) mass_scale: f64,
 }
 
+impl<T: Real> Chunk<'_, T> {
+    /// The mass of an unmasked sample. Base weights may differ by more than shares of one can: then the least of them count for
+    /// 1e-301 of the largest, which can be divided by. That is no difference to weights and losses; only `d_alpha` at alpha 0,
+    /// which is infinite without any mass on the worst loss, grows with the logarithm of it.
+    #[inline(always)]
+    pub(crate) fn mass(&self, base: T) -> f64 {
+        /// 2^-1000.
+        const LEAST: f64 = f64::from_bits(23 << 52);
+        (base.to_f64() * self.mass_scale).max(LEAST)
+    }
+}
+
 /// Where the root pass looks: `y = x / centre = shift + d * rate`, `e = (d - mean) * rate` with `x = u + d`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lens {

@@ -44,7 +44,7 @@ impl<T: Real> Chunk<'_, T> {
             Some(base) => {
                 for (&loss, &base) in self.losses.iter().zip(base) {
                     if base > T::ZERO {
-                        visit(loss, base.to_f64() * self.mass_scale);
+                        visit(loss, self.mass(base));
                     }
                 }
             }
@@ -213,11 +213,14 @@ pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &m
         let [depth_sum, square_sum, zeros] = &mut result.sums;
         let mut bases = piece.base.map(<[T]>::iter);
         for (&loss, weight) in piece.losses.iter().zip(&mut weights) {
-            let mass = bases.as_mut().and_then(Iterator::next).map_or(1.0, |base| base.to_f64()) * piece.mass_scale;
-            if mass == 0.0 {
-                *weight = T::ZERO;
-                continue;
-            }
+            let mass = match bases.as_mut().and_then(Iterator::next) {
+                None => piece.mass_scale,
+                Some(&base) if base > T::ZERO => piece.mass(base),
+                Some(_) => {
+                    *weight = T::ZERO;
+                    continue;
+                }
+            };
             let depth = recipe.depths.depth(loss.to_f64());
             let exact = mass * recipe.coefficient(loss, depth);
             *weight = T::from_f64(exact);

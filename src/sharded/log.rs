@@ -48,6 +48,20 @@ impl Log {
         Self { values: [0.0; KEPT], known: 0, read: 0, pending: Pending::Nothing }
     }
 
+    /// Writes an empty log to a place, without a copy on the stack.
+    ///
+    /// # Safety
+    /// The place is valid for writes and aligned.
+    pub(crate) unsafe fn write_new(place: *mut Self) {
+        // SAFETY: as promised; these are all fields, and all zero bytes are numbers.
+        unsafe {
+            (&raw mut (*place).values).write_bytes(0, 1);
+            (&raw mut (*place).known).write(0);
+            (&raw mut (*place).read).write(0);
+            (&raw mut (*place).pending).write(Pending::Nothing);
+        }
+    }
+
     /// The caller has reduced what was pending; the solver begins again.
     pub(crate) fn resume(&mut self) {
         self.read = 0;

@@ -159,10 +159,10 @@ impl<T: Real> Problem<'_, T> {
         }
         // `share log(share / (share + change))` for both, whose changes cancel: what is summed is of second order in them.
         let change = deep - self.alpha;
-        let term = |share: f64, change: f64| {
-            if share > 0.0 { -share * log_minus_excess((share + change) / share, change / share) } else { change }
+        let term = |share: f64, left: f64, change: f64| {
+            if share > 0.0 { -share * log_minus_excess(left / share, change / share) } else { change }
         };
-        term(top, change) + term(deep, -change)
+        term(top, top + change, change) + term(deep, self.alpha, -change)
     }
 }
 

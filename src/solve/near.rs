@@ -1,6 +1,6 @@
 //! Many budgets for one vector: where the last solution was, when only r changes.
 
-use super::{Guide, PLAIN_FROM_R, Problem, Solved};
+use super::{Guide, Problem, Solved, plain_from};
 use crate::math::{log, log_expm1};
 use crate::params::{Error, Params};
 use crate::real::Real;
@@ -31,8 +31,10 @@ pub(crate) fn solve_near<T: Real, R: Meeting>(
     scratch: Option<&mut [T]>,
     last: &mut Option<Near<T>>,
 ) -> Result<Optimum<T>, Error> {
-    let useful = params.r >= PLAIN_FROM_R && params.r < f64::INFINITY;
-    if let Some(near) = last.filter(|last| useful && last.alpha == params.alpha) {
+    let useful = |last: &Near<T>| {
+        last.alpha == params.alpha && params.r >= plain_from(last.masses[0]) && params.r < f64::INFINITY
+    };
+    if let Some(near) = last.filter(useful) {
         let near = near.moved(params.r, range);
         return Problem::of_masses(range, params, near.masses, Guide::Near(&near)).solve(data, Some(last));
     }
@@ -44,7 +46,7 @@ impl<T: Real> Near<T> {
     /// What may be kept of a solution.
     pub(super) fn of(problem: &Problem<'_, T>, solved: &Solved<T>) -> Option<Self> {
         let (u, mean) = (solved.root.view.u, solved.root.view.lens.mean);
-        let sound = problem.r >= PLAIN_FROM_R && u > 0.0 && u < f64::INFINITY;
+        let sound = problem.is_plain() && u > 0.0 && u < f64::INFINITY;
         sound.then(|| Self {
             alpha: problem.alpha,
             r: problem.r,

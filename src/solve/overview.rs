@@ -118,6 +118,8 @@ fn first_focus<T: Real>(
     let low = first_position(ends, |position| bin_at(position) >= first);
     let high = first_position(ends, |position| bin_at(position) > last);
     let high = if bin_at(high) > last { high - 1 } else { high };
+    // No loss can be in these bins where they are narrower than the losses are apart: then the cut is between two.
+    let (low, high) = (low.min(high), low.max(high));
     Ok(Focus { low: T::at_position(low).to_f64(), high: T::at_position(high).to_f64(), ..focus })
 }
 

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use api::{CallFrame, Error};
 use frame::{Array, Element, Frame};
 
+use crate::float_mode::CallersMode;
 use crate::params::{Ordering, Params};
 use crate::real::Real;
 use crate::slices::weights_into;
@@ -51,6 +52,8 @@ unsafe fn run(frame: *mut CallFrame, call: fn(&Frame<'_>, Ordering) -> Result<()
     if frame.answer_metadata() {
         return core::ptr::null_mut();
     }
+    // XLA's threads flush subnormals.
+    let _mode = CallersMode::set_aside();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let ordering = match frame.attribute("ordering") {
             Some(0) => Ordering::Hd,

@@ -14,6 +14,9 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "check.h"
 #include "meeting.h"
@@ -329,6 +332,8 @@ static void nothing_is_printed(void)
     RULE(same_bits_for_every_alignment)         \
     RULE(same_bits_from_concurrent_callers)     \
     RULE(forked_child_can_call)                 \
+    RULE(same_bits_in_every_mode)               \
+    RULE(callbacks_keep_the_mode)               \
     RULE(batch_is_its_rows)                     \
     RULE(ragged_is_its_rows)                    \
     RULE(batch_of_nothing)                      \
@@ -351,6 +356,10 @@ static void nothing_is_printed(void)
     RULE(running_worst_loss)                    \
     RULE(groups_are_their_means)                \
     RULE(groups_errors)                         \
+    RULE(top_samples_are_those_of_a_sort)       \
+    RULE(top_samples_errors)                    \
+    RULE(group_shares_are_sums)                 \
+    RULE(group_shares_errors)                   \
     RULE(sharded_is_the_whole)                  \
     RULE(sharded_threads)                       \
     RULE(sharded_base_of_some)                  \

@@ -152,7 +152,8 @@ int main(void)
         hrw_report reports[4];
         hrw_running_worst worst;
         double budget;
-        check_about("calibration, path, groups, running worst loss, n %lu", (unsigned long)n);
+        size_t indices[10];
+        check_about("calibration, path, groups, diagnostics, running worst loss, n %lu", (unsigned long)n);
         for (i = 0; i < n; i++)
             groups[i] = (uint32_t)(i % 10);
         for (i = 0; i < 4; i++)
@@ -171,6 +172,10 @@ int main(void)
                                                   reports), HRW_OK);
         FREE_OF_ALLOCATION(hrw_weights_groups_f64(&options, losses_f64, groups, n, NULL, 10, weights_f64, table,
                                                   reports), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_top_samples_f32(weights_f32, n, 10, indices, &bound), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_top_samples_f64(weights_f64, n, 10, indices, &bound), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_group_shares_f32(weights_f32, groups, n, 10, table), HRW_OK);
+        FREE_OF_ALLOCATION(hrw_group_shares_f64(weights_f64, groups, n, 10, table), HRW_OK);
         FREE_OF_ALLOCATION(hrw_running_worst_init(&worst, sizeof worst, 3), HRW_OK);
         FREE_OF_ALLOCATION(hrw_running_worst_update_f32(&worst, losses_f32, NULL, n, &bound), HRW_OK);
         FREE_OF_ALLOCATION(hrw_running_worst_update_f64(&worst, losses_f64, base_f64, n, &bound), HRW_OK);

@@ -7,8 +7,10 @@
 #include "real_bits.h"
 #include "real_calibrate.h"
 #include "real_certify.h"
+#include "real_diagnostics.h"
 #include "real_everything.h"
 #include "real_groups.h"
+#include "real_modes.h"
 #include "real_sharded.h"
 #include "real_struct_size.h"
 

@@ -7,7 +7,8 @@ static void FN(call_everything)(void)
     hrw_options good, bad;
     REAL losses[N], base[N] = {0}, weights[N];
     hrw_report report;
-    double bound;
+    double bound, table[3 * FN(GROUPS)];
+    size_t indices[2];
     int32_t ordering;
 
     (void)hrw_options_init(&good, sizeof good);
@@ -50,6 +51,11 @@ static void FN(call_everything)(void)
     (void)LIB(weights)(&bad, FN(sample), NULL, N, weights, &report);
     report.struct_size = 3;
     (void)LIB(weights)(&good, FN(sample), NULL, N, weights, &report);
+
+    (void)LIB(top_samples)(FN(sample), N, 2, indices, &bound);
+    (void)LIB(top_samples)(losses, N, 2, indices, &bound);
+    (void)LIB(group_shares)(FN(sample), FN(groups), N, FN(GROUPS), table);
+    (void)LIB(group_shares)(FN(sample), FN(groups), N, 1, table);
 
     (void)LIB(certify)(FN(sample), N, 0.05, 0.1, 5.0, &bound);
     (void)LIB(certify)(FN(sample), N, 0.05, 7.0, 5.0, &bound);

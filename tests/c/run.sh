@@ -33,35 +33,7 @@ if command -v clang++ >/dev/null && [ "${CXX:-}" != clang++ ]; then cxx_compiler
 cc=${c_compilers[0]}
 cxx=${cxx_compilers[0]}
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-passed=0
-failed=0
-
-# check NAME COMMAND...: runs the command; what it prints is shown only if it fails.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-        head -n 40 "$work/output" | sed 's/^/    /'
-    fi
-}
-
-# A test program passes if it exits with 0 and prints its closing line and nothing else: the library may not print.
-prints_only_its_summary() {
-    local output
-    if ! output=$("$@" 2>&1); then
-        printf '%s\n' "$output"
-        return 1
-    fi
-    printf '%s\n' "$output"
-    [[ $output =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
-}
+source "$here/../runner.sh"
 
 prints_nothing() {
     local output
@@ -198,5 +170,4 @@ else
     echo "skipped: $cc has no sanitizers here"
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -16,7 +16,7 @@ Both maximise `sum p l + p[0] w`.  Sources: Bennouna, Lucas, Van Parys, *Certifi
 Generalization and Corruption Resistance* (arXiv 2303.02251); Bennouna, Van Parys, *Holistic Robust Data-Driven
 Decisions* (arXiv 2207.09560).
 
-Usage: `python3 make_table.py [--jobs 2] [--output FILE] [--only SUBSTRING]`.  Needs mpmath; gmpy2 makes it faster.
+Usage: `python3 make_table.py [--jobs 2] [--output FILE] [--only SUBSTRING] [--cases FILE]`.  Needs mpmath; gmpy2 makes it faster.
 The output does not depend on the machine: random inputs are seeded and rounded from 30 digits.
 """
 
@@ -770,6 +770,19 @@ def random_cases(count):
         yield draw(f"random-{index:03d}-{ordering}-{losses}-{base}-{worst}", ordering, alpha, r, n, losses, base, worst)
 
 
+def read_cases(path):
+    """The inputs in a file of blocks as in the table; what a block says beyond its input is not looked at."""
+    def numbers(text):
+        return [float(word) for word in text.split()]
+
+    for block in path.read_text(encoding="ascii").split("\n\n"):
+        fields = dict(line.split(" ", 1) for line in block.splitlines())
+        if fields:
+            base = None if fields["base"] == "none" else numbers(fields["base"])
+            yield Case(fields["case"], fields["kind"] == "ordinary", fields["ordering"], float(fields["alpha"]),
+                       float(fields["r"]), numbers(fields["losses"]), base, float(fields["worst_loss"]))
+
+
 def all_cases():
     cases = list(ladders())
     for ordering in ORDERINGS:
@@ -777,6 +790,8 @@ def all_cases():
                   for name, alpha, r, losses, base, worst in named(ordering)]
     cases += between()
     cases += random_cases(176)
+    # What random campaigns and fuzzing have found.
+    cases += read_cases(Path(__file__).with_name("found.txt"))
     repeated = [name for name, count in Counter(case.name for case in cases).items() if count > 1]
     assert not repeated, repeated
     return cases
@@ -787,8 +802,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("high_precision.txt"))
     parser.add_argument("--only", default="", help="only the cases whose name contains this")
+    parser.add_argument("--cases", type=Path, help="a file of inputs to solve in place of the table's")
     options = parser.parse_args()
-    cases = [case for case in all_cases() if options.only in case.name]
+    cases = list(read_cases(options.cases)) if options.cases else all_cases()
+    cases = [case for case in cases if options.only in case.name]
     start, rows = time.monotonic(), []
     with multiprocessing.Pool(options.jobs, initializer=os.nice, initargs=(10,)) as pool:
         for text in pool.imap(row, cases):

@@ -1,5 +1,5 @@
 /* Prints every bit of every answer to a set of problems: all of tests/data/high_precision.txt in both widths, and longer
- * vectors. The same file is compiled for the host's library and for the embedded ones; their outputs must be the same. */
+ * vectors, and problems over several participants. The same file is compiled for the host's library and for the embedded ones; their outputs must be the same. */
 #include <hr_weights.h>
 
 #include "exponential.h"
@@ -167,6 +167,8 @@ static void solve_rows(void)
     }
 }
 
+#include "sharded.h"
+
 static void certify(void)
 {
     double r = NAN, bound = NAN, float_bound = NAN;
@@ -206,6 +208,7 @@ int program(void)
     solve_table();
     solve_exponential();
     solve_rows();
+    solve_sharded();
     certify();
     refusals();
     return 0;

@@ -1,12 +1,13 @@
 /* Measures what a call takes: the stack, by painting it and looking how far the paint is gone, and time or instructions.
- * Fails if a call takes more stack than MOST_STACK, or for rows more than MOST_STACK_OF_ROWS. */
+ * Fails if a call takes more stack than MOST_STACK, or than the one of its own that rows and sharded solves have. */
 #include <hr_weights.h>
 
 #include "exponential.h"
 #include "platform.h"
 #include "print.h"
 
-enum { PAINTED = 32768, MOST_STACK = 4096, MOST_STACK_OF_ROWS = 4608, LONGEST = 4096, RUNS = 3 };
+enum { PAINTED = 32768, MOST_STACK = 4096, MOST_STACK_OF_ROWS = 4608, MOST_STACK_OF_CALLBACK = 14336,
+       MOST_STACK_OF_STEP = 8192, LONGEST = 4096, RUNS = 3 };
 #define PAINT 0xA5u
 
 static double losses[LONGEST], weights[LONGEST];
@@ -34,6 +35,34 @@ static int32_t in_float(size_t n)
 static int32_t rows_in_float(size_t n)
 {
     return hrw_weights_batch_f32(&options, float_losses, NULL, n / 16, 16, float_weights, NULL);
+}
+
+/* The all-reduce of the only participant. */
+static int32_t nobody_else(void *context, double *values, size_t count, int32_t op)
+{
+    (void)context;
+    (void)values;
+    (void)count;
+    return op != HRW_SUM && op != HRW_MAX;
+}
+
+static int32_t by_callback(size_t n)
+{
+    return hrw_weights_sharded_f32(&options, float_losses, NULL, n, float_weights, &report, nobody_else, NULL);
+}
+
+/* The state of the solve is the caller's. */
+static int32_t in_steps(size_t n)
+{
+    static double solver[1024];
+    double *values;
+    size_t count;
+    int32_t op, status = hrw_sharded_init((hrw_sharded *)solver, sizeof solver);
+    do
+        status |= hrw_sharded_step_f32((hrw_sharded *)solver, &options, float_losses, NULL, n, float_weights, &report,
+                                       &values, &count, &op);
+    while (status == HRW_OK && count > 0);
+    return status;
 }
 
 /* Where the caller's stack ends. */
@@ -103,6 +132,10 @@ int program(void)
         }
     small &= measure("batch ", HRW_HD, 256, rows_in_float, MOST_STACK_OF_ROWS);
     small &= measure("batch ", HRW_HR, 256, rows_in_float, MOST_STACK_OF_ROWS);
+    for (int32_t ordering = HRW_HD; ordering <= HRW_HR; ordering++) {
+        small &= measure("shards", ordering, 256, by_callback, MOST_STACK_OF_CALLBACK);
+        small &= measure("steps ", ordering, 256, in_steps, MOST_STACK_OF_STEP);
+    }
     platform_put(small ? "every call takes less stack than it may\n"
                        : "FAILED: a call fails or takes more stack than it may\n");
     return !small;

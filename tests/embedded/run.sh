@@ -24,24 +24,7 @@ device=bindings/c/examples/device
 # What a program that takes single float vectors may need at most, as linked.
 most_code=$((40 * 1024))
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-passed=0
-failed=0
-
-# check NAME COMMAND...: runs the command; what it prints is shown only if it fails.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-        head -n 40 "$work/output" | cut -c 1-200 | sed 's/^/    /'
-    fi
-}
+source tests/runner.sh
 
 strict=(-std=c11 -Wall -Wextra -Werror -pedantic -Os -ffp-contract=off -Iinclude "-I$device" "-I$work")
 # Without -fno-builtin a loop that copies may become a call of the copying function that it is in.
@@ -150,5 +133,4 @@ if [ -s "$work/footprint.txt" ]; then
         "$(flash_of smallest)" "$(flash_of answers)" "$(flash_of device)"
 fi
 cat "$work/device.txt" 2>/dev/null || true
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -16,30 +16,7 @@ export CC CXX
 # Those of a make that runs this script are not meant for the makes below.
 unset MAKE MAKEFLAGS MFLAGS MAKELEVEL
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-
-# check NAME COMMAND...: runs the command; what it prints is shown only if it fails.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-        head -n 40 "$work/output" | sed 's/^/    /'
-    fi
-}
-
-refuses() {
-    if "$@"; then
-        echo "accepted: $*"
-        return 1
-    fi
-}
+source "$root/tests/runner.sh"
 
 memcheck=()
 if command -v valgrind >/dev/null; then
@@ -313,5 +290,4 @@ beside_rust() {
 check "beside another Rust library" beside_rust
 check "beside another Rust library with link-time optimisation" beside_rust -C lto -C codegen-units=1
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

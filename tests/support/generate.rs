@@ -8,7 +8,7 @@ use proptest::sample::select;
 
 /// How a uniform number in `(0, 1)` becomes a loss.
 #[derive(Clone, Copy, Debug)]
-enum Shape {
+pub(crate) enum Shape {
     /// Exponential, the usual shape of a cross-entropy.
     Exponential,
     /// Pareto with index 0.7: no mean.
@@ -26,11 +26,11 @@ enum Shape {
 }
 
 impl Shape {
-    const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Exponential, Self::Pareto, Self::Cauchy, Self::Ties, Self::Offset, Self::Negative, Self::Uniform];
 
     /// The quantile function.
-    fn loss(self, u: f64) -> f64 {
+    pub(crate) fn loss(self, u: f64) -> f64 {
         match self {
             Self::Exponential => -u.ln(),
             Self::Pareto => u.powf(-1.0 / 0.7),

@@ -14,7 +14,8 @@
  * Errors. Each function has two forms. The plain one throws `error`. The one called try_* returns a `result`, which is the
  *   value or a `failure`, and throws nothing of its own; it is the only one where exceptions are switched off.
  * Memory. Functions that return std::vectors allocate each of them once, and nothing else; functions called *_into
- *   allocate nothing (sharded ones 64 KiB), and on failure leave the weights untouched (but see HRW_REDUCE and HRW_PANIC).
+ *   allocate nothing (sharded ones 50 KB), and on failure leave the weights untouched (but see HRW_REDUCE, HRW_TARGET and
+ *   HRW_PANIC). path() also allocates its scratch.
  * Threads. As in hr_weights.h: any function at any time. */
 #ifndef HR_WEIGHTS_HPP
 #define HR_WEIGHTS_HPP
@@ -87,10 +88,17 @@ enum class status : std::int32_t {
                                          : ::hrw_status_message(static_cast<std::int32_t>(code));
 }
 
+/* What a quantity is with no budget, and with the largest one: what a calibration can attain. */
+struct attainable {
+    double none = std::numeric_limits<double>::quiet_NaN();
+    double all = std::numeric_limits<double>::quiet_NaN();
+};
+
 struct failure {
     status code = status::ok;
-    std::uint64_t bad_index = UINT64_MAX; /* the first offending sample of non_finite_loss and base_weights */
+    std::uint64_t bad_index = UINT64_MAX; /* the first offending sample of non_finite_loss, base_weights and group */
     std::uint64_t bad_row = UINT64_MAX;   /* of a batch with reports: the row whose sample that is */
+    attainable range = {};                /* of target: between which numbers it may lie */
 
     [[nodiscard]] const char *message() const noexcept { return hr_weights::message(code); }
 };
@@ -103,6 +111,7 @@ public:
     [[nodiscard]] status code() const noexcept { return why_.code; }
     [[nodiscard]] std::uint64_t bad_index() const noexcept { return why_.bad_index; }
     [[nodiscard]] std::uint64_t bad_row() const noexcept { return why_.bad_row; }
+    [[nodiscard]] attainable range() const noexcept { return why_.range; }
 
 private:
     failure why_;
@@ -225,65 +234,40 @@ using base_weights = std::optional<view<const T>>;
 
 namespace detail {
 
-inline std::int32_t solve(const hrw_options *options, const float *losses, const float *base, std::size_t n,
-                          float *weights, hrw_report *report) noexcept
-{
-    return ::hrw_weights_f32(options, losses, base, n, weights, report);
-}
+template <class T>
+struct c;
 
-inline std::int32_t solve(const hrw_options *options, const double *losses, const double *base, std::size_t n,
-                          double *weights, hrw_report *report) noexcept
-{
-    return ::hrw_weights_f64(options, losses, base, n, weights, report);
-}
+template <>
+struct c<float> {
+    static constexpr auto solve = ::hrw_weights_f32;
+    static constexpr auto solve_batch = ::hrw_weights_batch_f32;
+    static constexpr auto solve_ragged = ::hrw_weights_ragged_f32;
+    static constexpr auto solve_sharded = ::hrw_weights_sharded_f32;
+    static constexpr auto certify = ::hrw_certify_f32;
+    static constexpr auto calibrate_r = ::hrw_calibrate_r_f32;
+    static constexpr auto calibrate_alpha = ::hrw_calibrate_alpha_f32;
+    static constexpr auto path = ::hrw_path_f32;
+    static constexpr auto solve_groups = ::hrw_weights_groups_f32;
+    static constexpr auto update_worst = ::hrw_running_worst_update_f32;
+    static constexpr auto top_samples = ::hrw_top_samples_f32;
+    static constexpr auto group_shares = ::hrw_group_shares_f32;
+};
 
-inline std::int32_t solve_batch(const hrw_options *options, const float *losses, const float *base, std::size_t rows,
-                                std::size_t cols, float *weights, hrw_report *reports) noexcept
-{
-    return ::hrw_weights_batch_f32(options, losses, base, rows, cols, weights, reports);
-}
-
-inline std::int32_t solve_batch(const hrw_options *options, const double *losses, const double *base, std::size_t rows,
-                                std::size_t cols, double *weights, hrw_report *reports) noexcept
-{
-    return ::hrw_weights_batch_f64(options, losses, base, rows, cols, weights, reports);
-}
-
-inline std::int32_t solve_ragged(const hrw_options *options, const float *losses, const float *base,
-                                 const std::size_t *offsets, std::size_t rows, float *weights, hrw_report *reports) noexcept
-{
-    return ::hrw_weights_ragged_f32(options, losses, base, offsets, rows, weights, reports);
-}
-
-inline std::int32_t solve_ragged(const hrw_options *options, const double *losses, const double *base,
-                                 const std::size_t *offsets, std::size_t rows, double *weights, hrw_report *reports) noexcept
-{
-    return ::hrw_weights_ragged_f64(options, losses, base, offsets, rows, weights, reports);
-}
-
-inline std::int32_t solve_sharded(const hrw_options *options, const float *losses, const float *base, std::size_t n,
-                                  float *weights, hrw_report *report, hrw_allreduce allreduce, void *context) noexcept
-{
-    return ::hrw_weights_sharded_f32(options, losses, base, n, weights, report, allreduce, context);
-}
-
-inline std::int32_t solve_sharded(const hrw_options *options, const double *losses, const double *base, std::size_t n,
-                                  double *weights, hrw_report *report, hrw_allreduce allreduce, void *context) noexcept
-{
-    return ::hrw_weights_sharded_f64(options, losses, base, n, weights, report, allreduce, context);
-}
-
-inline std::int32_t certify(const float *losses, std::size_t n, double alpha, double delta, double worst_loss,
-                            double *bound) noexcept
-{
-    return ::hrw_certify_f32(losses, n, alpha, delta, worst_loss, bound);
-}
-
-inline std::int32_t certify(const double *losses, std::size_t n, double alpha, double delta, double worst_loss,
-                            double *bound) noexcept
-{
-    return ::hrw_certify_f64(losses, n, alpha, delta, worst_loss, bound);
-}
+template <>
+struct c<double> {
+    static constexpr auto solve = ::hrw_weights_f64;
+    static constexpr auto solve_batch = ::hrw_weights_batch_f64;
+    static constexpr auto solve_ragged = ::hrw_weights_ragged_f64;
+    static constexpr auto solve_sharded = ::hrw_weights_sharded_f64;
+    static constexpr auto certify = ::hrw_certify_f64;
+    static constexpr auto calibrate_r = ::hrw_calibrate_r_f64;
+    static constexpr auto calibrate_alpha = ::hrw_calibrate_alpha_f64;
+    static constexpr auto path = ::hrw_path_f64;
+    static constexpr auto solve_groups = ::hrw_weights_groups_f64;
+    static constexpr auto update_worst = ::hrw_running_worst_update_f64;
+    static constexpr auto top_samples = ::hrw_top_samples_f64;
+    static constexpr auto group_shares = ::hrw_group_shares_f64;
+};
 
 /* Starts from the library's defaults: a field that hr_weights.h has and `options` has not stays at its own. */
 inline std::int32_t to_c(const options &from, hrw_options &to) noexcept
@@ -347,7 +331,8 @@ result<report> try_weights_into(const Losses &losses, view<element_t<Losses>> we
         code = ::hrw_report_init(&proof, sizeof proof);
     if (code != HRW_OK)
         return detail::failed(code);
-    code = detail::solve(&to, from.data(), base ? base->data() : nullptr, from.size(), weights.data(), &proof);
+    code = detail::c<element_t<Losses>>::solve(&to, from.data(), base ? base->data() : nullptr, from.size(),
+                                               weights.data(), &proof);
     if (code != HRW_OK)
         return detail::failed(code, proof.bad_index);
     return proof;
@@ -403,8 +388,8 @@ result<std::size_t> try_weights_batch_into(const Losses &losses, std::size_t col
     hrw_options to;
     std::int32_t code = detail::prepare(opts, to, reports);
     if (code == HRW_OK)
-        code = detail::solve_batch(&to, from.data(), base ? base->data() : nullptr, rows, cols, weights.data(),
-                                   reports.size() != 0 ? reports.data() : nullptr);
+        code = detail::c<element_t<Losses>>::solve_batch(&to, from.data(), base ? base->data() : nullptr, rows, cols,
+                                                         weights.data(), reports.size() != 0 ? reports.data() : nullptr);
     if (code != HRW_OK)
         return detail::failed(code, reports);
     return rows;
@@ -428,8 +413,9 @@ result<std::size_t> try_weights_ragged_into(const Losses &losses, view<const std
     hrw_options to;
     std::int32_t code = detail::prepare(opts, to, reports);
     if (code == HRW_OK)
-        code = detail::solve_ragged(&to, from.data(), base ? base->data() : nullptr, offsets.data(), rows, weights.data(),
-                                    reports.size() != 0 ? reports.data() : nullptr);
+        code = detail::c<element_t<Losses>>::solve_ragged(&to, from.data(), base ? base->data() : nullptr,
+                                                          offsets.data(), rows, weights.data(),
+                                                          reports.size() != 0 ? reports.data() : nullptr);
     if (code != HRW_OK)
         return detail::failed(code, reports);
     return rows;
@@ -537,10 +523,9 @@ result<report> try_weights_sharded_into(const Losses &losses, view<element_t<Los
     reducer.allreduce = &allreduce;
     const bool fits = weights.size() == from.size() && (!base || base->size() == from.size());
     /* Ranges that do not fit must be told to the others, who would wait: as a NULL pointer. */
-    code = fits ? detail::solve_sharded(&to, from.data(), base ? base->data() : nullptr, from.size(), weights.data(), &proof,
-                                        &reducer.meet, &reducer)
-                : detail::solve_sharded(&to, static_cast<const element *>(nullptr), nullptr, 1, nullptr, &proof,
-                                        &reducer.meet, &reducer);
+    code = fits ? detail::c<element>::solve_sharded(&to, from.data(), base ? base->data() : nullptr, from.size(),
+                                                    weights.data(), &proof, &reducer.meet, &reducer)
+                : detail::c<element>::solve_sharded(&to, nullptr, nullptr, 1, nullptr, &proof, &reducer.meet, &reducer);
 #if defined(__cpp_exceptions)
     if (reducer.thrown)
         std::rethrow_exception(reducer.thrown);
@@ -565,6 +550,357 @@ result<solution<element_t<Losses>>> try_solve_sharded(const Losses &losses, Allr
     return solved;
 }
 
+/* ---- choosing alpha and r ----------------------------------------------------------------------------------------- */
+
+/* What a budget is calibrated to: see hrw_quantity. */
+enum class quantity : std::int32_t {
+    robust_loss = HRW_ROBUST_LOSS,             /* in the unit of the losses */
+    effective_samples = HRW_EFFECTIVE_SAMPLES, /* 1 / sum w^2 */
+    largest_weight = HRW_LARGEST_WEIGHT        /* in [0, 1] */
+};
+
+/* A budget that meets its target. */
+struct calibration {
+    double budget;     /* r in nats, or alpha */
+    attainable range;
+    hrw_report report; /* of the weights with this budget */
+};
+
+template <class T>
+struct calibrated {
+    std::vector<T> weights;
+    double budget;
+    attainable range;
+    hrw_report report;
+};
+
+namespace detail {
+
+template <class Losses, class Function>
+result<calibration> calibrate(Function function, const Losses &losses, view<element_t<Losses>> weights, quantity what,
+                              double target, const options &opts, base_weights<element_t<Losses>> base) noexcept
+{
+    const view<const element_t<Losses>> from(losses);
+    if (weights.size() != from.size() || (base && base->size() != from.size()))
+        return failure{status::size_mismatch};
+    hrw_options to;
+    calibration found{};
+    std::int32_t code = to_c(opts, to);
+    if (code == HRW_OK)
+        code = ::hrw_report_init(&found.report, sizeof found.report);
+    if (code != HRW_OK)
+        return failed(code);
+    double range[2] = {found.range.none, found.range.all};
+    code = function(&to, from.data(), base ? base->data() : nullptr, from.size(), static_cast<std::int32_t>(what), target,
+                    weights.data(), &found.report, &found.budget, range);
+    found.range = {range[0], range[1]};
+    if (code != HRW_OK) {
+        failure why = failed(code, found.report.bad_index);
+        why.range = found.range;
+        return why;
+    }
+    return found;
+}
+
+template <class Losses, class Function>
+result<calibrated<element_t<Losses>>> calibrate(Function function, const Losses &losses, quantity what, double target,
+                                                const options &opts, base_weights<element_t<Losses>> base)
+{
+    std::vector<element_t<Losses>> weights(view<const element_t<Losses>>(losses).size());
+    const result<calibration> found = calibrate(function, losses, view(weights), what, target, opts, base);
+    if (!found)
+        return found.error();
+    return calibrated<element_t<Losses>>{std::move(weights), found->budget, found->range, found->report};
+}
+
+} // namespace detail
+
+/* The r, in nats, with which the weights have a wanted robust loss, effective sample size or largest weight, and those
+ * weights; the r of the options is not used. See hrw_calibrate_r_f32. A target that no r attains is status::target, and the
+ * failure's range tells between which numbers it may lie; the weights may then have been used as scratch. */
+template <class Losses>
+result<calibration> try_calibrate_r_into(const Losses &losses, view<element_t<Losses>> weights, quantity what, double target,
+                                         const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt) noexcept
+{
+    return detail::calibrate(detail::c<element_t<Losses>>::calibrate_r, losses, weights, what, target, opts, base);
+}
+
+template <class Losses>
+result<calibrated<element_t<Losses>>> try_calibrate_r(const Losses &losses, quantity what, double target,
+                                                      const options &opts = {},
+                                                      base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return detail::calibrate(detail::c<element_t<Losses>>::calibrate_r, losses, what, target, opts, base);
+}
+
+/* The same for alpha: that of the options is not used. */
+template <class Losses>
+result<calibration> try_calibrate_alpha_into(const Losses &losses, view<element_t<Losses>> weights, quantity what,
+                                             double target, const options &opts = {},
+                                             base_weights<element_t<Losses>> base = std::nullopt) noexcept
+{
+    return detail::calibrate(detail::c<element_t<Losses>>::calibrate_alpha, losses, weights, what, target, opts, base);
+}
+
+template <class Losses>
+result<calibrated<element_t<Losses>>> try_calibrate_alpha(const Losses &losses, quantity what, double target,
+                                                          const options &opts = {},
+                                                          base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return detail::calibrate(detail::c<element_t<Losses>>::calibrate_alpha, losses, what, target, opts, base);
+}
+
+/* The reports for every pair of an alpha and an r. */
+struct grid {
+    std::vector<hrw_report> reports; /* those of the first alpha first */
+    std::size_t rs;                  /* how many there are for an alpha */
+
+    [[nodiscard]] const hrw_report &operator()(std::size_t alpha, std::size_t r) const noexcept
+    {
+        return reports[alpha * rs + r];
+    }
+};
+
+/* Writes the report for every pair of an alpha and an r on the same losses, those of the first alpha first; returns the number
+ * of pairs, which is that of the reports. The alpha and r of the options are not used; scratch has as many elements as the
+ * losses. See hrw_path_f32. */
+template <class Losses>
+result<std::size_t> try_path_into(const Losses &losses, view<const double> alphas, view<const double> rs,
+                                  view<element_t<Losses>> scratch, view<hrw_report> reports, const options &opts = {},
+                                  base_weights<element_t<Losses>> base = std::nullopt) noexcept
+{
+    const view<const element_t<Losses>> from(losses);
+    const std::size_t pairs = alphas.size() * rs.size();
+    if (scratch.size() != from.size() || (base && base->size() != from.size()) || reports.size() != pairs ||
+        (rs.size() != 0 && pairs / rs.size() != alphas.size()))
+        return failure{status::size_mismatch};
+    hrw_options to;
+    std::int32_t code = detail::prepare(opts, to, reports);
+    if (code == HRW_OK)
+        code = detail::c<element_t<Losses>>::path(&to, from.data(), base ? base->data() : nullptr, from.size(), alphas.data(),
+                                                  alphas.size(), rs.data(), rs.size(), scratch.data(), reports.data());
+    if (code != HRW_OK)
+        return detail::failed(code, pairs != 0 ? reports.data()->bad_index : UINT64_MAX);
+    return pairs;
+}
+
+template <class Losses>
+result<grid> try_path(const Losses &losses, view<const double> alphas, view<const double> rs, const options &opts = {},
+                      base_weights<element_t<Losses>> base = std::nullopt)
+{
+    std::vector<element_t<Losses>> scratch(view<const element_t<Losses>>(losses).size());
+    grid solved{std::vector<hrw_report>(alphas.size() * rs.size()), rs.size()};
+    const result<std::size_t> pairs = try_path_into(losses, alphas, rs, scratch, solved.reports, opts, base);
+    if (!pairs)
+        return pairs.error();
+    return solved;
+}
+
+/* ---- groups ------------------------------------------------------------------------------------------------------- */
+
+namespace detail {
+
+/* A column of a table with three. */
+inline view<const double> column(const std::vector<double> &table, std::size_t which) noexcept
+{
+    return {table.data() + table.size() / 3 * which, table.size() / 3};
+}
+
+/* Three columns of so many groups, unless there cannot be an array for them. */
+inline result<std::vector<double>> columns(std::size_t group_count)
+{
+    if (group_count > std::numeric_limits<std::size_t>::max() / 2 / sizeof(double) / 3)
+        return failure{status::offsets};
+    return std::vector<double>(3 * group_count);
+}
+
+} // namespace detail
+
+/* The weights of samples in groups; the report counts groups. */
+template <class T>
+struct group_solution {
+    std::vector<T> weights; /* one per sample */
+    hrw_report report;
+    std::vector<double> table; /* what the groups have between them: the three columns below */
+
+    [[nodiscard]] view<const double> group_losses() const noexcept { return detail::column(table, 0); }  /* their means */
+    [[nodiscard]] view<const double> group_weights() const noexcept { return detail::column(table, 1); }
+    [[nodiscard]] view<const double> group_sizes() const noexcept { return detail::column(table, 2); }
+};
+
+/* The weights of samples whose groups, not they themselves, are what HR chooses between: see hrw_weights_groups_f32.
+ *
+ * groups: for each sample the number of its group.
+ * table: receives three numbers per group, whose number it tells: the mean losses, the weights of the groups, the numbers of
+ *   samples; after a failure it may have been used as scratch.
+ * base: one base weight per group; without, the number of its samples. */
+template <class Losses>
+result<report> try_weights_groups_into(const Losses &losses, view<const std::uint32_t> groups,
+                                       view<element_t<Losses>> weights, view<double> table, const options &opts = {},
+                                       base_weights<double> base = std::nullopt) noexcept
+{
+    const view<const element_t<Losses>> from(losses);
+    const std::size_t group_count = table.size() / 3;
+    if (weights.size() != from.size() || groups.size() != from.size() || table.size() % 3 != 0 ||
+        (base && base->size() != group_count))
+        return failure{status::size_mismatch};
+    /* No group is not a missing table. */
+    double none;
+    hrw_options to;
+    hrw_report proof;
+    std::int32_t code = detail::to_c(opts, to);
+    if (code == HRW_OK)
+        code = ::hrw_report_init(&proof, sizeof proof);
+    if (code != HRW_OK)
+        return detail::failed(code);
+    code = detail::c<element_t<Losses>>::solve_groups(&to, from.data(), groups.data(), from.size(),
+                                                      base ? base->data() : nullptr, group_count, weights.data(),
+                                                      group_count != 0 ? table.data() : &none, &proof);
+    if (code != HRW_OK)
+        return detail::failed(code, proof.bad_index);
+    return proof;
+}
+
+template <class Losses>
+result<group_solution<element_t<Losses>>> try_solve_groups(const Losses &losses, view<const std::uint32_t> groups,
+                                                           std::size_t group_count, const options &opts = {},
+                                                           base_weights<double> base = std::nullopt)
+{
+    result<std::vector<double>> table = detail::columns(group_count);
+    if (!table)
+        return table.error();
+    group_solution<element_t<Losses>> solved{
+        std::vector<element_t<Losses>>(view<const element_t<Losses>>(losses).size()), {}, *std::move(table)};
+    const result<report> proof = try_weights_groups_into(losses, groups, solved.weights, solved.table, opts, base);
+    if (!proof)
+        return proof.error();
+    solved.report = *proof;
+    return solved;
+}
+
+/* ---- the worst loss of a training --------------------------------------------------------------------------------- */
+
+/* The largest loss of the last batches, to be given as worst_loss to the next: see hrw_running_worst. One thread at a time may
+ * use it; it holds no memory, and may be copied. */
+class running_worst {
+public:
+    /* window: at least the last so many batches are remembered, and fewer than twice as many; 0: all. */
+    explicit running_worst(std::uint64_t window = 0) noexcept
+    {
+        /* Fails only for a library of another ABI, which then refuses every update. */
+        if (::hrw_running_worst_init(&state_, sizeof state_, window) != HRW_OK)
+            state_.struct_size = 0;
+    }
+
+    /* Takes in the losses of a batch; returns the worst loss to use for it. Masked samples do not count; after a failure
+     * nothing has been taken in. */
+    template <class Losses>
+    result<double> try_update(const Losses &losses, base_weights<element_t<Losses>> base = std::nullopt) noexcept
+    {
+        const view<const element_t<Losses>> from(losses);
+        if (base && base->size() != from.size())
+            return failure{status::size_mismatch};
+        double worst;
+        const std::int32_t code = detail::c<element_t<Losses>>::update_worst(
+            &state_, from.data(), base ? base->data() : nullptr, from.size(), &worst);
+        if (code != HRW_OK)
+            return detail::failed(code);
+        return worst;
+    }
+
+#if defined(__cpp_exceptions)
+    template <class Losses>
+    double update(const Losses &losses, base_weights<element_t<Losses>> base = std::nullopt)
+    {
+        return try_update(losses, base).value();
+    }
+#endif
+
+    /* The largest loss that is remembered; minus infinity before the first batch. */
+    [[nodiscard]] double worst_loss() const noexcept
+    {
+        return state_.current > state_.previous ? state_.current : state_.previous;
+    }
+
+private:
+    hrw_running_worst state_{};
+};
+
+/* ---- who carries the weight --------------------------------------------------------------------------------------- */
+
+/* The samples with the largest weights, the one with the largest first, and their share of all weight. */
+struct concentration {
+    std::vector<std::size_t> indices;
+    double share;
+};
+
+/* Writes the samples with the largest weights, as many as there is room for, or all; returns their share of all weight, in
+ * [0, 1]. See hrw_top_samples_f32: status::empty also without room, base_weights for a weight that is not sound. */
+template <class Weights>
+result<double> try_top_samples_into(const Weights &weights, view<std::size_t> indices) noexcept
+{
+    const view<const element_t<Weights>> from(weights);
+    double share;
+    const std::int32_t code =
+        detail::c<element_t<Weights>>::top_samples(from.data(), from.size(), indices.size(), indices.data(), &share);
+    if (code != HRW_OK)
+        return detail::failed(code);
+    return share;
+}
+
+/* The k samples with the largest weights; all if there are fewer. */
+template <class Weights>
+result<concentration> try_top_samples(const Weights &weights, std::size_t k)
+{
+    const std::size_t n = view<const element_t<Weights>>(weights).size();
+    concentration top{std::vector<std::size_t>(k < n ? k : n), 0.0};
+    const result<double> share = try_top_samples_into(weights, top.indices);
+    if (!share)
+        return share.error();
+    top.share = *share;
+    return top;
+}
+
+/* What each group has of the weight: the three columns of a table. */
+struct share_table {
+    std::vector<double> table;
+
+    [[nodiscard]] view<const double> shares() const noexcept { return detail::column(table, 0); } /* they sum to one */
+    /* Share of the weight over share of the samples; NaN for a group without samples. */
+    [[nodiscard]] view<const double> ratios() const noexcept { return detail::column(table, 1); }
+    [[nodiscard]] view<const double> sizes() const noexcept { return detail::column(table, 2); } /* numbers of samples */
+};
+
+/* Writes the share of all weight that each group has, its ratio to that of the samples, and the number of samples, three
+ * numbers per group, whose number the table tells; returns it. See hrw_group_shares_f32. */
+template <class Weights>
+result<std::size_t> try_group_shares_into(const Weights &weights, view<const std::uint32_t> groups, view<double> table) noexcept
+{
+    const view<const element_t<Weights>> from(weights);
+    const std::size_t group_count = table.size() / 3;
+    if (groups.size() != from.size() || table.size() % 3 != 0)
+        return failure{status::size_mismatch};
+    double none;
+    const std::int32_t code = detail::c<element_t<Weights>>::group_shares(
+        from.data(), groups.data(), from.size(), group_count, group_count != 0 ? table.data() : &none);
+    if (code != HRW_OK)
+        return detail::failed(code);
+    return group_count;
+}
+
+template <class Weights>
+result<share_table> try_group_shares(const Weights &weights, view<const std::uint32_t> groups, std::size_t group_count)
+{
+    result<std::vector<double>> table = detail::columns(group_count);
+    if (!table)
+        return table.error();
+    share_table shares{*std::move(table)};
+    const result<std::size_t> groups_told = try_group_shares_into(weights, groups, shares.table);
+    if (!groups_told)
+        return groups_told.error();
+    return shares;
+}
+
 /* ---- certificates ------------------------------------------------------------------------------------------------- */
 
 /* What a bound on the expected loss is to hold against: see hrw_certify_f32. */
@@ -580,8 +916,8 @@ result<double> try_certify(const Losses &losses, const certificate &terms) noexc
 {
     const view<const element_t<Losses>> from(losses);
     double bound;
-    const std::int32_t code = detail::certify(from.data(), from.size(), terms.alpha, terms.delta,
-                                              terms.worst_loss, &bound);
+    const std::int32_t code = detail::c<element_t<Losses>>::certify(from.data(), from.size(), terms.alpha,
+                                                                       terms.delta, terms.worst_loss, &bound);
     if (code != HRW_OK)
         return detail::failed(code);
     return bound;
@@ -666,6 +1002,90 @@ template <class Losses, class Allreduce>
                                                         base_weights<element_t<Losses>> base = std::nullopt)
 {
     return try_solve_sharded(losses, allreduce, opts, base).value();
+}
+
+template <class Losses>
+calibration calibrate_r_into(const Losses &losses, view<element_t<Losses>> weights, quantity what, double target,
+                             const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_calibrate_r_into(losses, weights, what, target, opts, base).value();
+}
+
+template <class Losses>
+[[nodiscard]] calibrated<element_t<Losses>> calibrate_r(const Losses &losses, quantity what, double target,
+                                                        const options &opts = {},
+                                                        base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_calibrate_r(losses, what, target, opts, base).value();
+}
+
+template <class Losses>
+calibration calibrate_alpha_into(const Losses &losses, view<element_t<Losses>> weights, quantity what, double target,
+                                 const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_calibrate_alpha_into(losses, weights, what, target, opts, base).value();
+}
+
+template <class Losses>
+[[nodiscard]] calibrated<element_t<Losses>> calibrate_alpha(const Losses &losses, quantity what, double target,
+                                                            const options &opts = {},
+                                                            base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_calibrate_alpha(losses, what, target, opts, base).value();
+}
+
+template <class Losses>
+std::size_t path_into(const Losses &losses, view<const double> alphas, view<const double> rs,
+                      view<element_t<Losses>> scratch, view<hrw_report> reports, const options &opts = {},
+                      base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_path_into(losses, alphas, rs, scratch, reports, opts, base).value();
+}
+
+template <class Losses>
+[[nodiscard]] grid path(const Losses &losses, view<const double> alphas, view<const double> rs, const options &opts = {},
+                        base_weights<element_t<Losses>> base = std::nullopt)
+{
+    return try_path(losses, alphas, rs, opts, base).value();
+}
+
+template <class Losses>
+report weights_groups_into(const Losses &losses, view<const std::uint32_t> groups, view<element_t<Losses>> weights,
+                           view<double> table, const options &opts = {}, base_weights<double> base = std::nullopt)
+{
+    return try_weights_groups_into(losses, groups, weights, table, opts, base).value();
+}
+
+template <class Losses>
+[[nodiscard]] group_solution<element_t<Losses>> solve_groups(const Losses &losses, view<const std::uint32_t> groups,
+                                                             std::size_t group_count, const options &opts = {},
+                                                             base_weights<double> base = std::nullopt)
+{
+    return try_solve_groups(losses, groups, group_count, opts, base).value();
+}
+
+template <class Weights>
+double top_samples_into(const Weights &weights, view<std::size_t> indices)
+{
+    return try_top_samples_into(weights, indices).value();
+}
+
+template <class Weights>
+[[nodiscard]] concentration top_samples(const Weights &weights, std::size_t k)
+{
+    return try_top_samples(weights, k).value();
+}
+
+template <class Weights>
+std::size_t group_shares_into(const Weights &weights, view<const std::uint32_t> groups, view<double> table)
+{
+    return try_group_shares_into(weights, groups, table).value();
+}
+
+template <class Weights>
+[[nodiscard]] share_table group_shares(const Weights &weights, view<const std::uint32_t> groups, std::size_t group_count)
+{
+    return try_group_shares(weights, groups, group_count).value();
 }
 
 template <class Losses>

@@ -1,39 +1,20 @@
 /* What hr_weights.hpp promises, checked against the C functions that it calls: the same bits, every option passed on, every
  * error told, nothing allocated but the output. */
-#include <hr_weights.hpp>
+#include "support.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <stdexcept>
-#include <string>
 #include <thread>
 #if __cplusplus >= 202002L
 #include <span>
 #endif
 
-namespace hrw = hr_weights;
-
-static int passed = 0, failed = 0;
-
-#define CHECK(condition) check((condition), #condition, __LINE__)
-
-static void check(bool condition, const char *text, int line)
-{
-    (condition ? passed : failed)++;
-    if (!condition)
-        std::printf("contract.cpp:%d: %s\n", line, text);
-}
-
 /* ---- allocations: not counted where a tool has its own operator new ---- */
-
-static std::size_t allocations = 0;
 
 #if !defined(FOREIGN_ALLOCATOR)
 
@@ -58,14 +39,6 @@ static std::size_t allocations = 0;
 
 #endif
 
-template <class Function>
-static std::size_t allocated(Function function)
-{
-    const std::size_t before = allocations;
-    function();
-    return allocations - before;
-}
-
 /* ---- the C functions, to compare with ---- */
 
 static std::int32_t c_weights(const hrw_options &options, const float *losses, const float *base, std::size_t n, float *weights,
@@ -78,32 +51,6 @@ static std::int32_t c_weights(const hrw_options &options, const double *losses, 
                               double *weights, hrw_report &report)
 {
     return hrw_weights_f64(&options, losses, base, n, weights, &report);
-}
-
-static bool same(double a, double b)
-{
-    return a == b || (std::isnan(a) && std::isnan(b));
-}
-
-static bool same(const hrw_report &a, const hrw_report &b)
-{
-    return a.struct_size == b.struct_size && same(a.robust_loss, b.robust_loss) && same(a.dual_bound, b.dual_bound) &&
-           same(a.worst_loss, b.worst_loss) && same(a.worst_weight, b.worst_weight) && same(a.eta, b.eta) &&
-           same(a.trim_loss, b.trim_loss) && same(a.d_alpha, b.d_alpha) && same(a.d_r, b.d_r) && same(a.kl, b.kl) &&
-           same(a.tv, b.tv) && same(a.effective_samples, b.effective_samples) && a.trimmed == b.trimmed &&
-           a.bad_index == b.bad_index && a.iterations == b.iterations;
-}
-
-template <class T>
-static std::vector<T> some_losses()
-{
-    return {T(0.1), T(0.2), T(0.2), T(0.4), T(0.7), T(1.1), T(1.8), T(4)};
-}
-
-template <class T>
-static std::vector<T> some_base()
-{
-    return {T(1), T(2), T(0), T(1), T(0.5), T(3), T(1), T(1)};
 }
 
 /* ---- the checks ---- */
@@ -217,23 +164,6 @@ static void ranges()
     (void)hrw::weights_into(vector, std::span(raw).first(8), {.alpha = 0.1, .r = 0.1});
     CHECK(std::vector<double>(raw, raw + 8) == expected);
 #endif
-}
-
-template <class Call>
-static void throws(Call call, hrw::status code, std::uint64_t bad_index = UINT64_MAX)
-{
-    try {
-        call();
-        check(false, "nothing was thrown", __LINE__);
-    } catch (const std::exception &caught) {
-        const auto *error = dynamic_cast<const hrw::error *>(&caught);
-        CHECK(error != nullptr);
-        if (!error)
-            return;
-        CHECK(error->code() == code);
-        CHECK(error->bad_index() == bad_index);
-        CHECK(std::strcmp(caught.what(), hrw::message(code)) == 0);
-    }
 }
 
 static void errors()
@@ -566,6 +496,7 @@ int main()
     sharded<float>();
     sharded<double>();
     sharded_errors();
+    calibration_contract();
     memory();
     std::printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

@@ -10,6 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 static=$(cd "$1" && pwd)/libhr_weights.a
+contract=("$here/contract.cpp" "$here/calibration.cpp")
 libraries=("$static" -lpthread -ldl -lm)
 strict=(-Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor
     -Wcast-qual -Wduplicated-cond -Wlogical-op -Wnull-dereference -Wdouble-promotion
@@ -20,31 +21,7 @@ standards=(c++17 c++20 c++2b)
 compilers=("${CXX:-g++}")
 if command -v clang++ >/dev/null && [ "${compilers[0]}" != clang++ ]; then compilers+=(clang++); fi
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-
-# check NAME COMMAND...: runs the command; what it prints is shown only if it fails.
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/output" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-        head -n 40 "$work/output" | sed 's/^/    /'
-    fi
-}
-
-# A test program passes if it exits with 0 and prints its closing line and nothing else.
-prints_only_its_summary() {
-    local output
-    output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
-    printf '%s\n' "$output"
-    [[ $output =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
-}
+source "$root/tests/runner.sh"
 
 # Not every compiler knows every warning.
 strict_for() {
@@ -54,8 +31,8 @@ strict_for() {
     esac
 }
 
-# refuses CASE WORDS COMPILER...: the compiler rejects the case, for the reason that has these words.
-refuses() {
+# does_not_compile CASE WORDS COMPILER...: the compiler rejects the case, for the reason that has these words.
+does_not_compile() {
     local case=$1 words=$2
     shift 2
     if "$@" "-DCASE=$case" -fsyntax-only "$here/refused.cpp" >"$work/refusal" 2>&1; then
@@ -71,7 +48,7 @@ for compiler in "${compilers[@]}"; do
     for standard in "${standards[@]}"; do
         name="$compiler $standard"
         command=("$compiler" "-std=$standard" "${flags[@]}")
-        check "contract, build, $name" "${command[@]}" -O1 "$here/contract.cpp" "${libraries[@]}" -o "$work/contract"
+        check "contract, build, $name" "${command[@]}" -O1 "${contract[@]}" "${libraries[@]}" -o "$work/contract"
         check "contract, $name" prints_only_its_summary "$work/contract"
         for without in "" "-fno-exceptions -fno-rtti"; do
             # shellcheck disable=SC2086
@@ -81,19 +58,19 @@ for compiler in "${compilers[@]}"; do
         done
     done
     command=("$compiler" -std=c++17 "${flags[@]}")
-    check "not C++14, $compiler" refuses 0 "needs C\+\+17 or later" "$compiler" -std=c++14 "${flags[@]}"
+    check "not C++14, $compiler" does_not_compile 0 "needs C\+\+17 or later" "$compiler" -std=c++14 "${flags[@]}"
     check "refused 0, $compiler" "${command[@]}" -DCASE=0 -fsyntax-only "$here/refused.cpp"
-    check "refused 1, $compiler" refuses 1 "the elements must be float or double" "${command[@]}"
-    check "refused 2, $compiler" refuses 2 "a contiguous range is needed" "${command[@]}"
+    check "refused 1, $compiler" does_not_compile 1 "the elements must be float or double" "${command[@]}"
+    check "refused 2, $compiler" does_not_compile 2 "a contiguous range is needed" "${command[@]}"
     for case in 3 4 5; do
-        check "refused $case, $compiler" refuses "$case" "no (known )?conversion|could not convert|no matching" "${command[@]}"
+        check "refused $case, $compiler" does_not_compile "$case" "no (known )?conversion|could not convert|no matching" "${command[@]}"
     done
     for case in 6 7 8; do
-        check "refused $case, $compiler" refuses "$case" "nodiscard" "${command[@]}"
+        check "refused $case, $compiler" does_not_compile "$case" "nodiscard" "${command[@]}"
     done
 done
 
-command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "$here/contract.cpp")
+command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "${contract[@]}")
 if command -v valgrind >/dev/null; then
     check "build for valgrind" "${command[@]}" "${libraries[@]}" -o "$work/memcheck"
     check "contract under valgrind" prints_only_its_summary \
@@ -109,5 +86,4 @@ else
     echo "skipped: ${compilers[0]} has no sanitizers here"
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+summary

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import Array, as_array, computing_dtype, require_vector
+from . import _library
+from ._arrays import Array, as_array, computing_dtype, contiguous, require_vector
+from ._library import address
 
 
 class TopSamples(NamedTuple):
@@ -43,13 +46,21 @@ def top_samples(weights: Array, k: int = 10) -> TopSamples:
 
     Returns a :class:`TopSamples`. Raises ValueError for anything else.
     """
-    array = _weights(weights)
+    array, values = _weights(weights)
     count = operator.index(k)
     if count < 1:
         raise ValueError(f"k must be at least 1, not {k!r}")
-    order = np.argsort(-array, kind="stable")[:count]
-    total = array.sum(dtype=np.float64)
-    return TopSamples(order, array[order], float(array[order].sum(dtype=np.float64) / total) if total > 0 else 0.0)
+    count = min(count, values.size)
+    indices = np.empty(count, np.uintp)
+    share = ctypes.c_double()
+    _check(
+        _library.TOP_SAMPLES[values.dtype.char](
+            address(values), values.size, count, address(indices), ctypes.byref(share)
+        ),
+        array,
+    )
+    order = indices.astype(np.intp)
+    return TopSamples(order, array[order], share.value)
 
 
 def group_shares(weights: Array, groups: Array) -> GroupShares:
@@ -60,23 +71,34 @@ def group_shares(weights: Array, groups: Array) -> GroupShares:
 
     Returns a :class:`GroupShares`. Raises ValueError if the shapes differ, and for a weight that is negative or NaN.
     """
-    array = _weights(weights)
+    array, values = _weights(weights)
     labels = as_array(groups, "groups")
     if labels.shape != array.shape:
         raise ValueError(f"groups has shape {labels.shape}, but weights has shape {array.shape}")
-    names, numbers, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    sums: NDArray[np.float64] = np.bincount(numbers.reshape(-1), weights=array).astype(np.float64)
-    total = sums.sum()
-    shares: NDArray[np.float64] = sums / total if total > 0 else sums
-    ratios: NDArray[np.float64] = shares / (sizes / array.size)
+    names, numbers = np.unique(labels, return_inverse=True)
+    of_sample = contiguous(numbers.reshape(-1), np.dtype(np.uint32))
+    table = np.empty((3, names.size))
+    _check(
+        _library.GROUP_SHARES[values.dtype.char](
+            address(values), address(of_sample), values.size, names.size, address(table)
+        ),
+        array,
+    )
+    shares, ratios, sizes = table
     return GroupShares(names, sizes.astype(np.intp), shares, ratios)
 
 
-def _weights(weights: Array) -> NDArray[Any]:
+def _weights(weights: Array) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The caller's array, and the same for the library."""
     array = as_array(weights, "weights")
-    computing_dtype(array.dtype, "weights")
+    dtype = computing_dtype(array.dtype, "weights")
     require_vector(array, "weights", "one problem at a time")
-    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
-    if bad.size:
-        raise ValueError(f"weights[{bad[0]}] is {array[bad[0]]}, but weights are finite and not negative")
-    return array
+    return array, contiguous(array, dtype)
+
+
+def _check(status: int, array: NDArray[Any]) -> None:
+    if status == _library.BASE_WEIGHTS:
+        bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+        if bad.size:
+            raise ValueError(f"weights[{bad[0]}] is {array[bad[0]]}, but weights are finite and not negative")
+    _library._check(status)

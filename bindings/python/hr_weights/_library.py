@@ -187,6 +187,8 @@ PATH: Final = _per_type("hrw_path", _OPTIONS, _ARRAY, _ARRAY, _SIZE, _ARRAY, _SI
 WEIGHTS_GROUPS: Final = _per_type(
     "hrw_weights_groups", _OPTIONS, _ARRAY, _ARRAY, _SIZE, _ARRAY, _SIZE, _ARRAY, _ARRAY, _REPORT
 )
+TOP_SAMPLES: Final = _per_type("hrw_top_samples", _ARRAY, _SIZE, _SIZE, _ARRAY, _DOUBLES)
+GROUP_SHARES: Final = _per_type("hrw_group_shares", _ARRAY, _ARRAY, _SIZE, _SIZE, _ARRAY)
 _RUNNING_WORST = ctypes.POINTER(RunningWorst)
 running_worst_init = _declare(LIBRARY, "hrw_running_worst_init", _STATUS, _RUNNING_WORST, _SIZE, ctypes.c_uint64)
 RUNNING_WORST_UPDATE: Final = _per_type("hrw_running_worst_update", _RUNNING_WORST, _ARRAY, _ARRAY, _SIZE, _DOUBLES)

@@ -1,4 +1,4 @@
-"""The Python in the guide and in the README runs as it stands there."""
+"""The Python on the pages runs as it stands there. That of docs/distributed.md runs in the tests of its engines."""
 
 from __future__ import annotations
 
@@ -8,22 +8,34 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = [Path(__file__).parents[1] / "README.md", DOCS / "python.md", DOCS / "certificates.md", DOCS / "calibration.md"]
 BLOCK = re.compile(r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", re.DOTALL)
+
+
+def blocks_of(page):
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+# In the source distribution there is the README alone.
+PAGES = [
+    page
+    for page in [Path(__file__).parents[1] / "README.md", *sorted(DOCS.glob("*.md"))]
+    if page.name != "distributed.md" and blocks_of(page)
+]
+GUIDES = [
+    (page, framework)
+    for framework in ("torch", "jax", "tensorflow")
+    for page in PAGES
+    if any(needs == framework for needs, _ in blocks_of(page))
+]
 
 
 def run(page, framework=None):
     """The blocks that need nothing but NumPy and matplotlib, and those that need `framework`."""
-    if not page.exists():
-        pytest.skip("the guide is in the repository, not in the source distribution")
     pytest.importorskip("matplotlib")
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert not framework or any(needs == framework for needs, _ in blocks)
-    chosen = [code for needs, code in blocks if needs in ("", framework)]
-    assert chosen
     names: dict = {}
-    for code in chosen:
-        exec(code, names)
+    for needs, code in blocks_of(page):
+        if needs in ("", framework):
+            exec(code, names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -32,8 +44,13 @@ def test_page(page, tmp_path, monkeypatch):
     run(page)
 
 
-@pytest.mark.parametrize("framework", ["torch", "jax", "tensorflow"])
-def test_guide_to_a_framework(framework, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page, framework", GUIDES, ids=lambda value: getattr(value, "name", value))
+def test_guide_to_a_framework(page, framework, tmp_path, monkeypatch):
     pytest.importorskip(framework)
     monkeypatch.chdir(tmp_path)
-    run(PAGES[1], framework)
+    run(page, framework)
+
+
+def test_frameworks_have_guides():
+    if DOCS.exists():
+        assert {framework for _, framework in GUIDES} == {"torch", "jax", "tensorflow"}

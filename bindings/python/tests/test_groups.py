@@ -140,10 +140,37 @@ def test_top_samples():
         assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_diagnostics_against_a_sort(dtype):
+    rng = np.random.default_rng(4)
+    weights = (rng.pareto(1.0, 500).clip(0, 60) * (rng.random(500) < 0.9) * 50).astype(dtype)
+    groups = rng.choice([7, -2, 5], 500)
+    exact = weights.astype(object)
+    total = math.fsum(exact)
+    order = sorted(range(500), key=lambda i: (-exact[i], i))
+    # Any layout: here every other one, backwards.
+    padded = np.repeat(weights, 2)[::-1][::2][::-1]
+    for k in (1, 10, 499, 500, 2000):
+        top = hrw.top_samples(padded, k)
+        assert top.indices.tolist() == order[:k] and top.indices.dtype == np.intp
+        np.testing.assert_array_equal(top.weights, weights[order[:k]])
+        assert top.weights.dtype == dtype
+        assert top.share == pytest.approx(math.fsum(exact[order[:k]]) / total, rel=1e-15)
+    shares = hrw.group_shares(padded, groups)
+    assert shares.labels.tolist() == [-2, 5, 7] and shares.sizes.sum() == 500
+    for label, size, share, ratio in zip(*shares):
+        assert size == (groups == label).sum()
+        assert share == pytest.approx(math.fsum(exact[groups == label]) / total, rel=1e-15)
+        assert ratio == pytest.approx(share * 500 / size, rel=1e-14)
+
+
 def test_group_shares():
     shares = hrw.group_shares([0.1, 0.4, 0.1, 0.4], ["cat", "dog", "cat", "cat"])
     assert shares.labels.tolist() == ["cat", "dog"] and shares.sizes.tolist() == [3, 1]
     np.testing.assert_allclose(shares.shares, [0.6, 0.4])
     np.testing.assert_allclose(shares.ratios, [0.8, 1.6])
+    assert hrw.group_shares([0.0, 0.0], [1, 2]).shares.tolist() == [0, 0]
+    with pytest.raises(ValueError, match=r"weights\[0\] is inf"):
+        hrw.group_shares([math.inf, 0.5], [1, 1])
     with pytest.raises(ValueError, match="groups has shape"):
         hrw.group_shares([0.5, 0.5], [1])

@@ -41,12 +41,13 @@ def test_the_gradient_is_the_weights_of_the_table():
         pytest.skip("the table is in the repository, not in the source distribution")
     jax.config.update("jax_enable_x64", True)
     try:
-        # XLA flushes subnormal numbers to zero, also those of the library that it calls; the largest doubles need them.
-        for row in [row for row in rows if "denormal" not in row.case and "huge" not in row.case][::5]:
+        for row in [row for i, row in enumerate(rows) if i % 5 == 0 or "denormal" in row.case or "huge" in row.case]:
             options = dict(row.arguments)
             losses = jnp.asarray(options.pop("losses"))
             value, gradient = jax.value_and_grad(robust_loss)(losses, **options)
-            assert float(value) == pytest.approx(row.robust_loss, rel=1e-9, abs=1e3 * row.tolerance), row.case
+            # XLA flushes subnormal products of weights and losses to zero; the weights do not suffer.
+            flushed = losses.size * np.finfo(np.float64).tiny
+            assert float(value) == pytest.approx(row.robust_loss, rel=1e-9, abs=1e3 * row.tolerance + flushed), row.case
             gradient, exact = np.asarray(gradient), row.weights
             if row.shared is not None:
                 gradient, exact = gradient[~row.shared], exact[~row.shared]

@@ -42,8 +42,9 @@ def test_the_gradient_is_the_weights_of_the_table(backend):
     rows = table.rows()
     if not rows:
         pytest.skip("the table is in the repository, not in the source distribution")
-    # TensorFlow flushes subnormal numbers to zero; the largest doubles need them.
-    rows = [row for row in rows if "denormal" not in row.case and "huge" not in row.case]
+    if backend == "tensor":
+        # It flushes subnormal numbers to zero; the largest doubles need them.
+        rows = [row for row in rows if "denormal" not in row.case and "huge" not in row.case]
     for row in rows[:: 2 if backend == "exact" else 20]:
         value, gradient = value_and_gradient(backend=backend, **row.arguments)
         assert float(value) == pytest.approx(row.robust_loss, rel=1e-9, abs=1e3 * row.tolerance), row.case

@@ -37,9 +37,10 @@
  *   state to initialise. A call with threads other than 1 uses a pool of the library's own, which starts when it is first
  *   needed, serves all callers, and lives as long as the process. A process forked after a call can call again, with
  *   threads too.
- * Numbers. All decisions and sums are made in double precision, in round-to-nearest. The same input gives the same bits on
- *   every call and for every number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss minus the smallest loss), each
- *   weight to 1e-12.
+ * Numbers. All decisions and sums are made in double precision, in round-to-nearest, with subnormals: on x86 and aarch64 the
+ *   caller's floating-point mode is set aside and put back, and its all-reduce runs in it. The same input gives the same bits
+ *   on every call and for every number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss
+ *   minus the smallest loss), each weight to 1e-12.
  * Not promised: the same bits on different machines or versions; which of several optimal weight vectors is returned
  *   when the optimum is not unique (equal losses with equal base weights do get equal weights).
  */
@@ -562,6 +563,61 @@ int32_t hrw_certify_f32(const float *losses,
 int32_t hrw_certify_f64(const double *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
 
 /**
+ * The k samples with the largest weights, and the share of all weight that they have (float): how concentrated the
+ * weights are, and which samples to look at, for wrong labels say.
+ *
+ * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not NULL. The
+ *   worst_weight of a report is not among them.
+ * n: the number of samples.
+ * k: how many are wanted; if it is more than n, there are n.
+ * indices: receives their numbers, k or n of them, the one with the largest weight first; of equal weights the first
+ *   come first. Must not overlap weights; not NULL.
+ * share: receives the share, in [0, 1]; 0 if all weights are. Not NULL.
+ *
+ * Takes a time of n log k at most, n as a rule; nothing is allocated.
+ *
+ * Returns HRW_OK, HRW_EMPTY (also if k is 0), HRW_NULL_POINTER, HRW_OVERLAP, HRW_BASE_WEIGHTS (a weight is negative,
+ * NaN or infinite) or HRW_PANIC.
+ */
+int32_t hrw_top_samples_f32(const float *weights, size_t n, size_t k, size_t *indices, double *share);
+
+/**
+ * The k samples with the largest weights (double). As hrw_top_samples_f32 in every respect but the width.
+ */
+int32_t hrw_top_samples_f64(const double *weights, size_t n, size_t k, size_t *indices, double *share);
+
+/**
+ * The share of all weight that each group has (float): classes, sites, right and wrong labels.
+ *
+ * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not NULL.
+ * groups: for each sample the number of its group, below group_count; not NULL.
+ * n: the number of samples.
+ * group_count: the number of groups.
+ * table: receives 3 x group_count numbers: the shares, which sum to one; each share over the group's share of the
+ *   samples, which is 1 where robustness changes nothing (NaN for a group without samples); and the numbers of
+ *   samples. The first two are 0 if all weights are. Must not overlap weights or groups; not NULL.
+ *
+ * Time is linear in n and group_count; nothing is allocated.
+ *
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_OFFSETS (group_count is too large for an array), HRW_OVERLAP,
+ * HRW_GROUP, HRW_BASE_WEIGHTS (a weight is negative, NaN or infinite) or HRW_PANIC.
+ */
+int32_t hrw_group_shares_f32(const float *weights,
+                             const uint32_t *groups,
+                             size_t n,
+                             size_t group_count,
+                             double *table);
+
+/**
+ * The share of all weight that each group has (double). As hrw_group_shares_f32 in every respect but the width.
+ */
+int32_t hrw_group_shares_f64(const double *weights,
+                             const uint32_t *groups,
+                             size_t n,
+                             size_t group_count,
+                             double *table);
+
+/**
  * The HR weights of n losses whose groups, not they themselves, are what HR chooses between (float): the HR weights
  * of the groups' mean losses, each shared out evenly among the samples of its group. With r = infinity this is group
  * DRO.
@@ -703,7 +759,7 @@ int32_t hrw_running_worst_update_f64(struct hrw_running_worst *worst,
  * that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
  * HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
  * at once; its engine must see to it that the others' calls fail as well.
- * Memory: 50 KB from the heap once, and as much of the stack; in the library without std, some kilobytes of stack.
+ * Memory: 50 KB from the heap once, and as much of the stack; in the library without std, 13 KB of stack alone.
  *
  * Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
  * go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.
