@@ -90,3 +90,12 @@ macro_rules! real {
 // Half of the smallest subnormal float, a tie that goes to zero, is still a double: the next one up does not round to zero.
 real!(f32, i32, f64::from_bits(((1023 - 150) << 52) + 1));
 real!(f64, i64, f64::from_bits(1));
+
+/// The first position, or else the last of all, for which `holds` is true, as it is from there on.
+pub(crate) fn first_position((mut low, mut high): (u64, u64), holds: impl Fn(u64) -> bool) -> u64 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    low
+}

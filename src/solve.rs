@@ -133,13 +133,13 @@ impl<'a, T: Real> Problem<'a, T> {
         range: &'a Range,
         params: &Params,
     ) -> Result<Self, Error> {
-        let largest = T::from_f64(range.largest);
+        let top_from = T::from_f64(range.top_from);
         let [total, top] = match data.fast() {
             Some(level) => {
-                let [below, up_to] = data.pass(|chunk, _| fast_rank(level, chunk.losses, largest))?.sums;
-                [data.len(), up_to - below]
+                let [below, _] = data.pass(|chunk, _| fast_rank(level, chunk.losses, top_from))?.sums;
+                [data.len(), data.len() - below]
             }
-            None => data.pass(|chunk, _| kernels::masses(chunk, largest))?.sums,
+            None => data.pass(|chunk, _| kernels::masses(chunk, top_from))?.sums,
         };
         Ok(Self::of_masses(range, params, [total, top], Guide::Nothing))
     }

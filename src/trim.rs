@@ -145,6 +145,8 @@ pub(crate) fn search<T: Real>(
         }
         threshold = match (&goes, &stays) {
             (Some(goes), _) if low > high => return Ok(goes.cut_beyond(depths, rule)),
+            // Rounding alone can say so of the smallest loss.
+            (None, Some(stays)) if low > high => return Ok(Cut { keep: 1.0, ..stays.cut }),
             (Some(goes), Some(stays)) if !halve => {
                 let guess = T::from_f64(depths.loss(goes.depth_without_excess(stays)));
                 if guess < low || low == high {

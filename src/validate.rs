@@ -4,7 +4,7 @@ use crate::depths::Depths;
 use crate::kernels::{self, fast_survey};
 use crate::math::{exponent, power_of_two};
 use crate::params::{Error, Params};
-use crate::real::Real;
+use crate::real::{Real, first_position};
 use crate::reduce::{Data, Meeting, Partial};
 
 /// The range of a valid problem.
@@ -16,6 +16,8 @@ pub(crate) struct Range {
     pub(crate) worst_is_given: bool,
     /// The largest loss of an unmasked sample.
     pub(crate) largest: f64,
+    /// The smallest loss of the same depth: the largest loss, unless that is so much smaller than the span that others round to it.
+    pub(crate) top_from: f64,
     /// The smallest loss of an unmasked sample.
     pub(crate) smallest: f64,
     pub(crate) depths: Depths,
@@ -50,7 +52,14 @@ impl Range {
             return Err(Error::WorstLoss);
         }
         let depths = Depths::new(worst, smallest);
-        Ok(Self { worst, worst_is_given: params.worst_loss.is_some(), largest, smallest, depths })
+        let at_zero = |loss: f64| depths.depth(loss) == 0.0;
+        let top_from = if at_zero(largest) && at_zero(largest.next_down()) && !at_zero(smallest) {
+            let ends = (smallest.position(), largest.position());
+            f64::at_position(first_position(ends, |position| at_zero(f64::at_position(position))))
+        } else {
+            largest
+        };
+        Ok(Self { worst, worst_is_given: params.worst_loss.is_some(), largest, top_from, smallest, depths })
     }
 }
 

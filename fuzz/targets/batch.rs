@@ -43,6 +43,9 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         offsets = cuts;
         Rows::Offsets(&offsets)
     };
+    if std::env::var_os("SHOW_INPUT").is_some() {
+        eprintln!("{params:?} {losses:?} {base:?} {rows:?}");
+    }
     let mut weights = vec![POISON; losses.len()];
     let reports = Mutex::new(Vec::new());
     let result = weights_of_rows_into(&losses, base, rows, &params, &mut weights, |row, report| {

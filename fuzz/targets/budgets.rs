@@ -7,10 +7,11 @@ use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use std::ptr;
 
-fn options(u: &mut Unstructured<'_>) -> Result<Bytes> {
+fn options(u: &mut Unstructured<'_>) -> Result<(hr_weights::Params, Bytes)> {
     let params = input::params(u)?;
     let ordering = u.int_in_range(0..=1)?;
-    Ok(Bytes::of(&abi::options(params.alpha, params.r, params.worst_loss.unwrap_or(f64::NAN), ordering, 1)))
+    let bytes = abi::options(params.alpha, params.r, params.worst_loss.unwrap_or(f64::NAN), ordering, 1);
+    Ok((params, Bytes::of(&bytes)))
 }
 
 fn is_distribution(weights: &[f64]) -> bool {
@@ -18,7 +19,7 @@ fn is_distribution(weights: &[f64]) -> bool {
 }
 
 fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
-    let options = options(u)?;
+    let (params, options) = options(u)?;
     let (losses, base) = input::samples(u, 24)?;
     let base = base.as_ref().map_or(ptr::null(), |base| base.as_ptr());
     let quantity = if u.ratio(7, 8)? { u.int_in_range(0..=2)? } else { u.arbitrary()? };
@@ -43,9 +44,10 @@ fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
     };
     assert!((0..=17).contains(&status), "status {status}");
     if status == abi::OK {
-        assert!(budget >= 0.0 && is_distribution(&weights), "budget {budget}");
+        assert!(budget >= 0.0 && is_distribution(&weights), "budget {budget}: {weights:?} of {losses:?} {params:?} {quantity} {target}");
         let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
-        assert!(low <= target && target <= high, "{target} outside {range:?}: {losses:?} {quantity} {:?}", &options.0[..40]);
+        let rounding = 1e-9 * high.abs().max(low.abs()).max(params.worst_loss.map_or(0.0, f64::abs));
+        assert!(low - rounding <= target && target <= high + rounding, "{target} outside {range:?}: {losses:?}");
     } else {
         assert!(budget == POISON);
         assert!(status == abi::TARGET || (weights.iter().all(|weight| *weight == POISON) && range == [POISON; 2]));
@@ -54,7 +56,7 @@ fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
 }
 
 fn groups(u: &mut Unstructured<'_>) -> Result<()> {
-    let options = options(u)?;
+    let (_, options) = options(u)?;
     let (losses, _) = input::samples(u, 60)?;
     let count = u.int_in_range(0..=9_usize)?;
     let mut groups = Vec::new();

@@ -51,7 +51,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         assert!(!with_report || declared <= REPORT);
         let wrote = if with_report { declared } else { 0 };
         assert_eq!(report.0[wrote..], before.0[wrote..], "bytes beyond the report");
-        assert!(weights.iter().all(|weight| (0.0..=1.0 + 1e-12).contains(weight)), "{weights:?} of {losses:?}, {base:?}");
+        assert!(weights.iter().all(|weight| (0.0..=1.0 + 1e-12).contains(weight)), "{weights:?} of {losses:?}, {base:?} {:?}", &options.0[..OPTIONS]);
     } else {
         assert!(weights.iter().all(|weight| *weight == POISON), "an output was touched, status {status}");
         for (place, (byte, old)) in report.0.iter().zip(&before.0).enumerate() {

@@ -80,14 +80,14 @@ pub(crate) fn survey<T: Real>(chunk: Chunk<'_, T>, start: usize) -> Partial<0, 5
     result
 }
 
-/// Sums: the mass of all samples, and of those with the largest loss.
-pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, largest: T) -> Partial<2, 0> {
+/// Sums: the mass of all samples, and of those not below the top.
+pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, top_from: T) -> Partial<2, 0> {
     in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
-        let [total, at_largest] = &mut result.sums;
+        let [total, top] = &mut result.sums;
         chunk.each(|loss, mass| {
             *total += mass;
-            *at_largest += if loss == largest { mass } else { 0.0 };
+            *top += if loss >= top_from { mass } else { 0.0 };
         });
         result
     })

@@ -18,7 +18,9 @@ impl<T: Real> Problem<'_, T> {
         let d_r = if self.r > 0.0 { root.view.harmonic_mean() * root.followed() } else { outline.d_r_at_zero() };
         // HD takes the poisoned mass from this depth before the KL step, HR (here only with alpha = 0) after it.
         let d_alpha = if self.r > 0.0 && self.ordering == Ordering::Hd {
-            d_r * log_ratio(deepest, root.view.u)
+            // Where u is zero no price makes it finite, not even one that has underflowed.
+            let ratio = log_ratio(deepest, root.view.u);
+            if ratio == f64::INFINITY { ratio } else { d_r * ratio }
         } else {
             deepest
         };

@@ -7,7 +7,7 @@ use crate::depths::Depths;
 use crate::kernels::{self, DepthBins, fast_rank};
 use crate::math::{log, sqrt};
 use crate::params::{Error, Params};
-use crate::real::Real;
+use crate::real::{Real, first_position};
 use crate::reduce::{Alone, Data};
 use crate::root::LOG_FLOOR;
 use crate::sharded::{Log, Operation, SKETCH};
@@ -30,12 +30,12 @@ pub(super) fn overview<T: Real>(
         sketch,
         (Operation::Sum, 0, HEAD + 3 * DepthBins::COUNT),
         |data, sketch| {
-            let largest = T::from_f64(range.largest);
+            let top_from = T::from_f64(range.top_from);
             let masses = if let Some(level) = data.fast() {
-                let [below, up_to] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, largest)).sums;
-                [data.len(), up_to - below]
+                let [below, _] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, top_from)).sums;
+                [data.len(), data.len() - below]
             } else {
-                data.pass_alone(|chunk, _| kernels::masses(chunk, largest)).sums
+                data.pass_alone(|chunk, _| kernels::masses(chunk, top_from)).sums
             };
             let (head, runs) = sketch.split_at_mut(HEAD);
             head[..2].copy_from_slice(&masses);
@@ -92,7 +92,8 @@ fn first_focus<T: Real>(
     let (smallest, largest) =
         losses.iter().fold((0.0_f64, f64::MIN), |(low, high), &loss| (low.min(loss), high.max(loss)));
     let depths = Depths::new(0.0, smallest);
-    let sketched = Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, smallest, depths };
+    let sketched =
+        Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, top_from: largest, smallest, depths };
     let mut sample = Data::new(losses, Some(masses), Team::ALONE, Alone);
     let problem = Problem::new(&mut sample, &sketched, params)?;
     let Some(Solved { cut, root, outline }) = problem.cut_and_root(&mut sample)? else { return Ok(whole) };
@@ -121,15 +122,6 @@ fn first_focus<T: Real>(
     // No loss can be in these bins where they are narrower than the losses are apart: then the cut is between two.
     let (low, high) = (low.min(high), low.max(high));
     Ok(Focus { low: T::at_position(low).to_f64(), high: T::at_position(high).to_f64(), ..focus })
-}
-
-/// The first position, or else the last of all, for which `holds` is true, as it is from there on.
-fn first_position((mut low, mut high): (u64, u64), holds: impl Fn(u64) -> bool) -> u64 {
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) { high = middle } else { low = middle + 1 }
-    }
-    low
 }
 
 /// The first bin with which the mass exceeds a budget; else the last one that is not empty.

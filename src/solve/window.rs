@@ -134,6 +134,7 @@ impl<T: Real> Problem<'_, T> {
         rule: Rule,
         u: f64,
     ) -> Result<View, Error> {
+        let mut rounds = 0;
         loop {
             let mean = window.mean.get();
             let above = self.view(data, T::from_f64(window.high), u, mean)?;
@@ -141,7 +142,9 @@ impl<T: Real> Problem<'_, T> {
                 window.outside.set(Some((log(u), side)));
                 Error::Reduce
             })?;
-            if above.form() == Form::Plain || (placed.mean - mean).abs() <= f64::EPSILON {
+            rounds += 1;
+            let settled = (placed.mean - mean).abs() <= f64::EPSILON || rounds == MOST_ROUNDS;
+            if above.form() == Form::Plain || settled {
                 *cut = placed.cut;
                 return Ok(placed.view);
             }
@@ -210,6 +213,9 @@ fn at_most<T: Real>(loss: f64) -> T {
     let nearest = T::from_f64(loss);
     if nearest.to_f64() > loss { T::at_position(nearest.position() - 1) } else { nearest }
 }
+
+/// Two rounds will do, unless rounding moves the cut back and forth.
+const MOST_ROUNDS: u32 = 4;
 
 /// How far sums over all samples may be off, relative to their mass.
 const ROUNDING: f64 = 1e-15;
