@@ -69,6 +69,7 @@ include benches/bench.mk
 include bindings/python/python.mk
 include bindings/python/frameworks.mk
 include bindings/python/distributed.mk
+include bindings/python/experiments/experiments.mk
 include docs/docs.mk
 
 header: ## Writes include/hr_weights.h from src/capi
