@@ -122,7 +122,8 @@ def weights(
     Source: arXiv 2303.02251 and 2207.09560 through the duals of ``docs/theory.md``.
     """
     unmasked = base > 0
-    masses = base / ops.max(base)
+    # The least of them may be no number of this type beside the largest.
+    masses = ops.where(unmasked, ops.maximum(base / ops.max(base), precision.tiny), 0.0)
     masses = masses / ops.sum(masses)
     smallest = ops.min(ops.where(unmasked, losses, float("inf")))
     worst = ops.max(ops.where(unmasked, losses, -float("inf"))) if worst_loss is None else worst_loss
