@@ -2,7 +2,7 @@
 
 SECONDS ?= 60
 
-.PHONY: stress stress-quick
+.PHONY: stress stress-quick abi-check abi-snapshot
 
 stress: library ## 64 threads, signals, forks, dlopen; then the data races that ThreadSanitizer sees: SECONDS=60
 	tests/c/stress.sh $(RELEASE) $(SECONDS)
@@ -10,3 +10,10 @@ stress: library ## 64 threads, signals, forks, dlopen; then the data races that 
 
 stress-quick: library
 	tests/c/stress.sh $(RELEASE) 5
+
+abi-check: library ## The binary interface against that of each release; the Rust interface against the last tag (or BASELINE=)
+	tests/install/abi.sh check $(RELEASE)
+	tests/semver.sh $(BASELINE)
+
+abi-snapshot: ## Writes the snapshot of the present version's binary interface, on a release
+	tests/install/abi.sh write $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
