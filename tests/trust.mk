@@ -2,7 +2,7 @@
 
 SECONDS ?= 60
 
-.PHONY: stress stress-quick abi-check abi-snapshot
+.PHONY: stress stress-quick abi-check abi-snapshot supply-chain
 
 stress: library ## 64 threads, signals, forks, dlopen; then the data races that ThreadSanitizer sees: SECONDS=60
 	tests/c/stress.sh $(RELEASE) $(SECONDS)
@@ -17,3 +17,10 @@ abi-check: library ## The binary interface against that of each release; the Rus
 
 abi-snapshot: ## Writes the snapshot of the present version's binary interface, on a release
 	tests/install/abi.sh write $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
+
+# Hatchling comes with what the Python tests need.
+supply-chain: ## Licences and versions of what is depended on, oldest Rust, contents of the packages, the same bytes twice
+	tests/package/deny.sh
+	venv=$$($(PYTHON_VENV) core $(PYTHON)) && tests/package/contents.sh $$venv/bin/python
+	tests/package/versions.sh
+	tests/package/reproducible.sh
