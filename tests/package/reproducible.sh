@@ -3,13 +3,16 @@
 #
 #   tests/package/reproducible.sh
 #
-# What names a place is the directory of Cargo's registry, in the messages of panics in dependencies: it is mapped to /cargo. The
-# static library that is compared is the sealed one, which is what is installed.
+# What names a place are the messages of panics in dependencies and in Rust's own library: the directory of Cargo's registry is
+# mapped to /cargo, and the sources of that library, where they are installed, to the name that they have where they are not.
+# The sealed static library is the one that is installed.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 home=${CARGO_HOME:-$HOME/.cargo}
+commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+std=--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$commit
 
 # build DIRECTORY CARGO_HOME
 build() {
@@ -18,7 +21,7 @@ build() {
     (
         cd "$1"
         unset RUSTC_BOOTSTRAP CARGO_BUILD_TARGET
-        CARGO_HOME=$2 CARGO_TARGET_DIR=$1/target RUSTFLAGS="--remap-path-prefix=$2=/cargo" \
+        CARGO_HOME=$2 CARGO_TARGET_DIR=$1/target RUSTFLAGS="$std --remap-path-prefix=$2=/cargo" \
             "${CARGO:-cargo}" build --quiet --release --lib --locked
         bindings/c/packaging/seal.sh target/release/libhr_weights.a target/release/sealed.a
     )
