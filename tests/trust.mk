@@ -2,7 +2,7 @@
 
 SECONDS ?= 60
 
-.PHONY: stress stress-quick abi-check abi-snapshot supply-chain
+.PHONY: stress stress-quick abi-check abi-snapshot supply-chain portability
 
 stress: library ## 64 threads, signals, forks, dlopen; then the data races that ThreadSanitizer sees: SECONDS=60
 	tests/c/stress.sh $(RELEASE) $(SECONDS)
@@ -24,3 +24,9 @@ supply-chain: ## Licences and versions of what is depended on, oldest Rust, cont
 	venv=$$($(PYTHON_VENV) core $(PYTHON)) && tests/package/contents.sh $$venv/bin/python
 	tests/package/versions.sh
 	tests/package/reproducible.sh
+
+# That the default, x86-64 without AVX, is served as well is part of `make kernel-tests`: nothing here sets target-cpu.
+portability: ## 32 bits, natively, and big-endian, in an emulator; the crate compiled for eighteen other targets
+	tests/foreign.sh i686-unknown-linux-gnu
+	tests/foreign.sh s390x-unknown-linux-gnu
+	tests/targets.sh

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$(.ci/cargo-tool cargo-deny 0.20.2) || { echo "skipped: cargo-deny cannot be built here"; exit 0; }
-deny=("$tools/cargo-deny" --all-features)
+deny=("$tools/cargo-deny")
 "${deny[@]}" check licenses bans sources
 if timeout 120 "${deny[@]}" fetch db >/dev/null 2>&1; then
     "${deny[@]}" check --disable-fetch advisories
