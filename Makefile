@@ -24,7 +24,7 @@ demo: target/demo/digits ## Trains a network in C on real digits with wrong labe
 	target/demo/digits
 
 test: tools python-environments ## All tests
-test: lint rust-tests kernel-tests c-tests examples cpp-tests install-tests cpp-examples bench-quick embedded-tests
+test: lint rust-tests kernel-tests c-tests stress-quick examples cpp-tests install-tests cpp-examples bench-quick embedded-tests
 test: python-lint python-tests docs python-oldest-if-any python-package python-frameworks distributed-tests
 
 tools:
@@ -62,7 +62,7 @@ target/demo/first: library bindings/c/examples/first.c
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -O2 bindings/c/examples/first.c $(LIBRARY) $(SYSTEM_LIBS) -o $@
 
-# Without an operating system; installing, C++ and its examples; benchmarks; Python; the site.
+# Without an operating system; installing, C++ and its examples; benchmarks; Python; the site; what is run beside the usual tests.
 include bindings/c/embedded.mk
 include bindings/cpp/cpp.mk
 include benches/bench.mk
@@ -71,6 +71,7 @@ include bindings/python/frameworks.mk
 include bindings/python/distributed.mk
 include bindings/python/experiments/experiments.mk
 include docs/docs.mk
+include tests/trust.mk
 
 header: ## Writes include/hr_weights.h from src/capi
 	HRW_WRITE_HEADER=1 $(CARGO) test --test header

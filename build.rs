@@ -23,5 +23,7 @@ fn main() {
     }
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libhr_weights.so.{ABI}");
+        // dlclose must not take the code away from the threads of the pool, which live as long as the process.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }

@@ -132,14 +132,13 @@ pub struct CallFrame {
     // Newer fields follow.
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::{Api, Buffer, CallFrame, MetadataExtension};
     use core::mem::offset_of;
 
     /// What a C compiler makes of the header on a 64-bit machine.
     #[test]
-    #[cfg(target_pointer_width = "64")]
     fn the_layout_is_that_of_c() {
         assert_eq!(offset_of!(CallFrame, api), 16);
         assert_eq!(offset_of!(CallFrame, arguments), 40);

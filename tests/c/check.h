@@ -18,7 +18,7 @@ static void check_begin(const char *rule)
     check_case[0] = '\0';
 }
 
-static void check_about(const char *format, ...)
+static inline void check_about(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
