@@ -70,3 +70,30 @@ proptest! {
         prop_assert_eq!(solved.report.dual_bound, loss);
     }
 }
+
+/// Beside a span of 1e300 and more, losses that are near the worst one cannot be told from it: which of them has the weight may not
+/// matter to the robust loss, but there is an answer, and it is a distribution.
+#[test]
+fn losses_near_the_worst_beside_an_enormous_span() {
+    let deep = [-1e300, -7.530450867101635e307, f64::MIN];
+    let near =
+        [&[0.0][..], &[0.0, 15.875, 0.0, 0.0], &[1.33e-322, 0.0, 1.33e-322], &[2.75, 0.53, 5.25, 0.008, 24.6, 11.25]];
+    for (deep, near) in deep.into_iter().flat_map(|deep| near.map(|near| (deep, near))) {
+        for (copies, worst_loss) in [(1, None), (8, None), (1, Some(30.0)), (8, Some(30.0))] {
+            let losses: Vec<f64> = std::iter::repeat_n(deep, copies).chain(near.iter().copied()).collect();
+            for alpha in [0.0, 1e-300, 6e-8, 0.2, 0.7] {
+                for r in [0.0, 1e-277, 1e-9, 0.5, 16.625, 700.0, 1e308] {
+                    for ordering in [Ordering::Hd, Ordering::Hr] {
+                        let problem = Problem { losses: losses.clone(), base: None, alpha, r, ordering, worst_loss };
+                        let solved = solve(&problem);
+                        let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+                        assert!((total - 1.0).abs() <= 1e-12, "weights sum to {total}: {problem:?}");
+                        let (value, bound) = (solved.report.robust_loss, solved.report.dual_bound);
+                        let tolerance = 1e-12 * (solved.report.worst_loss * 0.5 - deep * 0.5);
+                        assert!((bound * 0.5 - value * 0.5).abs() <= tolerance, "{value:e}, {bound:e}: {problem:?}");
+                    }
+                }
+            }
+        }
+    }
+}
