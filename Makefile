@@ -72,6 +72,7 @@ include bindings/python/distributed.mk
 include bindings/python/experiments/experiments.mk
 include docs/docs.mk
 include tests/trust.mk
+include tests/memory.mk
 include fuzz/fuzz.mk
 
 header: ## Writes include/hr_weights.h from src/capi

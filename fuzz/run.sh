@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
-# Runs a fuzz target that has been built, for some seconds, from its seeds and what earlier runs have kept; says how many inputs
-# it has tried, and shows what it has found.
-#   usage: run.sh TARGET_DIRECTORY NAME SECONDS
+# Runs a fuzz target that has been built; says how many inputs it has tried, and shows what it has found.
+#   usage: run.sh TARGET_DIRECTORY NAME SECONDS     from what earlier runs have kept
+#          run.sh TARGET_DIRECTORY NAME again COUNT  so many inputs, from nothing: the same ones every time
 set -euo pipefail
-cd "$(dirname "$0")"
+
 built=$(realpath "$1")
 name=$2
-seconds=$3
 found=$built/found/$name
-mkdir -p "$found" "$built/corpus/$name" "seeds/$name"
 log=$built/$name.log
+mkdir -p "$found" "$built/corpus/$name"
+if [ "$3" = again ]; then
+    options=(-runs="$4" -seed=1)
+else
+    options=("$built/corpus/$name" -max_total_time="$3")
+fi
 status=0
-"$built"/*/release/"$name" "$built/corpus/$name" "seeds/$name" -artifact_prefix="$found/" -max_total_time="$seconds" \
-    -max_len=2048 -timeout=20 -print_final_stats=1 >"$log" 2>&1 || status=$?
+SECONDS=0
+"$built"/*/release/"$name" "${options[@]}" -artifact_prefix="$found/" -max_len=2048 -timeout=20 -print_final_stats=1 >"$log" 2>&1 || status=$?
 executions=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
-echo "$name: $executions inputs in $seconds seconds"
+echo "$name: $executions inputs in $SECONDS seconds"
 if [ "$status" -ne 0 ]; then
     grep -A 5 -E 'panicked|ERROR' "$log" | cut -c 1-1000
     echo "the input is in $found"

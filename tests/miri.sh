@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs tests in Miri, which sees undefined behaviour that happens to do no harm. Says why it is skipped where there is none.
+#   usage: miri.sh [option of cargo test ...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+toolchain=${MIRI_TOOLCHAIN:-nightly}
+cargo +"$toolchain" miri --version >/dev/null 2>&1 || rustup component add miri rust-src --toolchain "$toolchain" >/dev/null 2>&1 ||
+    { echo "skipped: Miri, for want of a nightly Rust that has it (rustup component add miri rust-src --toolchain nightly)"; exit 0; }
+# Interpreted code is some hundred times slower: a few problems of every kind, through every pointer.
+if [ $# -eq 0 ]; then set -- --test undefined; fi
+# Files and clocks are those of the machine: the interface of C sets no errno that must be hidden.
+MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows" cargo +"$toolchain" miri test --target-dir "${CARGO_TARGET_DIR:-target}/miri" "$@"
