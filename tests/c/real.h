@@ -8,8 +8,9 @@
 #include "real_calibrate.h"
 #include "real_certify.h"
 #include "real_diagnostics.h"
-#include "real_everything.h"
+/* Its groups are used by the next one. */
 #include "real_groups.h"
+#include "real_everything.h"
 #include "real_modes.h"
 #include "real_sharded.h"
 #include "real_struct_size.h"
