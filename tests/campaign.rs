@@ -44,7 +44,7 @@ impl Verdict {
     fn note(&mut self, problem: u64, errors: &Errors) {
         for (worst, &used) in self.worst.iter_mut().zip(errors) {
             // A NaN is an error too.
-            if !(used <= worst.used) {
+            if used.is_nan() || used > worst.used {
                 *worst = Worst { used, problem };
             }
         }
@@ -55,7 +55,7 @@ impl Verdict {
 
     fn join(mut self, other: Self) -> Self {
         for (worst, others) in self.worst.iter_mut().zip(other.worst) {
-            if !(others.used <= worst.used) {
+            if others.used.is_nan() || others.used > worst.used {
                 *worst = others;
             }
         }
@@ -149,7 +149,12 @@ fn errors(problem: &Problem) -> Errors {
 /// The problem as the table of high-precision cases has it, up to the answer.
 fn block(seed: u64, number: u64) -> String {
     let Problem { losses, base, alpha, r, ordering, worst_loss } = problem(seed, number);
-    let numbers = |values: &[f64]| values.iter().map(|value| format!(" {value:?}")).collect::<String>();
+    let numbers = |values: &[f64]| {
+        values.iter().fold(String::new(), |mut text, value| {
+            write!(text, " {value:?}").unwrap();
+            text
+        })
+    };
     let ordering = if ordering == Ordering::Hd { "HD" } else { "HR" };
     let worst_loss = worst_loss.map_or("nan".to_owned(), |worst| format!("{worst:?}"));
     let base = base.map_or(" none".to_owned(), |base| numbers(&base));

@@ -3,7 +3,6 @@
 
 #![cfg(unix)]
 
-#[allow(dead_code)]
 mod support;
 
 use hr_weights::{Ordering, Params, Real, Rows, Sharded, Step, weights_into, weights_of_rows_into};

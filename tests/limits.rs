@@ -75,7 +75,7 @@ proptest! {
 /// matter to the robust loss, but there is an answer, and it is a distribution.
 #[test]
 fn losses_near_the_worst_beside_an_enormous_span() {
-    let deep = [-1e300, -7.530450867101635e307, f64::MIN];
+    let deep = [-1e300, -7.53e307, f64::MIN];
     let near =
         [&[0.0][..], &[0.0, 15.875, 0.0, 0.0], &[1.33e-322, 0.0, 1.33e-322], &[2.75, 0.53, 5.25, 0.008, 24.6, 11.25]];
     for (deep, near) in deep.into_iter().flat_map(|deep| near.map(|near| (deep, near))) {

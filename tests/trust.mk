@@ -2,7 +2,7 @@
 
 SECONDS ?= 60
 
-.PHONY: stress stress-quick abi-check abi-snapshot supply-chain portability
+.PHONY: stress stress-quick abi-check abi-snapshot supply-chain portability release-rehearsal
 
 stress: library ## 64 threads, signals, forks, dlopen; then the data races that ThreadSanitizer sees: SECONDS=60
 	tests/c/stress.sh $(RELEASE) $(SECONDS)
@@ -30,3 +30,6 @@ portability: ## 32 bits, natively, and big-endian, in an emulator; the crate com
 	tests/foreign.sh i686-unknown-linux-gnu
 	tests/foreign.sh s390x-unknown-linux-gnu
 	tests/targets.sh
+
+release-rehearsal: library ## All files of a release, made and used as a stranger would; nothing is published
+	PYTHON=$(PYTHON) tests/package/release.sh target/release-candidate

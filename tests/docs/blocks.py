@@ -30,7 +30,7 @@ FOLDERS = ["*.md", "docs/*.md", "bindings/*/README.md", "tests/data/*.md"]
 PAGES = [page for folder in FOLDERS for page in sorted(ROOT.glob(folder))]
 FENCED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-MAKEFILES = [ROOT / "Makefile", *ROOT.glob("bindings/**/*.mk"), *ROOT.glob("benches/*.mk"), *ROOT.glob("docs/*.mk")]
+MAKEFILES = [ROOT / "Makefile", *ROOT.glob("bindings/**/*.mk"), *(path for folder in ("benches", "docs", "fuzz", "tests") for path in ROOT.glob(f"{folder}/*.mk"))]
 TARGETS = {name for path in MAKEFILES for name in re.findall(r"^([a-z-]+):", path.read_text(encoding="utf-8"), re.MULTILINE)}
 PACKAGES = {"torch", "jax", "tensorflow", "mpi4py", "dask"}
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-unused", "-Wno-misleading-indentation"]
