@@ -48,7 +48,7 @@ pub(crate) fn fly<'a, T: Real, R: Meeting>(
     let size = (scratch.len() / ONE_IN).min(AT_MOST);
     let sample = &mut scratch[..size];
     data.sample(sample);
-    let largest = T::from_f64(range.top_from);
+    let largest = T::from_f64(range.largest);
     let many = sample.iter().filter(|&&loss| loss >= largest).count() > 1;
     if !many {
         // Few samples have the largest loss. In a sample one of them would weigh too much: its neighbour stands in.

@@ -109,7 +109,7 @@ fn search<T: Real, R: Meeting>(
         }
     }
     for halve in [false, false, true].into_iter().cycle() {
-        let guess = if low == high || ranks_low + 1.0 > rank {
+        let guess = if low >= high || ranks_low + 1.0 > rank {
             low
         } else if ranks_high - 1.0 <= rank {
             high

@@ -91,11 +91,10 @@ pub(crate) fn find(
     look: &mut dyn FnMut(f64) -> Result<View, Error>,
 ) -> Result<Root, Error> {
     if r < TINY_R {
-        let far = look(FAR)?;
-        let variance = 2.0 * far.phi() * FAR * FAR;
+        let variance = 2.0 * look(FAR)?.phi() * FAR * FAR;
         // Where the variance has underflowed, what is left after trimming is nearly at one depth.
-        let view = if variance > 0.0 { look(sqrt(0.5 * variance) / sqrt(r))? } else { far };
-        return Ok(Root { view, slack: 0.0, iterations: 2 });
+        let u = if variance > 0.0 { sqrt(0.5 * variance) / sqrt(r) } else { FAR };
+        return Ok(Root { view: look(u)?, slack: 0.0, iterations: 2 });
     }
     let k = line_factor(start.top);
     let target = log_expm1(k * r);

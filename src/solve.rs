@@ -133,7 +133,7 @@ impl<'a, T: Real> Problem<'a, T> {
         range: &'a Range,
         params: &Params,
     ) -> Result<Self, Error> {
-        let top_from = T::from_f64(range.top_from);
+        let top_from = T::from_f64(range.largest);
         let [total, top] = match data.fast() {
             Some(level) => {
                 let [below, _] = data.pass(|chunk, _| fast_rank(level, chunk.losses, top_from))?.sums;

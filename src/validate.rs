@@ -14,10 +14,9 @@ pub(crate) struct Range {
     pub(crate) worst: f64,
     /// Whether the caller gave it: then its weight is reported apart, else it belongs to the samples at depth zero.
     pub(crate) worst_is_given: bool,
-    /// The largest loss of an unmasked sample.
+    /// The largest loss of an unmasked sample; or the smallest that has the same depth, where it is so much smaller than the span that
+    /// others round to it.
     pub(crate) largest: f64,
-    /// The smallest loss of the same depth: the largest loss, unless that is so much smaller than the span that others round to it.
-    pub(crate) top_from: f64,
     /// The smallest loss of an unmasked sample.
     pub(crate) smallest: f64,
     pub(crate) depths: Depths,
@@ -58,13 +57,13 @@ impl Range {
         }
         let depths = Depths::new(worst, smallest);
         let at_zero = |loss: f64| depths.depth(loss) == 0.0;
-        let top_from = if at_zero(largest) && at_zero(largest.next_down()) && !at_zero(smallest) {
+        let largest = if at_zero(largest) && at_zero(largest.next_down()) && !at_zero(smallest) {
             let ends = (smallest.position(), largest.position());
             f64::at_position(first_position(ends, |position| at_zero(f64::at_position(position))))
         } else {
             largest
         };
-        Ok(Self { worst, worst_is_given: params.worst_loss.is_some(), largest, top_from, smallest, depths })
+        Ok(Self { worst, worst_is_given: params.worst_loss.is_some(), largest, smallest, depths })
     }
 }
 

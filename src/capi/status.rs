@@ -170,8 +170,8 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Refusal>) -> i32 {
 /// As [`guard`], for a body that calls back: in the mode of the caller.
 #[inline(always)]
 pub(super) fn guard_with_callbacks(body: impl FnOnce(&CallersMode) -> Result<(), Refusal>) -> i32 {
-    /// Not inlined, so that nothing is computed before the mode is set.
-    #[inline(never)]
+    /// Not inlined, so that nothing is computed before the mode is set; where there is one.
+    #[cfg_attr(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64"), inline(never))]
     fn run(body: impl FnOnce() -> Result<(), Refusal>) -> Result<(), Refusal> {
         #[cfg(feature = "std")]
         return std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(Err(HRW_PANIC.into()));

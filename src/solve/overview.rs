@@ -30,7 +30,7 @@ pub(super) fn overview<T: Real>(
         sketch,
         (Operation::Sum, 0, HEAD + 3 * DepthBins::COUNT),
         |data, sketch| {
-            let top_from = T::from_f64(range.top_from);
+            let top_from = T::from_f64(range.largest);
             let masses = if let Some(level) = data.fast() {
                 let [below, _] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, top_from)).sums;
                 [data.len(), data.len() - below]
@@ -92,8 +92,7 @@ fn first_focus<T: Real>(
     let (smallest, largest) =
         losses.iter().fold((0.0_f64, f64::MIN), |(low, high), &loss| (low.min(loss), high.max(loss)));
     let depths = Depths::new(0.0, smallest);
-    let sketched =
-        Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, top_from: largest, smallest, depths };
+    let sketched = Range { worst: 0.0, worst_is_given: range.worst_is_given, largest, smallest, depths };
     let mut sample = Data::new(losses, Some(masses), Team::ALONE, Alone);
     let problem = Problem::new(&mut sample, &sketched, params)?;
     let Some(Solved { cut, root, outline }) = problem.cut_and_root(&mut sample)? else { return Ok(whole) };
