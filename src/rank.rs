@@ -92,7 +92,7 @@ fn search<T: Real, R: Meeting>(
     rank: f64,
     near: Option<Ranked<T>>,
 ) -> Result<Ranked<T>, Error> {
-    let (mut low, mut high) = (T::from_f64(range.smallest), T::from_f64(range.largest));
+    let (mut low, mut high) = (T::from_f64(range.smallest), T::from_f64(range.upper_end()));
     // How many losses are below the window, and how many below its end.
     let (mut ranks_low, mut ranks_high) = (0.0, data.len());
     let mut first_guess = None;

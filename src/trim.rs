@@ -110,7 +110,7 @@ pub(crate) fn locate<T: Real, R: Meeting>(
     first: Option<T>,
 ) -> Result<Cut<T>, Error> {
     let depths = range.depths;
-    let ends = [T::from_f64(range.smallest), T::from_f64(range.largest)];
+    let ends = [T::from_f64(range.smallest), T::from_f64(range.upper_end())];
     search(ends, depths, rule, first.unwrap_or(ends[0]), |threshold, depth| {
         data.pass(|chunk, _| kernels::split(chunk, depths, threshold, |other| rule.curves(other, depth)))
     })

@@ -45,6 +45,11 @@ pub(crate) fn validate<T: Real, R: Meeting>(data: &mut Data<'_, T, R>, params: &
 }
 
 impl Range {
+    /// No loss is above it.
+    pub(crate) fn upper_end(&self) -> f64 {
+        if self.depths.depth(self.largest) == 0.0 { self.worst } else { self.largest }
+    }
+
     /// A value of the robust loss, which rounding may have taken below every loss, and even beyond the range of doubles.
     pub(crate) fn at_least_smallest(&self, value: f64) -> f64 {
         if value < self.smallest { self.smallest } else { value }

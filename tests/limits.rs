@@ -81,10 +81,13 @@ fn losses_near_the_worst_beside_an_enormous_span() {
     for (deep, near) in deep.into_iter().flat_map(|deep| near.map(|near| (deep, near))) {
         for (copies, worst_loss) in [(1, None), (8, None), (1, Some(30.0)), (8, Some(30.0))] {
             let losses: Vec<f64> = std::iter::repeat_n(deep, copies).chain(near.iter().copied()).collect();
-            for alpha in [0.0, 1e-300, 6e-8, 0.2, 0.7] {
+            for alpha in [0.0, 1e-300, 6e-8, 0.2, 0.7, 0.91] {
                 for r in [0.0, 1e-277, 1e-9, 0.5, 16.625, 700.0, 1e308] {
-                    for ordering in [Ordering::Hd, Ordering::Hr] {
-                        let problem = Problem { losses: losses.clone(), base: None, alpha, r, ordering, worst_loss };
+                    for (ordering, weighted) in
+                        [(Ordering::Hd, false), (Ordering::Hr, false), (Ordering::Hd, true), (Ordering::Hr, true)]
+                    {
+                        let base = weighted.then(|| vec![1.0; losses.len()]);
+                        let problem = Problem { losses: losses.clone(), base, alpha, r, ordering, worst_loss };
                         let solved = solve(&problem);
                         let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
                         assert!((total - 1.0).abs() <= 1e-12, "weights sum to {total}: {problem:?}");

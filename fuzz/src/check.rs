@@ -84,7 +84,7 @@ pub fn outcome(
 fn answer(problem: &Problem, weights: &[f64], report: &Report) {
     let (span, value) = (span(problem), report.robust_loss);
     let tolerance = value_tolerance(span, value);
-    assert!(weights.iter().all(|p| (0.0..=1.0 + 1e-12).contains(p)), "a weight outside [0, 1]");
+    assert!(weights.iter().all(|p| (0.0..=1.0 + 1e-12).contains(p)), "a weight outside [0, 1]: {weights:?}, {problem:?}");
     let total = sum(weights.iter().copied().chain([report.worst_weight]));
     assert!((total - 1.0).abs() <= 1e-12, "weights sum to {total}: {problem:?}");
     let smallest = unmasked_losses(problem).into_iter().fold(f64::INFINITY, f64::min);
