@@ -116,6 +116,9 @@ pub(crate) fn locate<T: Real, R: Meeting>(
     })
 }
 
+/// More than every second halving of the bits of a loss takes.
+const MOST_PROBES: usize = 200;
+
 /// A safeguarded search over the losses between two ends that ends when no sample is left between the two sides. `look`
 /// splits the samples at a threshold of this depth; nothing of what it sees may stay at the first end, or at `first`.
 pub(crate) fn search<T: Real>(
@@ -130,7 +133,7 @@ pub(crate) fn search<T: Real>(
     let mut goes: Option<Probe<T>> = None;
     let mut stays: Option<Probe<T>> = None;
     let mut threshold = first;
-    for halve in [false, true].into_iter().cycle() {
+    for halve in [false, true].into_iter().cycle().take(MOST_PROBES) {
         let depth = depths.depth(threshold.to_f64());
         let mut probe = Probe::new(look(threshold, depth)?, rule, threshold, depth);
         if probe.excess > 0.0 {
@@ -161,7 +164,12 @@ pub(crate) fn search<T: Real>(
             _ => low,
         };
     }
-    unreachable!("the sides of the search meet")
+    // Where rounding contradicts itself the innermost probe must do.
+    Ok(match (&goes, &stays) {
+        (Some(goes), _) => goes.cut_beyond(depths, rule),
+        (None, Some(stays)) => Cut { keep: 1.0, ..stays.cut },
+        (None, None) => Cut::nothing(),
+    })
 }
 
 /// The state of affairs if the cut were at a threshold and nothing at it were kept.
