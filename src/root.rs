@@ -44,6 +44,8 @@ pub(crate) struct Start {
     pub(crate) top: f64,
     /// A guess at log u.
     pub(crate) log_u: f64,
+    /// Between which values of it the root is.
+    pub(crate) bracket: [f64; 2],
     /// How much of the view's reach the last step may use, to be taken without looking where it leads.
     pub(crate) leap: f64,
 }
@@ -51,7 +53,7 @@ pub(crate) struct Start {
 impl Start {
     /// From a guess at log u.
     pub(crate) fn near(top: f64, log_u: f64) -> Self {
-        Self { top, log_u, leap: 1.0 }
+        Self { top, log_u, bracket: EVERYWHERE, leap: 1.0 }
     }
 
     /// From the mass at depth zero and the variance of the depths: exact for small r, of the right order for large r.
@@ -71,6 +73,8 @@ pub(crate) fn line_factor(top: f64) -> f64 {
 pub(crate) const LOG_FLOOR: f64 = -705.0;
 /// Above this, `u^2` overflows; r would be below the smallest number.
 const LOG_CEILING: f64 = 373.0;
+/// All that log u can be.
+pub(crate) const EVERYWHERE: [f64; 2] = [LOG_FLOOR, LOG_CEILING];
 /// After so many steps a step that is not half of the one before is replaced by a bisection.
 const PATIENCE: u32 = 8;
 
@@ -83,22 +87,23 @@ const FAR: f64 = 1e60;
 /// a line: steps of third order where the view knows phi's curvature, Newton steps else.
 ///
 /// Every step stays in a bracket, and a slow one halves it: the search ends when the bracket does. A step within
-/// the view's reach is taken without looking again.
+/// the view's reach is taken without looking again. Whoever looks may know better which step leads to the root.
 pub(crate) fn find(
     r: f64,
     start: Start,
     // Not generic: one copy serves both orderings and both widths, and what it calls takes far longer than the call.
-    look: &mut dyn FnMut(f64) -> Result<View, Error>,
+    look: &mut dyn FnMut(f64, &mut f64) -> Result<View, Error>,
 ) -> Result<Root, Error> {
     if r < TINY_R {
-        let variance = 2.0 * look(FAR)?.phi() * FAR * FAR;
+        let mut lead = f64::NAN;
+        let variance = 2.0 * look(FAR, &mut lead)?.phi() * FAR * FAR;
         // Where the variance has underflowed, what is left after trimming is nearly at one depth.
         let u = if variance > 0.0 { sqrt(0.5 * variance) / sqrt(r) } else { FAR };
-        return Ok(Root { view: look(u)?, slack: 0.0, iterations: 2 });
+        return Ok(Root { view: look(u, &mut lead)?, slack: 0.0, iterations: 2 });
     }
     let k = line_factor(start.top);
     let target = log_expm1(k * r);
-    let (mut low, mut high) = (LOG_FLOOR, LOG_CEILING);
+    let [mut low, mut high] = start.bracket;
     let mut floor_seen = false;
     // NaN and minus infinity, from a variance that has been lost to rounding, begin at the floor.
     let mut log_u = start.log_u.max(low).min(high);
@@ -110,7 +115,8 @@ pub(crate) fn find(
         // Without mass at depth zero u may be zero.
         let u = if at_floor && start.top == 0.0 { 0.0 } else { exp(log_u) };
         // By reference: moved out of the result the view would lie on the stack twice.
-        let look = look(u);
+        let mut lead = f64::NAN;
+        let look = look(u, &mut lead);
         let view = match &look {
             Ok(view) => view,
             Err(error) => return Err(*error),
@@ -128,7 +134,8 @@ pub(crate) fn find(
         }
         let lack = target - log_expm1(k * phi);
         let step = step(k, phi, lack, view);
-        let last_step = start.leap * view.reach();
+        // Nor is a shorter step seen in log u.
+        let last_step = (start.leap * view.reach()).max(f64::EPSILON * log_u.abs());
         // An overflowed slope also makes a small step.
         if step.abs() <= last_step && lack.abs() <= 10.0 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
@@ -137,7 +144,13 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
-        let step = before.and_then(|before| here.step_from(before)).unwrap_or(step);
+        let step = if !lead.is_nan() {
+            lead
+        } else if at_floor {
+            step_from_floor(r, phi, view)
+        } else {
+            before.and_then(|before| here.step_from(before)).unwrap_or(step)
+        };
         before = Some(here);
         let next = log_u + step;
         let halve = step.abs() > 0.5 * step_before && iterations > PATIENCE;
@@ -172,15 +185,29 @@ impl Place {
     }
 }
 
+/// The step from the lower end, where the slope says nothing: to the u that solves the leading term of phi, which is that of
+/// depths near their mean, `phi (u + mean)^2`.
+fn step_from_floor(r: f64, phi: f64, view: &View) -> f64 {
+    log(view.lens.mean * (sqrt(phi / r) - 1.0)) - LOG_FLOOR
+}
+
 /// One step of the search from a view that is not exact: the next log u, and what was lacking at this one.
 pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, before: Option<Place>) -> (f64, f64) {
     let k = line_factor(top);
     let phi = view.phi();
     let lack = log_expm1(k * r) - log_expm1(k * phi);
-    let step = step(k, phi, lack, view);
-    let step = before.and_then(|before| Place { log_u, lack }.step_from(before)).unwrap_or(step);
-    // A longer step cannot be trusted, nor can NaN.
-    (if step.abs() < 1.0 { (log_u + step).clamp(LOG_FLOOR, LOG_CEILING) } else { log_u }, lack)
+    let step = if log_u <= LOG_FLOOR && phi > r {
+        step_from_floor(r, phi, view)
+    } else {
+        // The floor is too far away to tell.
+        let before = before.filter(|before| before.log_u > LOG_FLOOR);
+        let step = step(k, phi, lack, view);
+        let step = before.and_then(|before| Place { log_u, lack }.step_from(before)).unwrap_or(step);
+        // Of a longer step the direction can be trusted, and more if the last one led there too; NaN not at all.
+        let longest = before.map_or(1.0, |before| (4.0 * (log_u - before.log_u).abs()).max(1.0));
+        if step.is_nan() { 0.0 } else { step.clamp(-longest, longest) }
+    };
+    ((log_u + step).clamp(LOG_FLOOR, LOG_CEILING), lack)
 }
 
 /// The step in log u that makes `g = log(exp(k phi) - 1)` gain `lack`: Halley's where the curvature is known.

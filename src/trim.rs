@@ -26,8 +26,8 @@ impl Rule {
         match self {
             Self::Base { .. } => [0.0, 0.0],
             Self::Tilted { u, .. } => {
-                let inverse = 1.0 / (u + depth);
-                [(threshold_depth - depth) * inverse, inverse]
+                let x = u + depth;
+                [(threshold_depth - depth) / x, (u + threshold_depth) / x]
             }
             Self::TiltedAtFloor { u, .. } => [log((u + depth) / (u + threshold_depth)), 0.0],
         }
@@ -46,12 +46,16 @@ impl Rule {
     }
 
     /// The D that makes the excess of a capped mass vanish, between a threshold, at most this deep, and the next sample.
-    pub(crate) fn depth(self, capped: f64, [curved, inverse]: [f64; 2], threshold_depth: f64) -> f64 {
+    pub(crate) fn depth(self, capped: f64, [curved, ratio]: [f64; 2], threshold_depth: f64) -> f64 {
         match self {
             Self::Base { .. } => threshold_depth,
             // From `(1 - alpha) capped = alpha x_D sum b/x`, seen from the nearer of the worst loss and the threshold.
-            Self::Tilted { alpha, u, .. } if u < threshold_depth => (1.0 - alpha) * capped / (alpha * inverse) - u,
-            Self::Tilted { budget, alpha, .. } => threshold_depth + ((capped - budget) / alpha - curved) / inverse,
+            Self::Tilted { alpha, u, .. } if u < threshold_depth => {
+                (u + threshold_depth) * ((1.0 - alpha) * capped / (alpha * ratio)) - u
+            }
+            Self::Tilted { budget, alpha, u } => {
+                threshold_depth + (u + threshold_depth) * (((capped - budget) / alpha - curved) / ratio)
+            }
             Self::TiltedAtFloor { budget, total, u, r } => {
                 let log_ratio = (total * (log(capped / budget) - r) + curved) / (total - capped);
                 (u + threshold_depth) * exp(log_ratio) - u
@@ -152,12 +156,13 @@ pub(crate) fn search<T: Real>(
             (None, Some(stays)) if low > high => return Ok(Cut { keep: 1.0, ..stays.cut }),
             (Some(goes), Some(stays)) if !halve => {
                 let guess = T::from_f64(depths.loss(goes.depth_without_excess(stays)));
-                if guess < low || low == high {
-                    low
-                } else if guess > high {
+                // NaN where a sum has overflowed.
+                if guess > high {
                     high
-                } else {
+                } else if guess >= low && low < high {
                     guess
+                } else {
+                    low
                 }
             }
             _ if low < high => T::midpoint_of_representables(low, high),
@@ -183,11 +188,11 @@ struct Probe<T> {
 
 impl<T: Real> Probe<T> {
     fn new(split: Partial<6, 2>, rule: Rule, threshold: T, depth: f64) -> Self {
-        let [below, tied, first, second, curved, inverse] = split.sums;
+        let [below, tied, first, second, curved, ratio] = split.sums;
         let [nearest_below, minus_nearest_above] = split.maxima;
         let next = -minus_nearest_above;
         let cut = Cut { threshold, below, tied, keep: 0.0, depth, next, above: Some([first, second]) };
-        Self { cut, excess: rule.excess(below, curved), curved: [curved, inverse], nearest_below }
+        Self { cut, excess: rule.excess(below, curved), curved: [curved, ratio], nearest_below }
     }
 
     /// As `excess`, of the losses up to and including the threshold.

@@ -61,6 +61,16 @@ impl View {
         }
     }
 
+    /// After all mass has been added: the centre was not the mean, `sum q e` is this. From here phi is right; what is linear in
+    /// the sums is off by as much as the centre was.
+    pub(crate) fn recentre(&mut self, off: f64) {
+        if self.form == Form::Centred {
+            // phi = log + off + log1p(first - off): what is added is of second order, and does not cancel.
+            let tilt = self.first - off;
+            self.first = expm1(self.first + log_minus_excess(1.0 + tilt, tilt));
+        }
+    }
+
     /// phi(u), the Kullback-Leibler divergence that this u spends.
     pub(crate) fn phi(&self) -> f64 {
         self.log + log1p(self.first)
@@ -69,7 +79,14 @@ impl View {
     /// How far phi may be off by rounding.
     pub(crate) fn rounding(&self) -> f64 {
         let size = self.log.abs() + log1p(self.first).abs();
-        f64::EPSILON * (size + if self.form == Form::Plain { 0.5 } else { 0.0 })
+        match self.form {
+            Form::Plain => f64::EPSILON * (size + 0.5),
+            // And the mean is off by rounding, which phi sees squared.
+            Form::Centred => {
+                let mean = f64::EPSILON * self.lens.mean * self.lens.rate;
+                f64::EPSILON * size + mean * mean
+            }
+        }
     }
 
     /// `d phi / d log u`: minus `u Var(z) / S1`, and the part of a moving cut.

@@ -15,7 +15,7 @@ pub(crate) struct DepthBins {
 
 /// (Where there is little room they are few.) An octave has two to the first bins; so many octaves have
 /// them; the others share a bin among two to the third.
-const SHAPE: (u32, u64, u32) = if ROOM { (5, 32, 2) } else { (1, 8, 6) };
+const SHAPE: (u32, u64, u32) = if ROOM { (3, 128, 2) } else { (1, 8, 6) };
 /// The bits of a double below its exponent.
 const MANTISSA: u32 = 52;
 

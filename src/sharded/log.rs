@@ -117,9 +117,9 @@ impl Log {
     }
 
     /// The place of a note, and the note, if it has been written. (Its first number is.)
-    pub(crate) fn note(&mut self) -> Result<(usize, Option<[f64; 2]>), Error> {
+    pub(crate) fn note(&mut self) -> Result<(usize, Option<[f64; 6]>), Error> {
         let place = self.read;
-        let mut note = [f64::NAN; 2];
+        let mut note = [f64::NAN; 6];
         if !self.recall(&mut note) {
             self.keep(&note)?;
         }
@@ -127,7 +127,7 @@ impl Log {
     }
 
     /// Writes a note in place of everything since.
-    pub(crate) fn write_note(&mut self, place: usize, note: [f64; 2]) {
+    pub(crate) fn write_note(&mut self, place: usize, note: [f64; 6]) {
         let end = place + note.len();
         self.values[place..end].copy_from_slice(&note);
         (self.known, self.read) = (end, end);

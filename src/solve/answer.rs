@@ -102,7 +102,7 @@ impl<T: Real> Problem<'_, T> {
         if self.r == 0.0 || self.r == f64::INFINITY {
             return Ok(if self.r == 0.0 { deep } else { 0.0 });
         }
-        let root = root::find(self.r, Start::from_variance(top, top * deep, self.r), &mut |u| {
+        let root = root::find(self.r, Start::from_variance(top, top * deep, self.r), &mut |u, _| {
             let mut view = View::new(u, Lens::new(u, deep), Form::Centred, [0.0; 4], 1.0);
             view.add(top, 0.0);
             view.add(deep, 1.0);

@@ -32,8 +32,11 @@ impl<T: Real> Problem<'_, T> {
         let mut iterations = 0;
         let mut root = loop {
             let mut looked_at = f64::NAN;
-            let mut root = root::find(self.r, start, &mut |u| {
+            let mut root = root::find(self.r, start, &mut |u, lead| {
                 looked_at = u;
+                if let Some(window) = self.window::<R>() {
+                    return self.view_in_window(data, window, &mut cut, self.rule_at(u), u, Some(lead));
+                }
                 self.view_of_capped(data, &mut cut, u, outline.mean)
             })?;
             let first = iterations == 0;
@@ -57,7 +60,7 @@ impl<T: Real> Problem<'_, T> {
             let u = root.view.u;
             let rule = Rule::TiltedAtFloor { budget: self.budget, total: self.total, u, r: self.r };
             root.view = if let Some(window) = self.window::<R>() {
-                self.view_in_window(data, window, &mut cut, rule, u)?
+                self.view_in_window(data, window, &mut cut, rule, u, None)?
             } else {
                 cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
                 self.view_of_located(data, &cut, u)?
@@ -81,9 +84,6 @@ impl<T: Real> Problem<'_, T> {
         u: f64,
         mean: f64,
     ) -> Result<View, Error> {
-        if let Some(window) = self.window::<R>() {
-            return self.view_in_window(data, window, cut, self.rule_at(u), u);
-        }
         if let Some(level) = self.plain_level(data, Lens::new(u, mean))
             && let Some(view) = self.view_of_ranked(data, level, cut, u, mean)?
         {
@@ -100,7 +100,7 @@ impl<T: Real> Problem<'_, T> {
         let [first, _] = cut.above.unwrap_or_default();
         let mean = first / self.total + capped * cut.depth;
         let view = self.view(data, cut.threshold, u, mean)?;
-        Ok(self.with_capped(view, cut))
+        Ok(self.with_capped(view, cut, 0.0))
     }
 
     /// As [`Problem::view_of_capped`], by ranks. The mass beyond D, `alpha x_D S1`, is a rank; where it changes little with D,
@@ -124,18 +124,18 @@ impl<T: Real> Problem<'_, T> {
             let above = 1.0 - cut.capped() / self.total + self.unseen;
             // The sums of the rule's curves over the samples above the threshold.
             let curved = self.total * view.nearness(above, 0.0, cut.depth);
-            let inverse = self.total * view.lens.rate * view.inverse_moments(above, 0.0)[0];
+            let ratio = self.total * view.lens.ratio(cut.depth) * view.inverse_moments(above, 0.0)[0];
             let beyond = self.budget + self.alpha * curved;
             cut.keep = 1.0 + (cut.below - beyond) / cut.tied;
             if cut.keep > 1.0 {
                 stays = (cut.below, cut.below - beyond);
             } else if cut.keep > 0.0 {
-                return Ok(Some(self.with_capped(view, cut)));
+                return Ok(Some(self.with_capped(view, cut, 0.0)));
             } else {
-                let depth = rule.depth(cut.capped(), [curved, inverse], cut.depth);
+                let depth = rule.depth(cut.capped(), [curved, ratio], cut.depth);
                 if depth >= depths.depth(cut.next) {
                     (cut.keep, cut.depth) = (0.0, depth.min(cut.depth));
-                    return Ok(Some(self.with_capped(view, cut)));
+                    return Ok(Some(self.with_capped(view, cut, 0.0)));
                 }
                 goes = (cut.capped(), cut.capped() - beyond);
             }
@@ -144,7 +144,7 @@ impl<T: Real> Problem<'_, T> {
             // As D falls the mass beyond it grows by the samples on the way, as dense as they are beyond D, and the mass that may
             // go shrinks: they meet on part of the way.
             let density = cut.capped() / (depths.depth(self.range.smallest) - cut.depth);
-            let part = density / (density + self.alpha * inverse);
+            let part = density / (density + self.alpha * ratio / (u + cut.depth));
             let from = if cut.keep > 1.0 { cut.below } else { cut.capped() };
             let mut rank = if part > 0.0 { from + (beyond - from) * part } else { beyond };
             let here = if cut.keep > 1.0 { stays } else { goes };
@@ -162,22 +162,24 @@ impl<T: Real> Problem<'_, T> {
         Ok(None)
     }
 
-    /// Adds the capped mass to a view of the samples above the cut.
-    pub(super) fn with_capped(&self, mut view: View, cut: &Cut<T>) -> View {
+    /// Adds the capped mass to a view of the samples above the cut. `off` is `sum q e` over both: zero where the centre is the
+    /// mean, or the form plain.
+    pub(super) fn with_capped(&self, mut view: View, cut: &Cut<T>, off: f64) -> View {
         let capped = cut.capped() / self.total;
         let (ratio, excess) = (view.lens.ratio(cut.depth), view.lens.excess(cut.depth));
         // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)` over the samples above
         // it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
-        let [inverse, square, tilted] = view.inverse_moments(1.0 - capped + self.unseen, -capped * excess);
+        let [inverse, square, tilted] = view.inverse_moments(1.0 - capped + self.unseen, off - capped * excess);
         view.add(capped, cut.depth);
         if cut.is_between() {
             // y_D - y, from whichever of the worst loss and the mean is nearer.
             let moved =
                 if ratio < 0.5 { ratio * square - view.lens.shift * inverse } else { excess * square - tilted };
             let depth_slope = moved / inverse;
-            let phi_slope = self.alpha * view.nearness(1.0 + self.unseen, 0.0, cut.depth) / ratio;
+            let phi_slope = self.alpha * view.nearness(1.0 + self.unseen, off, cut.depth) / ratio;
             view.slope_of_cut = phi_slope * depth_slope;
         }
+        view.recentre(off);
         view
     }
 }

@@ -2,12 +2,13 @@
 
 use core::cell::Cell;
 
-use super::window::{Side, Window};
+use super::window::{Bounds, Side, Window};
 use super::zoom::{HEAD, RUN};
 use crate::kernels::PositionBins;
+use crate::math::exp;
 use crate::real::Real;
 use crate::reduce::count;
-use crate::root::{LOG_FLOOR, Place};
+use crate::root::Place;
 use crate::validate::Range;
 
 /// What the rounds so far have shown.
@@ -15,6 +16,8 @@ use crate::validate::Range;
 pub(super) struct Focus {
     pub(super) stage: Stage,
     pub(super) log_u: f64,
+    /// What is certain.
+    pub(super) bounds: Bounds,
     /// Where u was before, if it has moved.
     pub(super) before: Option<Place>,
     pub(super) mean: f64,
@@ -23,6 +26,8 @@ pub(super) struct Focus {
     pub(super) high: f64,
     pub(super) below: f64,
     pub(super) first_above: f64,
+    /// In how many windows in a row the threshold turned out not to be.
+    pub(super) misses: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +41,51 @@ pub(super) enum Stage {
 }
 
 impl Focus {
-    pub(super) fn as_numbers(self) -> [f64; 9] {
-        let Self { stage, log_u, before, mean, low, high, below, first_above } = self;
+    pub(super) fn as_numbers(self) -> [f64; 14] {
+        let Self { stage, log_u, bounds, before, mean, low, high, below, first_above, misses } = self;
         let stage = match stage {
             Stage::Open => -1.0,
             Stage::Tied => -2.0,
             Stage::Known(count) => count as f64,
         };
         let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
-        [stage, log_u, before.log_u, before.lack, mean, low, high, below, first_above]
+        let Bounds { log_u: [least, most], cut: [deepest, shallowest] } = bounds;
+        let Place { log_u: log_u_before, lack } = before;
+        [
+            least,
+            most,
+            deepest,
+            shallowest,
+            stage,
+            log_u,
+            log_u_before,
+            lack,
+            mean,
+            low,
+            high,
+            below,
+            first_above,
+            misses,
+        ]
     }
 
     pub(super) fn of_numbers(
-        [stage, log_u, log_u_before, lack, mean, low, high, below, first_above]: [f64; 9],
+        [
+            least,
+            most,
+            deepest,
+            shallowest,
+            stage,
+            log_u,
+            log_u_before,
+            lack,
+            mean,
+            low,
+            high,
+            below,
+            first_above,
+            misses,
+        ]: [f64; 14],
     ) -> Self {
         let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
         let stage = match stage {
@@ -56,28 +93,43 @@ impl Focus {
             -2.0 => Stage::Tied,
             known => Stage::Known(count(known)),
         };
-        Self { stage, log_u, before, mean, low, high, below, first_above }
+        Self {
+            stage,
+            log_u,
+            bounds: Bounds { log_u: [least, most], cut: [deepest, shallowest] },
+            before,
+            mean,
+            low,
+            high,
+            below,
+            first_above,
+            misses,
+        }
     }
 
     /// A window beside the last one.
-    pub(super) fn beside<T: Real>(self, side: Side, range: &Range, log_u: f64) -> Self {
-        /// How much deeper or shallower its far end is.
-        const FARTHER: f64 = 1.25;
+    pub(super) fn beside<T: Real>(self, side: Side, range: &Range) -> Self {
+        // How much deeper or shallower its far end is.
+        let farther = exp(0.25 * (self.misses * self.misses + 1.0));
         let depths = range.depths;
         let [low, high] = [self.low, self.high].map(T::from_f64);
         let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(range.largest);
         let (low, high) = match side {
             Side::Deeper => {
                 let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
-                (loss(depths.depth(high) * FARTHER), high)
+                (loss(depths.depth(high) * farther), high)
             }
             Side::Shallower => {
                 let low = T::at_position(high.position() + 1).to_f64().min(range.largest);
-                (low, loss(depths.depth(low) / FARTHER))
+                (low, loss(depths.depth(low) / farther))
             }
         };
+        // Where it is certain on both sides that the cut goes no farther, all of that: it will not be lost again.
+        let [deepest, shallowest] = self.bounds.cut;
+        let both = deepest.is_finite() && shallowest.is_finite() && deepest <= shallowest;
+        let (low, high) = if both { (deepest, shallowest) } else { (low, high) };
         let [low, high] = [low.min(high), high].map(|loss| T::from_f64(loss).to_f64());
-        Self { stage: Stage::Open, log_u: log_u.max(LOG_FLOOR), low, high, ..self }
+        Self { stage: Stage::Open, low, high, misses: self.misses + 1.0, ..self }
     }
 
     /// The bins of its sketch.
@@ -91,11 +143,12 @@ impl Focus {
         count: usize,
         sketch: &'a [f64],
         mean: &'a Cell<f64>,
+        bounds: &'a Cell<Bounds>,
         outside: &'a Cell<Option<(f64, Side)>>,
     ) -> Window<'a> {
         let Self { log_u, low, high, below, first_above, .. } = *self;
         let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
         let inside = masses.iter().sum();
-        Window { losses, masses, low, high, below, inside, first_above, mean, log_u, outside }
+        Window { losses, masses, low, high, below, inside, first_above, mean, log_u, bounds, outside }
     }
 }

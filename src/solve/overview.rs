@@ -1,6 +1,7 @@
 //! The first round of a sharded solve after the opening: a sketch of all depths, solved as a problem of its own.
 
 use super::focus::{Focus, Stage};
+use super::window::Bounds;
 use super::zoom::{HEAD, round};
 use super::{Problem, Solved, is_limit};
 use crate::depths::Depths;
@@ -43,7 +44,7 @@ pub(super) fn overview<T: Real>(
         },
         |sketch| {
             let (head, runs) = sketch.split_at(HEAD);
-            let mut numbers = [head[0]; 11];
+            let mut numbers = [head[0]; 16];
             numbers[1] = head[1];
             numbers[2..].copy_from_slice(&first_focus::<T>(range, params, bins, head[0], runs)?.as_numbers());
             Ok(numbers)
@@ -64,12 +65,14 @@ fn first_focus<T: Real>(
     let whole = Focus {
         stage: Stage::Open,
         log_u: LOG_FLOOR,
+        bounds: Bounds::NONE,
         before: None,
         mean: 0.0,
         low: range.largest,
         high: range.largest,
         below: 0.0,
         first_above: 0.0,
+        misses: 0.0,
     };
     if is_limit(range, params.alpha, params.r) {
         return Ok(whole);

@@ -9,6 +9,7 @@ use crate::math::log;
 use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::{Data, Meeting};
+use crate::root;
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
 use crate::view::{Form, View};
@@ -32,8 +33,34 @@ pub(super) struct Window<'a> {
     pub(super) mean: &'a Cell<f64>,
     /// About log u.
     pub(super) log_u: f64,
+    /// What exact looks have shown.
+    pub(super) bounds: &'a Cell<Bounds>,
     /// Set to log u when the cut turns out to lie outside, and on which side.
     pub(super) outside: &'a Cell<Option<(f64, Side)>>,
+}
+
+/// Between which values the solution is for certain. The cut becomes shallower as u grows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) log_u: [f64; 2],
+    /// The smallest kept loss.
+    pub(super) cut: [f64; 2],
+}
+
+impl Bounds {
+    pub(super) const NONE: Self = Self { log_u: root::EVERYWHERE, cut: [f64::NEG_INFINITY, f64::INFINITY] };
+
+    /// After a look from u that found this cut, and phi too large or not.
+    fn narrowed<T: Real>(self, u: f64, cut: &Cut<T>, too_large: bool) -> Self {
+        let Self { log_u: [least, most], cut: [low, high] } = self;
+        if u == 0.0 {
+            self
+        } else if too_large {
+            Self { log_u: [log(u), most], cut: [cut.threshold.to_f64(), high] }
+        } else {
+            Self { log_u: [least, log(u)], cut: [low, cut.smallest_kept()] }
+        }
+    }
 }
 
 /// Of a window.
@@ -88,7 +115,13 @@ impl Window<'_> {
         };
         // Where rounding decides, an end of the window will do.
         let tolerance = ROUNDING * total;
-        let [low, high] = [self.low, self.high].map(|end| depths.depth(end));
+        // Up to the next value there is no loss.
+        let end = if self.high < range.largest {
+            T::at_position(T::from_f64(self.high).position() + 1).to_f64()
+        } else {
+            self.high
+        };
+        let [low, high] = [self.low, end].map(|end| depths.depth(end));
         let at_low = split(self.low, low);
         let excess = rule.excess(at_low.sums[0], at_low.sums[4]);
         if excess > 0.0 {
@@ -125,7 +158,8 @@ pub(super) struct Placed<T> {
 }
 
 impl<T: Real> Problem<'_, T> {
-    /// As [`Problem::view_of_capped`]. One pass, over the samples above the window.
+    /// As [`Problem::view_of_capped`]. One pass, over the samples above the window. `lead`, if any, is set to the
+    /// step in log u that leads to the root, as far as it is known.
     pub(super) fn view_in_window<R: Meeting>(
         &self,
         data: &mut Data<'_, T, R>,
@@ -133,6 +167,7 @@ impl<T: Real> Problem<'_, T> {
         cut: &mut Cut<T>,
         rule: Rule,
         u: f64,
+        lead: Option<&mut f64>,
     ) -> Result<View, Error> {
         let mut rounds = 0;
         loop {
@@ -143,14 +178,61 @@ impl<T: Real> Problem<'_, T> {
                 Error::Reduce
             })?;
             rounds += 1;
-            let settled = (placed.mean - mean).abs() <= f64::EPSILON || rounds == MOST_ROUNDS;
-            if above.form() == Form::Plain || settled {
+            let moved = (placed.mean - mean).abs();
+            // Away from the root phi will do, and roughly.
+            let off = moved * above.lens.rate;
+            let away = (placed.view.phi() / self.r - 1.0).abs() > 1e-4 && off * off < 1e-3 * self.r;
+            window.mean.set(placed.mean);
+            if above.form() == Form::Plain || moved <= f64::EPSILON || away || rounds == MOST_ROUNDS {
                 *cut = placed.cut;
+                window.bounds.set(window.bounds.get().narrowed(u, cut, placed.view.phi() > self.r));
+                if let (Some(lead), true) = (lead, u > 0.0) {
+                    *lead = self.lead(&window, &above, placed.view.phi()).unwrap_or(f64::NAN);
+                }
                 return Ok(placed.view);
             }
-            // The cut was not where the mean was taken from; depths are of order one.
-            window.mean.set(placed.mean);
         }
+    }
+
+    /// The step in log u to the root, if the samples above the window, whose sums are smooth, go on as they are seen
+    /// from here. The cut may cross any number of the others. None where that is far away, or the cut
+    /// would leave the window.
+    fn lead(&self, window: &Window<'_>, above: &View, phi: f64) -> Option<f64> {
+        let lacks = |step: f64| {
+            let moved = above.moved(step);
+            Some(self.place(window, &moved, self.rule_at(moved.u)).ok()?.view.phi() - self.r)
+        };
+        // `near` is on this side of the root, `far` beyond it.
+        let (mut near, mut at_near) = (0.0, phi - self.r);
+        if at_near.abs() <= LEAST_LACK * self.r {
+            return None;
+        }
+        let mut far = LEAST_LEAD.copysign(at_near);
+        let mut at_far = lacks(far)?;
+        while (at_far > 0.0) == (at_near > 0.0) {
+            if far.abs() > FARTHEST_LEAD {
+                return None;
+            }
+            (near, at_near) = (far, at_far);
+            far *= 8.0;
+            at_far = lacks(far)?;
+        }
+        for _ in 0..MOST_TRIALS {
+            let step = near - at_near * ((far - near) / (at_far - at_near));
+            let at_step = lacks(step)?;
+            if at_step == 0.0 || (far - near).abs() <= f64::EPSILON * far.abs() {
+                return Some(step);
+            }
+            if (at_step > 0.0) == (at_near > 0.0) {
+                (near, at_near) = (step, at_step);
+                // Else one end would stay for ever.
+                at_far *= 0.5;
+            } else {
+                (far, at_far) = (near, at_near);
+                (near, at_near) = (step, at_step);
+            }
+        }
+        Some(near)
     }
 
     /// The cut in a window, and the view of all samples, from the view of those above it. Or on which side the cut
@@ -163,14 +245,14 @@ impl<T: Real> Problem<'_, T> {
             Rule::Base { .. } => [0.0, 0.0],
             Rule::Tilted { .. } => [
                 self.total * above.nearness(share, excess, depth),
-                self.total * lens.rate * above.inverse_moments(share, excess)[0],
+                self.total * lens.ratio(depth) * above.inverse_moments(share, excess)[0],
             ],
             Rule::TiltedAtFloor { .. } => {
                 [self.total * (above.log_sum(excess) - share * log(lens.ratio(depth))), 0.0]
             }
         };
         let cut = window.locate::<T>(self.range, self.total, rule, curves)?;
-        let [mut curved, mut slope] = curves(cut.depth);
+        let [mut curved, mut ratio] = curves(cut.depth);
         let (mut view, mut first) = (*above, window.first_above);
         for (&loss, &mass) in window.losses.iter().zip(window.masses).rev() {
             if loss <= cut.threshold {
@@ -182,7 +264,7 @@ impl<T: Real> Problem<'_, T> {
                 first += mass * depth;
                 let more = rule.curves(depth, cut.depth);
                 curved += mass * more[0];
-                slope += mass * more[1];
+                ratio += mass * more[1];
             }
         }
         let cut = Cut {
@@ -201,10 +283,11 @@ impl<T: Real> Problem<'_, T> {
             // From the derivative of `exp(r - L)` in D.
             Rule::TiltedAtFloor { u, .. } => [cut.capped() - tied, cut.capped()]
                 .map(|capped| capped * (1.0 - capped / self.total) / (u + cut.depth)),
-            Rule::Tilted { u, .. } => [slope + tied / (u + cut.depth), slope].map(|slope| self.alpha * slope),
+            Rule::Tilted { u, .. } => [ratio + tied, ratio].map(|ratio| self.alpha * ratio / (u + cut.depth)),
             Rule::Base { .. } => [0.0; 2],
         };
-        Ok(Placed { view: self.with_capped(view, &cut), cut, mean, curved, slopes })
+        let off = (mean - lens.mean) * lens.rate;
+        Ok(Placed { view: self.with_capped(view, &cut, off), cut, mean, curved, slopes })
     }
 }
 
@@ -213,6 +296,13 @@ fn at_most<T: Real>(loss: f64) -> T {
     let nearest = T::from_f64(loss);
     if nearest.to_f64() > loss { T::at_position(nearest.position() - 1) } else { nearest }
 }
+
+/// Relative to r: what is lacking less than this is left to the next step of any kind.
+const LEAST_LACK: f64 = 1e-12;
+/// In log u: where a search for the next u begins, and what is too far to go on as it is.
+const LEAST_LEAD: f64 = 1e-6;
+const FARTHEST_LEAD: f64 = 0.1;
+const MOST_TRIALS: u32 = 40;
 
 /// Two rounds will do, unless rounding moves the cut back and forth.
 const MOST_ROUNDS: u32 = 4;

@@ -6,7 +6,7 @@ use core::cell::Cell;
 
 use super::focus::{Focus, Stage};
 use super::overview::{bin_of_mass, overview};
-use super::window::{Side, Window};
+use super::window::{Bounds, Side, Window};
 use super::{Guide, Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
@@ -25,6 +25,8 @@ pub(super) const RUN: usize = (SKETCH - HEAD) / 4;
 
 /// After so many rounds of zooming, more than twice what was ever needed, it goes on without.
 const ROUNDS: usize = 24;
+/// So many of them may take in more than they must. From then on the window shrinks by as many bins as there are.
+const WIDE_ROUNDS: usize = 2;
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -37,36 +39,39 @@ pub(crate) fn solve_sharded<T: Real>(
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
     loop {
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             if matches!(focus.stage, Stage::Known(_)) || !problem.cuts() {
                 break;
             }
-            focus = problem.zoom(data, focus, sketch)?;
+            focus = problem.zoom(data, focus, round < WIDE_ROUNDS, sketch)?;
         }
         if problem.caps() && !problem.is_plain() && problem.cuts() {
             // Sketches do not know the mean to the last bit.
             let (depths, high) = (range.depths, T::from_f64(focus.high));
             [focus.first_above, _] = data.pass(|chunk, _| kernels::moments(chunk, depths, high))?.sums;
         }
-        let (mean, outside) = (Cell::new(focus.mean), Cell::new(None));
+        let (mean, bounds, outside) = (Cell::new(focus.mean), Cell::new(focus.bounds), Cell::new(None));
         let guide = match focus.stage {
-            Stage::Known(count) => Guide::Window(focus.window(count, sketch, &mean, &outside)),
-            _ if !problem.cuts() => Guide::Window(focus.window(0, sketch, &mean, &outside)),
+            Stage::Known(count) => Guide::Window(focus.window(count, sketch, &mean, &bounds, &outside)),
+            _ if !problem.cuts() => Guide::Window(focus.window(0, sketch, &mean, &bounds, &outside)),
             _ => Guide::Nothing,
         };
         let (note, known) = data.meeting().note()?;
-        let [log_u, deeper] = if let Some(note) = known {
+        let [log_u, deeper, least, most, deepest, shallowest] = if let Some(note) = known {
             note
         } else {
             let problem = Problem::of_masses(range, params, masses, guide);
             let result = problem.solve(data, None);
             let (Err(_), Some((log_u, side))) = (&result, outside.get()) else { return result };
-            let lost = [log_u, if side == Side::Deeper { 1.0 } else { 0.0 }];
+            let Bounds { log_u: [least, most], cut: [deepest, shallowest] } = bounds.get();
+            let deeper = if side == Side::Deeper { 1.0 } else { 0.0 };
+            let lost = [log_u.max(LOG_FLOOR), deeper, least, most, deepest, shallowest];
             data.meeting().write_note(note, lost);
             lost
         };
         let side = if deeper > 0.0 { Side::Deeper } else { Side::Shallower };
-        focus = focus.beside::<T>(side, range, log_u);
+        focus.bounds = Bounds { log_u: [least, most], cut: [deepest, shallowest] };
+        focus = Focus { log_u, ..focus.beside::<T>(side, range) };
     }
 }
 
@@ -125,7 +130,13 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// One round: a sketch of the window, and a look at the samples above it.
-    fn zoom(&self, data: &mut Data<'_, T, &mut Log>, focus: Focus, sketch: &mut [f64]) -> Result<Focus, Error> {
+    fn zoom(
+        &self,
+        data: &mut Data<'_, T, &mut Log>,
+        focus: Focus,
+        wide: bool,
+        sketch: &mut [f64],
+    ) -> Result<Focus, Error> {
         let (bins, depths) = (focus.bins::<T>(), self.range.depths);
         let u = if focus.log_u <= LOG_FLOOR && self.top_share() == 0.0 { 0.0 } else { exp(focus.log_u) };
         let lens = Lens::new(u, focus.mean);
@@ -162,7 +173,7 @@ impl<T: Real> Problem<'_, T> {
                     sketch[HEAD + RUN + bin] = T::at_position(outline.position).to_f64();
                     (known[bin], tied[bin]) = (outline.is_known, outline.may_be_tied);
                 }
-                Ok(self.zoomed(focus, bins, &above(sketch), sketch, &known, Some(&tied)).as_numbers())
+                Ok(self.zoomed(focus, bins, &above(sketch), sketch, &known, Some((&tied, wide))).as_numbers())
             },
         )?;
         let focus = Focus::of_numbers(digest);
@@ -198,15 +209,15 @@ impl<T: Real> Problem<'_, T> {
         above: &View,
         sketch: &mut [f64],
         known: &[bool; RUN],
-        tied: Option<&[bool; RUN]>,
+        tied: Option<(&[bool; RUN], bool)>,
     ) -> Focus {
-        let (mean, outside) = (Cell::new(focus.mean), Cell::new(None));
-        let window = focus.window(bins.count(), sketch, &mean, &outside);
+        let (mean, bounds, outside) = (Cell::new(focus.mean), Cell::new(focus.bounds), Cell::new(None));
+        let window = focus.window(bins.count(), sketch, &mean, &bounds, &outside);
         let Turn { log_u, lack, mean, bin, reach: (first, last) } = match self.turn(&focus, &window, bins, above) {
             Ok(turn) => turn,
-            Err(side) => return focus.beside::<T>(side, self.range, focus.log_u),
+            Err(side) => return focus.beside::<T>(side, self.range),
         };
-        let all_tied = tied.is_some_and(|tied| (first..=last).all(|bin| known[bin] || tied[bin]));
+        let all_tied = tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
             low -= 1;
@@ -219,11 +230,12 @@ impl<T: Real> Problem<'_, T> {
             return Focus { stage: Stage::Tied, ..focus };
         }
         let before = (!lack.is_nan()).then_some(Place { log_u: focus.log_u, lack });
-        let focus = Focus { log_u, before, mean, ..focus };
+        let focus = Focus { log_u, before, mean, misses: 0.0, ..focus };
         if !all_known {
             // The next bins will be so much narrower that there may be more than are needed.
             let counts = &sketch[HEAD + 3 * RUN..][..bins.count()];
-            (low, high) = if tied.is_some() { widened(counts, first, last) } else { (first, last) };
+            (low, high) =
+                if tied.is_some_and(|(_, wide)| wide) { widened(counts, first, last) } else { (first, last) };
         }
         let depths = self.range.depths;
         let below: f64 = window.masses[..low].iter().sum();
@@ -246,18 +258,22 @@ impl<T: Real> Problem<'_, T> {
         let (top, depths) = (self.top_share(), self.range.depths);
         if !self.caps() {
             let bin = bin_of_mass(window.masses, self.budget - window.below);
-            let mut view = *above;
+            let (mut view, mut first) = (*above, window.first_above);
             if self.r == 0.0 {
                 return Ok(Turn { log_u: focus.log_u, lack: f64::NAN, mean: focus.mean, bin, reach: (bin, bin) });
             }
             let cut = window.cut_of_base::<T>(self.range, self.budget);
             for (&loss, &mass) in window.losses.iter().zip(window.masses).skip(bin + 1) {
-                view.add(mass / self.total, depths.depth(loss));
+                let depth = depths.depth(loss);
+                view.add(mass / self.total, depth);
+                first += mass * depth;
             }
             view.add(cut.keep * cut.tied / self.total, cut.depth);
             view.add(self.alpha, 0.0);
+            let mean = (first + cut.keep * cut.tied * cut.depth) / self.total;
+            view.recentre((mean - above.lens.mean) * above.lens.rate);
             let (log_u, lack) = root::improved(self.r, top + self.alpha, focus.log_u, &view, focus.before);
-            return Ok(Turn { log_u, lack, mean: focus.mean, bin, reach: (bin, bin) });
+            return Ok(Turn { log_u, lack, mean, bin, reach: (bin, bin) });
         }
         let placed = self.place(window, above, self.rule_at(above.u))?;
         let (log_u, lack) = if above.u == 0.0 && placed.view.phi() <= self.r {
