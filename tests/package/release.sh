@@ -25,7 +25,8 @@ same_version() { [ "$(sed -n 's/^version = "\(.*\)"$/\1/p' bindings/python/pypro
 crate() {
     # What is not committed is packed too: this is a rehearsal.
     "${CARGO:-cargo}" publish --dry-run --allow-dirty --target-dir "$work/crate" &&
-        cp "$work/crate/package/hr-weights-$version.crate" "$output"
+        # Where it is put depends on the version of Cargo.
+        find "$work/crate/package" -name "hr-weights-$version.crate" -exec cp {} "$output" \; && [ -e "$output/hr-weights-$version.crate" ]
 }
 
 python_packages() {
