@@ -315,8 +315,8 @@ CLAIMS = (
         lambda runs: all(0.245 <= one <= 0.525 for images in (250, 500) for one in saved(runs, images)),
     ),
     Claim(
-        "With 125 it does so only under attack, with 1,000 only without (under attack it costs two points of accuracy there), "
-        "and with 2,000 it costs.",
+        "With 125 it does so only under attack, with 1,000 only without (under attack it costs two points of accuracy "
+        "there), and with 2,000 it costs.",
         lambda runs: (
             [[0.245 <= one <= 0.525 for one in saved(runs, images)] for images in (125, 1000)]
             == [[False, True], [True, False]]
