@@ -14,7 +14,8 @@ check() {
     else
         failed=$((failed + 1))
         echo "FAILED: $name"
-        head -n 40 "$work/output" | cut -c 1-200 | sed 's/^/    /'
+        # The beginning and the end: what went wrong is said at either.
+        { head -n 20 "$work/output"; tail -n +21 "$work/output" | tail -n 20; } | cut -c 1-200 | sed 's/^/    /'
     fi
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The binary interface against that of a release, as libabigail sees it: structures, codes and signatures.
 #
-#   tests/install/abi.sh write VERSION        writes released/VERSION/libhr_weights.abi
+#   tests/install/abi.sh write VERSION        writes released/VERSION: libhr_weights.abi, and the header
 #   tests/install/abi.sh check LIBDIR         compares with the snapshot of every release
 #
 # Both look at a C library whose functions are those of the header and do nothing: Rust's debug information tells the same in a
@@ -85,7 +85,9 @@ case $1 in
 write)
     output=$here/released/$2/libhr_weights.abi
     snapshot "$root/include" "$work/new.abi"
+    mkdir -p "$here/released/$2"
     mv "$work/new.abi" "$output"
+    cp "$root/include/hr_weights.h" "$here/released/$2"
     echo "$output: $(functions_of "$output" | wc -l) functions"
     ;;
 check)

@@ -19,13 +19,13 @@ python=${PYTHON:-python3}
 
 changelog() { grep -q "^## \[$version\]" CHANGELOG.md; }
 header() { cmp include/hr_weights.h "tests/install/released/$version/hr_weights.h"; }
-same_version() { [ "$(sed -n 's/^version = "\(.*\)"$/\1/p' bindings/python/pyproject.toml | head -n 1)" = "$version" ] ||
-    grep -q 'dynamic = .*version' bindings/python/pyproject.toml; }
+same_version() { grep -qxF "__version__ = \"$version\"" bindings/python/hr_weights/_version.py; }
 
 crate() {
     # What is not committed is packed too: this is a rehearsal.
     "${CARGO:-cargo}" publish --dry-run --allow-dirty --target-dir "$work/crate" &&
-        cp "$work/crate/package/hr-weights-$version.crate" "$output"
+        # Where it is put depends on the version of Cargo.
+        find "$work/crate/package" -name "hr-weights-$version.crate" -exec cp {} "$output" \; && [ -e "$output/hr-weights-$version.crate" ]
 }
 
 python_packages() {

@@ -19,9 +19,11 @@ experiments-authors: python-site python-debian-torch ## The same training with t
 	@venv=$$($(PYTHON_VENV) parity $(PYTHON_DEBIAN) --system-site-packages) \
 		&& $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/authors.py $(EXPERIMENTS_CSV)/authors.csv
 
-experiments-page: python-site ## The tables and the pictures of docs/experiments.md, from the results
+# Another machine's results may not bear out every sentence of the page: then it is to be changed, and claims.py with it.
+experiments-page: python-site ## The tables and the pictures of docs/experiments.md, from the results; what of its text they contradict
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) && $$venv/bin/python $(EXPERIMENTS)/tables.py $(EXPERIMENTS_CSV) \
 		&& $$venv/bin/python $(EXPERIMENTS)/pictures.py $(EXPERIMENTS_CSV) docs/images
+	-@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) && $$venv/bin/python $(EXPERIMENTS)/claims.py $(EXPERIMENTS_CSV)
 
 experiments-quick: python-site python-debian-torch ## Every experiment's code at tiny sizes, every table and picture, in target/python/experiments
 	@rm -rf $(EXPERIMENTS_QUICK)

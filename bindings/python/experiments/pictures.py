@@ -96,7 +96,7 @@ def overfit(rows: Sequence[Row]) -> Figure:
         points = group([row for row in chosen if name(row) == method], lambda row: row.epoch)
         losses = [mean(row.robust_loss for row in points[epoch]).value for epoch in sorted(points)]
         ax.plot(sorted(points), losses, color=f"C{number}", linestyle=":", linewidth=1)
-    ax.set_ylabel("loss, attacked: test; robust, training (dots)")
+    ax.set_ylabel("test loss (dots: robust, training)")
     return figure
 
 
@@ -113,6 +113,9 @@ def promise(rows: Sequence[Row]) -> Figure:
     ax.plot(ends, ends, color="0.5", linestyle="--", linewidth=1)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    places = (0.2, 0.5, 1, 2, 5)
+    ax.set_yticks(places, [f"{place:g}" for place in places])
+    ax.set_yticks([], minor=True)
     ax.set_xlabel("robust loss of the training data")
     ax.set_ylabel("test loss")
     ax.legend(frameon=False, fontsize=7)

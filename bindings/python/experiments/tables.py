@@ -22,11 +22,14 @@ from results import Row
 from summary import Mean, difference, group, last, mean, methods, name
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "experiments.md"
+BREAKS = re.compile(r" (?=±)|(?<=±) |(?<=HR\(0,) |(?<=HR\(0\.\d,) |(?<=HR\(0\.\d\d,) ")
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *lines)) + "\n"
+    """Numbers do not break before or after their ±, nor budgets after their comma: those spaces are no-break spaces."""
+    text = "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *lines)) + "\n"
+    return BREAKS.sub("\u00a0", text)
 
 
 def percent(value: Mean) -> str:
@@ -137,7 +140,7 @@ def findings(rows: Sequence[Row]) -> str:
         title = "all at once, " + ("early stopping" if candidates is chosen else f"{end} steps")
         for other in ("plain", "PGD", "TRADES"):
             compare(title, "chosen", picks["HR"], picks[other], "attacked")
-    header = ["setting", "training", "HR", "other", "HR: accuracy; loss", "other", "HR minus other"]
+    header = ["setting", "training", "HR", "against", "HR: accuracy; loss", "the other", "HR minus the other"]
     return table([*header, "better by two errors"], lines)
 
 
@@ -342,9 +345,15 @@ def cost(rows: Sequence[Row]) -> str:
     for experiment, runs in group(last(rows), lambda row: row.experiment).items():
         seconds = sum(row.cpu_seconds for row in runs)
         total += seconds
-        lines.append([experiment, str(len(runs)), str(len({row.seed for row in runs})), f"{seconds:.0f}"])
+        lines.append([experiment, str(len(runs)), str(len({row.seed for row in runs})), *_took(seconds)])
     lines.sort()
-    return table(["experiment", "trainings", "seeds", "CPU seconds"], [*lines, ["all", "", "", f"{total:.0f}"]])
+    trainings = str(len(last(rows)))
+    header = ["experiment", "trainings", "seeds", "CPU seconds", "minutes of two cores"]
+    return table(header, [*lines, ["all", trainings, "", *_took(total)]])
+
+
+def _took(seconds: float) -> tuple[str, str]:
+    return f"{seconds:.0f}", f"{seconds / 120:.1f}"
 
 
 def tables(directory: Path) -> dict[str, str]:
@@ -385,7 +394,9 @@ def main() -> None:
     arguments = parser.parse_args()
     made = tables(arguments.directory)
     if not arguments.page.exists():
-        arguments.page.write_text("".join(f"<!-- table {title} -->\n{text}<!-- end -->\n\n" for title, text in made.items()))
+        arguments.page.write_text(
+            "".join(f"<!-- table {title} -->\n{text}<!-- end -->\n\n" for title, text in made.items())
+        )
         return
     before = arguments.page.read_text(encoding="utf-8")
     after = filled(before, made)

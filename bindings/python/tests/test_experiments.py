@@ -32,6 +32,10 @@ def test_the_tables_of_the_page_are_those_of_the_results():
     subprocess.run(command, check=True)
 
 
+def test_the_results_bear_out_what_the_page_says():
+    subprocess.run([sys.executable, EXPERIMENTS / "claims.py", EXPERIMENTS / "results", "--page", PAGE], check=True)
+
+
 def row(results, **changes):
     numbers = {name: 0 for name in results.CONVERT}
     return results.Row(**{**numbers, "experiment": "size", "method": "HR", "alpha": 0.05, **changes})
