@@ -70,7 +70,7 @@ fn c_interface() {
     const N: usize = if cfg!(miri) { 6 } else { 17 };
     let losses = losses::<f64>(N);
     let (mut weights, mut range, mut number) = ([0.0_f64; N], [0.0_f64; 2], 0.0_f64);
-    let groups: Vec<u32> = (0..N as u32).map(|i| i % 3).collect();
+    let groups: Vec<u32> = (0..17).map(|i| i % 3).take(N).collect();
     let (mut table, mut calls) = ([0.0_f64; 9], 0_u32);
     // What a struct says of its size matters before anything is solved: one of each kind is enough for Miri.
     let (orderings, sizes): (&[i32], &[usize]) =
@@ -116,7 +116,7 @@ fn c_interface() {
                         base,
                         N,
                         1,
-                        9.0,
+                        (N / 2 + 1) as f64,
                         to,
                         report,
                         &raw mut number,
