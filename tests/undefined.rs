@@ -18,12 +18,18 @@ fn orderings() -> [Ordering; 2] {
 }
 
 fn rust_interface<T: Real>() {
-    for n in [0, 1, 2, 7, 16, 33] {
+    // Of registers none, a part, some and a remainder.
+    let (sizes, budgets): (&[usize], &[(f64, f64)]) = if cfg!(miri) {
+        (&[0, 1, 7, 18], &[(0.1, 0.2), (0.0, 1e-7), (0.4, 0.0)])
+    } else {
+        (&[0, 1, 2, 7, 16, 33], &[(0.1, 0.2), (0.0, 1e-7), (0.4, 0.0), (0.05, f64::INFINITY)])
+    };
+    for &n in sizes {
         let losses = losses::<T>(n);
         let base: Vec<T> = (0..n).map(|i| T::from_f64((i % 3) as f64)).collect();
         let mut weights = vec![T::ZERO; n];
         for ordering in orderings() {
-            for (alpha, r) in [(0.1, 0.2), (0.0, 1e-7), (0.4, 0.0), (0.05, f64::INFINITY)] {
+            for &(alpha, r) in budgets {
                 let params = Params { alpha, r, ordering, ..Params::default() };
                 for base in [None, Some(&base[..])] {
                     let result = weights_into(&losses, base, &params, &mut weights);
