@@ -84,4 +84,22 @@ mod tests {
         assert!((log_expm1(1e-200) - log(1e-200)).abs() < 1e-12);
         assert!((log_expm1(1.0) - 0.541_324_854_612_918_1).abs() < 1e-15);
     }
+
+    #[test]
+    fn compensated_sums_lose_nothing() {
+        // Terms that are lost beside the sum, and sums that are lost beside a term; all exact in the end.
+        let cases: [&[f64]; 4] = [
+            &[1.0, 1e100, 1.0, -1e100],
+            &[1e100, 3.0, -1e100, 4.0],
+            &[-1e100, -3.0, 1e100, 0.5],
+            &[3.0, -1e100, 0.25, 1e100, 1e-3],
+        ];
+        for (terms, exact) in cases.into_iter().zip([2.0, 7.0, -2.5, 3.251]) {
+            let (mut sum, mut rest) = (0.0, 0.0);
+            for &term in terms {
+                add_compensated(&mut sum, &mut rest, term);
+            }
+            assert_eq!(sum + rest, exact, "{terms:?}");
+        }
+    }
 }

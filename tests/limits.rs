@@ -47,6 +47,13 @@ proptest! {
         let at_worst: Vec<usize> =
             unmasked(&problem).into_iter().filter(|&i| problem.losses[i] == report.worst_loss).collect();
         let b_worst: f64 = at_worst.iter().map(|&i| b[i]).sum();
+        // With alpha HD needs nothing else, and takes no more than there is; without it both spend all of r.
+        if unlimited_alpha && problem.ordering == Ordering::Hd {
+            prop_assert_eq!(report.kl, 0.0);
+            prop_assert!((report.tv - (1.0 - b_worst)).abs() <= 1e-12, "tv {} of {}", report.tv, 1.0 - b_worst);
+        } else if !unlimited_alpha && problem.alpha < 1.0 - b_worst - 1e-12 {
+            prop_assert_eq!(report.kl, problem.r);
+        }
         for (i, p) in solved.weights.iter().enumerate() {
             if problem.worst_loss.is_none() && at_worst.contains(&i) {
                 prop_assert!((p - b[i] / b_worst).abs() <= 1e-15 * (1 + at_worst.len()) as f64);
