@@ -78,10 +78,13 @@ pub(crate) const EVERYWHERE: [f64; 2] = [LOG_FLOOR, LOG_CEILING];
 /// After so many steps a step that is not half of the one before is replaced by a bisection.
 const PATIENCE: u32 = 8;
 
-/// Below this r the root is that of the leading term, to the last bit, and phi itself would soon be subnormal.
-const TINY_R: f64 = 1e-200;
-/// From here all depths look the same to the last bit, and their variance can be read off.
+/// Below this r the root is that of the leading term, to the last bit.
+const TINY_R: f64 = 1e-40;
+/// Below this r phi itself would soon be subnormal.
+const LEAST_R: f64 = 1e-200;
+/// From here all depths look the same to the last bit, and their variance can be read off phi, if that is not below this.
 const FAR: f64 = 1e60;
+const LEAST_PHI: f64 = 1e-290;
 
 /// Finds the root of `phi(u) = r` for `0 < r < inf` by a bracketed search in log u, on `log(exp(k phi) - 1)`, which is nearly
 /// a line: steps of third order where the view knows phi's curvature, Newton steps else.
@@ -96,10 +99,12 @@ pub(crate) fn find(
 ) -> Result<Root, Error> {
     if r < TINY_R {
         let mut lead = f64::NAN;
-        let variance = 2.0 * look(FAR, &mut lead)?.phi() * FAR * FAR;
-        // Where the variance has underflowed, what is left after trimming is nearly at one depth.
-        let u = if variance > 0.0 { sqrt(0.5 * variance) / sqrt(r) } else { FAR };
-        return Ok(Root { view: look(u, &mut lead)?, slack: 0.0, iterations: 2 });
+        let phi = look(FAR, &mut lead)?.phi();
+        if phi > LEAST_PHI || r < LEAST_R {
+            // Where it has underflowed, what is left after trimming is nearly at one depth.
+            let u = if phi > 0.0 { sqrt(phi) * FAR / sqrt(r) } else { FAR };
+            return Ok(Root { view: look(u, &mut lead)?, slack: 0.0, iterations: 2 });
+        }
     }
     let k = line_factor(start.top);
     let target = log_expm1(k * r);
@@ -204,8 +209,16 @@ pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, before: Option
         let step = step(k, phi, lack, view);
         let step = before.and_then(|before| Place { log_u, lack }.step_from(before)).unwrap_or(step);
         // Of a longer step the direction can be trusted, and more if the last one led there too; NaN not at all.
-        let longest = before.map_or(1.0, |before| (4.0 * (log_u - before.log_u).abs()).max(1.0));
-        if step.is_nan() { 0.0 } else { step.clamp(-longest, longest) }
+        let last = before.map_or(0.0, |before| log_u - before.log_u);
+        let crossed = before.is_some_and(|before| (before.lack > 0.0) != (lack > 0.0));
+        if step.is_nan() {
+            0.0
+        } else if crossed && step.abs() >= last.abs() {
+            -0.5 * last
+        } else {
+            let longest = (4.0 * last.abs()).max(1.0);
+            step.clamp(-longest, longest)
+        }
     };
     ((log_u + step).clamp(LOG_FLOOR, LOG_CEILING), lack)
 }

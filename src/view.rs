@@ -64,10 +64,16 @@ impl View {
     /// After all mass has been added: the centre was not the mean, `sum q e` is this. From here phi is right; what is linear in
     /// the sums is off by as much as the centre was.
     pub(crate) fn recentre(&mut self, off: f64) {
-        if self.form == Form::Centred {
-            // phi = log + off + log1p(first - off): what is added is of second order, and does not cancel.
-            let tilt = self.first - off;
+        if self.form == Form::Plain || off == 0.0 {
+            return;
+        }
+        // phi = log + off + log1p(first - off).
+        let tilt = self.first - off;
+        if tilt.abs() < 0.5 {
+            // What is added is of second order, and does not cancel.
             self.first = expm1(self.first + log_minus_excess(1.0 + tilt, tilt));
+        } else {
+            (self.log, self.first) = (self.log + off, tilt);
         }
     }
 

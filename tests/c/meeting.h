@@ -96,6 +96,9 @@ static int32_t meet(void *context, double *values, size_t count, int32_t op)
     return broken ? -1 : 0;
 }
 
-static const size_t MOST_CALLS = 24;
+static size_t most_calls(const hrw_options *options)
+{
+    return options->ordering == HRW_ORDERING_HD ? 16 : 24;
+}
 
 #endif
