@@ -2,6 +2,7 @@
 
 use crate::math::{exp, expm1, log, log_expm1, sqrt};
 use crate::params::Error;
+use crate::sharded::ROOM;
 use crate::view::View;
 
 /// The solution of the r step.
@@ -44,8 +45,6 @@ pub(crate) struct Start {
     pub(crate) top: f64,
     /// A guess at log u.
     pub(crate) log_u: f64,
-    /// Between which values of it the root is.
-    pub(crate) bracket: [f64; 2],
     /// How much of the view's reach the last step may use, to be taken without looking where it leads.
     pub(crate) leap: f64,
 }
@@ -53,7 +52,7 @@ pub(crate) struct Start {
 impl Start {
     /// From a guess at log u.
     pub(crate) fn near(top: f64, log_u: f64) -> Self {
-        Self { top, log_u, bracket: EVERYWHERE, leap: 1.0 }
+        Self { top, log_u, leap: 1.0 }
     }
 
     /// From the mass at depth zero and the variance of the depths: exact for small r, of the right order for large r.
@@ -74,12 +73,13 @@ pub(crate) const LOG_FLOOR: f64 = -705.0;
 /// Above this, `u^2` overflows; r would be below the smallest number.
 const LOG_CEILING: f64 = 373.0;
 /// All that log u can be.
-pub(crate) const EVERYWHERE: [f64; 2] = [LOG_FLOOR, LOG_CEILING];
+pub(crate) static EVERYWHERE: [f64; 2] = [LOG_FLOOR, LOG_CEILING];
 /// After so many steps a step that is not half of the one before is replaced by a bisection.
 const PATIENCE: u32 = 8;
 
-/// Below this r the root is that of the leading term, to the last bit.
-const TINY_R: f64 = 1e-40;
+/// Below this r the root is that of the leading term, to the last bit. (Where there is little room, what makes a search shorter
+/// far from what training meets is left out.)
+const TINY_R: f64 = if ROOM { 1e-40 } else { LEAST_R };
 /// Below this r phi itself would soon be subnormal.
 const LEAST_R: f64 = 1e-200;
 /// From here all depths look the same to the last bit, and their variance can be read off phi, if that is not below this.
@@ -89,11 +89,12 @@ const LEAST_PHI: f64 = 1e-290;
 /// Finds the root of `phi(u) = r` for `0 < r < inf` by a bracketed search in log u, on `log(exp(k phi) - 1)`, which is nearly
 /// a line: steps of third order where the view knows phi's curvature, Newton steps else.
 ///
-/// Every step stays in a bracket, and a slow one halves it: the search ends when the bracket does. A step within
+/// Every step stays in the bracket, and a slow one halves it: the search ends when the bracket does. A step within
 /// the view's reach is taken without looking again. Whoever looks may know better which step leads to the root.
 pub(crate) fn find(
     r: f64,
     start: Start,
+    bracket: &[f64; 2],
     // Not generic: one copy serves both orderings and both widths, and what it calls takes far longer than the call.
     look: &mut dyn FnMut(f64, &mut f64) -> Result<View, Error>,
 ) -> Result<Root, Error> {
@@ -108,7 +109,7 @@ pub(crate) fn find(
     }
     let k = line_factor(start.top);
     let target = log_expm1(k * r);
-    let [mut low, mut high] = start.bracket;
+    let [mut low, mut high] = *bracket;
     let mut floor_seen = false;
     // NaN and minus infinity, from a variance that has been lost to rounding, begin at the floor.
     let mut log_u = start.log_u.max(low).min(high);
@@ -140,7 +141,8 @@ pub(crate) fn find(
         let lack = target - log_expm1(k * phi);
         let step = step(k, phi, lack, view);
         // Nor is a shorter step seen in log u.
-        let last_step = (start.leap * view.reach()).max(f64::EPSILON * log_u.abs());
+        let unseen = if ROOM { f64::EPSILON * log_u.abs() } else { 0.0 };
+        let last_step = (start.leap * view.reach()).max(unseen);
         // An overflowed slope also makes a small step.
         if step.abs() <= last_step && lack.abs() <= 10.0 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
@@ -149,9 +151,9 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
-        let step = if !lead.is_nan() {
+        let step = if ROOM && !lead.is_nan() {
             lead
-        } else if at_floor {
+        } else if at_floor && ROOM {
             step_from_floor(r, phi, view)
         } else {
             before.and_then(|before| here.step_from(before)).unwrap_or(step)

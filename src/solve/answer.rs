@@ -102,12 +102,13 @@ impl<T: Real> Problem<'_, T> {
         if self.r == 0.0 || self.r == f64::INFINITY {
             return Ok(if self.r == 0.0 { deep } else { 0.0 });
         }
-        let root = root::find(self.r, Start::from_variance(top, top * deep, self.r), &mut |u, _| {
-            let mut view = View::new(u, Lens::new(u, deep), Form::Centred, [0.0; 4], 1.0);
-            view.add(top, 0.0);
-            view.add(deep, 1.0);
-            Ok(view)
-        })?;
+        let root =
+            root::find(self.r, Start::from_variance(top, top * deep, self.r), &root::EVERYWHERE, &mut |u, _| {
+                let mut view = View::new(u, Lens::new(u, deep), Form::Centred, [0.0; 4], 1.0);
+                view.add(top, 0.0);
+                view.add(deep, 1.0);
+                Ok(view)
+            })?;
         Ok(deep * root.level() / root.view.lens.ratio(1.0))
     }
 

@@ -29,10 +29,12 @@ impl<T: Real> Problem<'_, T> {
         };
         let (outline, start) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
         let mut start = start;
+        let known = self.window::<R>().map(|window| window.bounds.get().log_u);
+        let bracket = known.as_ref().unwrap_or(&root::EVERYWHERE);
         let mut iterations = 0;
         let mut root = loop {
             let mut looked_at = f64::NAN;
-            let mut root = root::find(self.r, start, &mut |u, lead| {
+            let mut root = root::find(self.r, start, bracket, &mut |u, lead| {
                 looked_at = u;
                 if let Some(window) = self.window::<R>() {
                     return self.view_in_window(data, window, &mut cut, self.rule_at(u), u, Some(lead));
@@ -163,7 +165,7 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// Adds the capped mass to a view of the samples above the cut. `off` is `sum q e` over both: zero where the centre is the
-    /// mean, or the form plain.
+    /// mean, or the form plain; else the view must be recentred.
     pub(super) fn with_capped(&self, mut view: View, cut: &Cut<T>, off: f64) -> View {
         let capped = cut.capped() / self.total;
         let (ratio, excess) = (view.lens.ratio(cut.depth), view.lens.excess(cut.depth));
@@ -179,7 +181,6 @@ impl<T: Real> Problem<'_, T> {
             let phi_slope = self.alpha * view.nearness(1.0 + self.unseen, off, cut.depth) / ratio;
             view.slope_of_cut = phi_slope * depth_slope;
         }
-        view.recentre(off);
         view
     }
 }

@@ -65,7 +65,7 @@ fn first_focus<T: Real>(
     let whole = Focus {
         stage: Stage::Open,
         log_u: LOG_FLOOR,
-        bounds: Bounds::NONE,
+        bounds: Bounds::none(),
         before: None,
         mean: 0.0,
         low: range.largest,

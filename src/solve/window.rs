@@ -48,7 +48,9 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) const NONE: Self = Self { log_u: root::EVERYWHERE, cut: [f64::NEG_INFINITY, f64::INFINITY] };
+    pub(super) fn none() -> Self {
+        Self { log_u: root::EVERYWHERE, cut: [f64::NEG_INFINITY, f64::INFINITY] }
+    }
 
     /// After a look from u that found this cut, and phi too large or not.
     fn narrowed<T: Real>(self, u: f64, cut: &Cut<T>, too_large: bool) -> Self {
@@ -287,7 +289,9 @@ impl<T: Real> Problem<'_, T> {
             Rule::Base { .. } => [0.0; 2],
         };
         let off = (mean - lens.mean) * lens.rate;
-        Ok(Placed { view: self.with_capped(view, &cut, off), cut, mean, curved, slopes })
+        let mut view = self.with_capped(view, &cut, off);
+        view.recentre(off);
+        Ok(Placed { cut, view, mean, curved, slopes })
     }
 }
 
