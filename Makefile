@@ -24,7 +24,7 @@ demo: target/demo/digits ## Trains a network in C on real digits with wrong labe
 	target/demo/digits
 
 test: tools python-environments ## All tests
-test: lint rust-tests kernel-tests c-tests stress-quick examples cpp-tests install-tests cpp-examples bench-quick embedded-tests
+test: lint rust-tests kernel-tests c-tests stress-quick abi-check fuzz-quick examples cpp-tests install-tests cpp-examples bench-quick embedded-tests
 test: python-lint python-tests docs python-oldest-if-any python-package python-frameworks distributed-tests
 
 tools:

@@ -751,8 +751,8 @@ int32_t hrw_running_worst_update_f64(struct hrw_running_worst *worst,
  * everywhere. Every participant must call this, with the same options (but for threads). n_local may be 0, with NULL
  * pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
  *
- * allreduce: joins values over the participants; not NULL. It is called at most 24 times by every
- *   participant alike, with at most 4094 values (32 KiB).
+ * allreduce: joins values over the participants; not NULL. It is called at most 16 times with HD and
+ *   24 times with HR, by every participant alike, with at most 4094 values (32 KiB).
  * context: passed on to it.
  *
  * What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so

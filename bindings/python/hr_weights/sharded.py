@@ -95,7 +95,7 @@ def solve(
     base: shape ``(n,)`` or None, computed in the type of the losses. If any participant passes base weights, those that
         do not have ones.
     allreduce: ``allreduce(values, op)`` joins the float64 array `values` over the participants, in place, by ``op``:
-        "sum" or "max". It is called at most 24 times by every participant alike, with at most 4,094
+        "sum" or "max". It is called at most 16 times (HD) or 24 times (HR) by every participant alike, with at most 4,094
         values. All must end with the same values, to the bit. What it raises ends the solve, and passes through; its
         engine must see to it that the others' calls fail as well. :func:`mpi` makes one.
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, and the same everywhere; `threads` may differ.
@@ -137,7 +137,7 @@ class Solver:
         solver.solution.weights
 
     It holds no losses, but 50 KB of plain data and the weights: it can be pickled, copied and sent between steps.
-    Messages come at most 24 times, for every participant alike.
+    Messages come at most 16 times (HD) or 24 times (HR), for every participant alike.
 
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, the same for every participant; `threads` may
     differ.
