@@ -4,6 +4,7 @@ mod support;
 
 use hr_weights::{Error, Ordering, Params, Reduce, weights_into, weights_sharded_into};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use support::generate::problem;
 use support::ranks::{cut, most_calls, solve_in_four, solve_together};
 use support::single::{narrow, ulps_apart};
@@ -97,7 +98,11 @@ fn nearly_equal_losses_far_below_the_worst() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    // The same problems every time: of a million some take more calls (docs/distributed.md), and whoever changes something
+    // else is not to be stopped by them.
+    #![proptest_config(ProptestConfig {
+        cases: 1500, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
+    })]
 
     /// Random problems, with masks, ties, base weights, given worst losses: the answer of one machine.
     #[test]

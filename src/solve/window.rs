@@ -39,7 +39,7 @@ pub(super) struct Window<'a> {
     pub(super) outside: &'a Cell<Option<(f64, Side)>>,
 }
 
-/// Between which values the solution is for certain. The cut becomes shallower as u grows.
+/// Between which values the solution is for certain. The cut becomes deeper as u grows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) log_u: [f64; 2],
@@ -58,10 +58,19 @@ impl Bounds {
         if u == 0.0 {
             self
         } else if too_large {
-            Self { log_u: [log(u), most], cut: [cut.threshold.to_f64(), high] }
+            Self { log_u: [log(u), most], cut: [low, cut.smallest_kept()] }
         } else {
-            Self { log_u: [least, log(u)], cut: [low, cut.smallest_kept()] }
+            Self { log_u: [least, log(u)], cut: [cut.threshold.to_f64(), high] }
         }
+    }
+}
+
+impl Bounds {
+    /// A guess at log u, or the middle if it is outside.
+    pub(super) fn kept(self, log_u: f64) -> f64 {
+        let [least, most] = self.log_u;
+        let known = least > root::EVERYWHERE[0] && most < root::EVERYWHERE[1];
+        if known && !(log_u > least && log_u < most) { 0.5 * (least + most) } else { log_u }
     }
 }
 

@@ -230,7 +230,7 @@ impl<T: Real> Problem<'_, T> {
             return Focus { stage: Stage::Tied, ..focus };
         }
         let before = (!lack.is_nan()).then_some(Place { log_u: focus.log_u, lack });
-        let focus = Focus { log_u, before, mean, misses: 0.0, ..focus };
+        let focus = Focus { log_u: focus.bounds.kept(log_u), before, mean, misses: 0.0, ..focus };
         if !all_known {
             // The next bins will be so much narrower that there may be more than are needed.
             let counts = &sketch[HEAD + 3 * RUN..][..bins.count()];
