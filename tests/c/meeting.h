@@ -98,7 +98,7 @@ static int32_t meet(void *context, double *values, size_t count, int32_t op)
 
 static size_t most_calls(const hrw_options *options)
 {
-    return options->ordering == HRW_ORDERING_HD ? 16 : 24;
+    return options->ordering == HRW_HD ? 16 : 24;
 }
 
 #endif
