@@ -264,8 +264,7 @@ impl<'a, T: Real> Problem<'a, T> {
         if let (Some((mean, log_u)), true) = (self.guide.outline(), will_do) {
             // u is so well known there that a step that is not looked at can be short enough to be right to the last bit.
             let leap = if self.guide.window().is_some() { 0.01 } else { 1.0 };
-            let start = Start { leap, ..Start::near(top, log_u) };
-            return Ok((Outline { mean, variance: f64::NAN }, start));
+            return Ok((Outline { mean, variance: f64::NAN }, Start { leap, ..Start::near(top, log_u) }));
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
         let [first, second] = match (cut.above, data.fast()) {

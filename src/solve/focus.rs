@@ -49,62 +49,34 @@ impl Focus {
             Stage::Known(count) => count as f64,
         };
         let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
-        let Bounds { log_u: [least, most], cut: [deepest, shallowest] } = bounds;
-        let Place { log_u: log_u_before, lack } = before;
-        [
-            least,
-            most,
-            deepest,
-            shallowest,
+        let mut numbers = [0.0; 14];
+        let (certain, others) = numbers.split_at_mut(4);
+        certain.copy_from_slice(&bounds.as_numbers());
+        others.copy_from_slice(&[
             stage,
             log_u,
-            log_u_before,
-            lack,
+            before.log_u,
+            before.lack,
             mean,
             low,
             high,
             below,
             first_above,
             misses,
-        ]
+        ]);
+        numbers
     }
 
-    pub(super) fn of_numbers(
-        [
-            least,
-            most,
-            deepest,
-            shallowest,
-            stage,
-            log_u,
-            log_u_before,
-            lack,
-            mean,
-            low,
-            high,
-            below,
-            first_above,
-            misses,
-        ]: [f64; 14],
-    ) -> Self {
+    pub(super) fn of_numbers([least, most, deepest, shallowest, others @ ..]: [f64; 14]) -> Self {
+        let [stage, log_u, log_u_before, lack, mean, low, high, below, first_above, misses] = others;
+        let bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
         let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
         let stage = match stage {
             -1.0 => Stage::Open,
             -2.0 => Stage::Tied,
             known => Stage::Known(count(known)),
         };
-        Self {
-            stage,
-            log_u,
-            bounds: Bounds { log_u: [least, most], cut: [deepest, shallowest] },
-            before,
-            mean,
-            low,
-            high,
-            below,
-            first_above,
-            misses,
-        }
+        Self { stage, log_u, bounds, before, mean, low, high, below, first_above, misses }
     }
 
     /// A window beside the last one.

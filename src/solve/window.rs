@@ -52,6 +52,15 @@ impl Bounds {
         Self { log_u: root::EVERYWHERE, cut: [f64::NEG_INFINITY, f64::INFINITY] }
     }
 
+    pub(super) fn as_numbers(self) -> [f64; 4] {
+        let Self { log_u: [least, most], cut: [low, high] } = self;
+        [least, most, low, high]
+    }
+
+    pub(super) fn of_numbers([least, most, low, high]: [f64; 4]) -> Self {
+        Self { log_u: [least, most], cut: [low, high] }
+    }
+
     /// After a look from u that found this cut, and phi too large or not.
     fn narrowed<T: Real>(self, u: f64, cut: &Cut<T>, too_large: bool) -> Self {
         let Self { log_u: [least, most], cut: [low, high] } = self;
@@ -63,9 +72,7 @@ impl Bounds {
             Self { log_u: [least, log(u)], cut: [cut.threshold.to_f64(), high] }
         }
     }
-}
 
-impl Bounds {
     /// A guess at log u, or the middle if it is outside.
     pub(super) fn kept(self, log_u: f64) -> f64 {
         let [least, most] = self.log_u;

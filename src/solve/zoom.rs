@@ -63,14 +63,14 @@ pub(crate) fn solve_sharded<T: Real>(
             let problem = Problem::of_masses(range, params, masses, guide);
             let result = problem.solve(data, None);
             let (Err(_), Some((log_u, side))) = (&result, outside.get()) else { return result };
-            let Bounds { log_u: [least, most], cut: [deepest, shallowest] } = bounds.get();
+            let [least, most, deepest, shallowest] = bounds.get().as_numbers();
             let deeper = if side == Side::Deeper { 1.0 } else { 0.0 };
             let lost = [log_u.max(LOG_FLOOR), deeper, least, most, deepest, shallowest];
             data.meeting().write_note(note, lost);
             lost
         };
         let side = if deeper > 0.0 { Side::Deeper } else { Side::Shallower };
-        focus.bounds = Bounds { log_u: [least, most], cut: [deepest, shallowest] };
+        focus.bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
         focus = Focus { log_u, ..focus.beside::<T>(side, range) };
     }
 }
