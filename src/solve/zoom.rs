@@ -30,8 +30,6 @@ const TAIL: usize = HEAD + 4 * RUN;
 const ROUNDS: usize = 24;
 /// After so many, a round looks from many u.
 const SINGLE_ROUNDS: usize = 4;
-/// So many of them may take in more than they must. From then on the window shrinks by as many bins as there are.
-const WIDE_ROUNDS: usize = 2;
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -47,7 +45,8 @@ pub(crate) fn solve_sharded<T: Real>(
     loop {
         while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
             let looks = focus.looks(problem.caps() && round >= SINGLE_ROUNDS);
-            focus = problem.zoom(data, focus, &looks, round < WIDE_ROUNDS, sketch)?;
+            // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
+            focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
             round += 1;
         }
         if problem.caps() && !problem.is_plain() && problem.cuts() {
