@@ -72,10 +72,16 @@ impl<T: Real> Problem<'_, T> {
         Ok(Some(Solved { cut, root, outline }))
     }
 
-    /// The rule for a search that has come to u: at its lower end, which is zero, it may end.
+    /// The rule for a search that has come to u: at its lower end, which is zero, it may end. (HD's does not know u.)
     pub(super) fn rule_at(&self, u: f64) -> Rule {
         let &Self { budget, total, alpha, r, .. } = self;
-        if u == 0.0 { Rule::TiltedAtFloor { budget, total, u, r } } else { Rule::Tilted { budget, alpha, u } }
+        if !self.caps() {
+            Rule::Base { budget }
+        } else if u == 0.0 {
+            Rule::TiltedAtFloor { budget, total, u, r }
+        } else {
+            Rule::Tilted { budget, alpha, u }
+        }
     }
 
     /// All samples, those beyond the cut for this u capped at D, seen from u. Brings the cut up to date.

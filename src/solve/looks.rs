@@ -56,7 +56,17 @@ impl<V: Copy> Looks<V> {
     }
 }
 
+/// Whether a look has led so far that another must show where.
+fn is_long_step(log_u: f64, before: Option<Place>) -> bool {
+    before.is_some_and(|before| (log_u - before.log_u).abs() > LONGEST_STEP)
+}
+
 impl Focus {
+    /// Whether the last round has moved u far.
+    pub(super) fn is_adrift(&self) -> bool {
+        is_long_step(self.log_u, self.before)
+    }
+
     /// Where the next round looks from: the guess at log u or, if there are to be many looks, close beside it too, all over the bracket,
     /// and beyond.
     pub(super) fn looks(&self, many: bool) -> Looks<f64> {
@@ -124,7 +134,7 @@ impl Outlook {
     pub(super) fn of_one(focus: &Focus, log_u: f64, lack: Option<f64>, mean: f64, reach: (usize, usize)) -> Self {
         let before = lack.map(|lack| Place { log_u: focus.log_u, lack });
         // (Where there is no room for many looks, whoever looks next must do with that.)
-        let settled = LOOKS == 1 || lack.is_none() || (log_u - focus.log_u).abs() <= LONGEST_STEP;
+        let settled = LOOKS == 1 || !is_long_step(log_u, before);
         Self { log_u, before, bracket: [f64::NAN; 2], settled, mean, reach, beyond: [false; 2] }
     }
 }
@@ -156,14 +166,15 @@ impl<T: Real> Problem<'_, T> {
         };
         let bin = |seen: &Option<Seen<T>>| Some(self.bin_of_cut(bins, &seen.as_ref()?.placed.as_ref().ok()?.cut));
         let (mut lowest, mut highest) = (bin(&above), bin(&below));
-        if at_end {
+        // (HD's cut does not move with u.)
+        if at_end || !self.caps() {
             (lowest, highest) = (lowest.or(highest), highest.or(lowest));
         }
         let beyond = [lowest.is_none(), highest.is_none()];
         // A bin more on either side, since its samples are not where they seem to be.
-        let last = bins.count() - 1;
-        let (low, high) =
-            (lowest.map_or(0, |bin| bin.saturating_sub(1)), highest.map_or(last, |bin| (bin + 1).min(last)));
+        let (more, last) = (usize::from(self.caps()), bins.count() - 1);
+        let low = lowest.map_or(0, |bin| bin.saturating_sub(more));
+        let high = highest.map_or(last, |bin| (bin + more).min(last));
         let reach = (low.min(high), high.max(low));
 
         let middle = 0.5 * (bracket[0] + bracket[1]);
@@ -176,7 +187,7 @@ impl<T: Real> Problem<'_, T> {
             let mean = focus.mean;
             return Ok(Outlook { log_u: middle, before: None, bracket, settled: false, mean, reach, beyond });
         };
-        let (newton, lack) = root::improved(self.r, self.top_share(), seen.log_u, &placed.view, None);
+        let (newton, lack) = root::improved(self.r, self.on_worst(), seen.log_u, &placed.view, None);
         let inside = |log_u: &f64| *log_u >= bracket[0] && *log_u <= bracket[1];
         let led = self.lead(window, &seen.above, placed.view.phi()).map(|step| seen.log_u + step).filter(inside);
         let log_u = led.unwrap_or(if inside(&newton) { newton } else { middle });

@@ -128,7 +128,7 @@ fn first_focus<T: Real>(
 }
 
 /// The first bin with which the mass exceeds a budget; else the last one that is not empty.
-pub(super) fn bin_of_mass(masses: &[f64], budget: f64) -> usize {
+fn bin_of_mass(masses: &[f64], budget: f64) -> usize {
     let mut up_to = 0.0;
     let mut found = 0;
     for (bin, &mass) in masses.iter().enumerate().filter(|&(_, &mass)| mass > 0.0) {

@@ -256,6 +256,9 @@ impl<T: Real> Problem<'_, T> {
     /// The cut in a window, and the view of all samples, from the view of those above it. Or on which side the cut
     /// is, if it is outside.
     pub(super) fn place(&self, window: &Window<'_>, above: &View, rule: Rule) -> Result<Placed<T>, Side> {
+        if !self.caps() {
+            return Ok(self.place_of_base(window, above));
+        }
         let (depths, lens) = (self.range.depths, above.lens);
         let share = (self.total - window.below - window.inside) / self.total;
         let excess = (window.first_above / self.total - share * lens.mean) * lens.rate;
@@ -308,6 +311,26 @@ impl<T: Real> Problem<'_, T> {
         let mut view = self.with_capped(view, &cut, off);
         view.recentre(off);
         Ok(Placed { cut, view, mean, curved, slopes })
+    }
+
+    /// The same for HD, whose cut takes base mass.
+    fn place_of_base(&self, window: &Window<'_>, above: &View) -> Placed<T> {
+        let cut = window.cut_of_base::<T>(self.range, self.budget);
+        let (mut view, mut first) = (*above, window.first_above);
+        for (&loss, &mass) in window.losses.iter().zip(window.masses).rev() {
+            if loss <= cut.threshold.to_f64() {
+                break;
+            }
+            let depth = self.range.depths.depth(loss);
+            view.add(mass / self.total, depth);
+            first += mass * depth;
+        }
+        let kept = cut.keep * cut.tied;
+        view.add(kept / self.total, cut.depth);
+        view.add(self.alpha, 0.0);
+        let mean = (first + kept * cut.depth) / self.total;
+        view.recentre((mean - above.lens.mean) * above.lens.rate);
+        Placed { cut, view, mean, curved: 0.0, slopes: [0.0; 2] }
     }
 }
 

@@ -6,7 +6,7 @@ use core::cell::Cell;
 
 use super::focus::{Focus, Stage};
 use super::looks::{LOOKS, Looks, Outlook};
-use super::overview::{bin_of_mass, overview};
+use super::overview::overview;
 use super::window::{Bounds, Side, Window};
 use super::{Guide, Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
@@ -28,8 +28,9 @@ const TAIL: usize = HEAD + 4 * RUN;
 
 /// After so many rounds of zooming, more than was ever needed, it goes on without.
 const ROUNDS: usize = 24;
-/// After so many, a round looks from many u.
+/// After so many, a round looks from many u; after fewer, if u still moves far.
 const SINGLE_ROUNDS: usize = 4;
+const LEAST_ROUNDS: usize = 2;
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -44,7 +45,8 @@ pub(crate) fn solve_sharded<T: Real>(
     let mut round = 0;
     loop {
         while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
-            let looks = focus.looks(problem.caps() && round >= SINGLE_ROUNDS);
+            let looks =
+                focus.looks(problem.r > 0.0 && round >= if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS });
             // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
             focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
             round += 1;
@@ -144,7 +146,7 @@ impl<T: Real> Problem<'_, T> {
     ) -> Result<Focus, Error> {
         let (bins, depths) = (focus.bins::<T>(), self.range.depths);
         // Without mass at depth zero u may be zero.
-        let u = |log_u: f64| if log_u <= LOG_FLOOR && self.top_share() == 0.0 { 0.0 } else { exp(log_u) };
+        let u = |log_u: f64| if log_u <= LOG_FLOOR && self.on_worst() == 0.0 { 0.0 } else { exp(log_u) };
         let passes = looks.map(|_, log_u| {
             let lens = Lens::new(u(log_u), focus.mean);
             self.root_pass(data, T::from_f64(focus.high), lens, false)
@@ -262,7 +264,11 @@ impl<T: Real> Problem<'_, T> {
         let above: f64 =
             (high + 1..bins.count()).map(|bin| window.masses[bin] * depths.depth(window.losses[bin])).sum();
         let stage = if all_known { Stage::Known(keep_samples(sketch, low, high)) } else { Stage::Open };
-        let [low, high] = [bins.ends(low).0, bins.ends(high).1];
+        // HD's cut is at a sample: if it has been seen where they end, there is no more to the window.
+        let seen =
+            if tied.is_none() && !self.caps() && !all_known { ends_of_samples(sketch, low, high) } else { None };
+        let [low, high] =
+            seen.map_or([bins.ends(low).0, bins.ends(high).1], |ends| ends.map(|loss| T::from_f64(loss).position()));
         // As far again as the window is wide.
         let width = if all_known { 0 } else { bins.last - bins.first + 1 };
         let [lowest, highest] = [self.range.smallest, self.range.largest].map(|loss| T::from_f64(loss).position());
@@ -281,47 +287,38 @@ impl<T: Real> Problem<'_, T> {
     /// Where the cut is in a window of bins, where it may still go, and where u goes. Or on which side the
     /// cut is, if it is outside.
     fn turn(&self, focus: &Focus, window: &Window<'_>, bins: PositionBins, above: &View) -> Result<Outlook, Side> {
-        let (top, depths) = (self.top_share(), self.range.depths);
-        if !self.caps() {
-            let bin = bin_of_mass(window.masses, self.budget - window.below);
-            let (mut view, mut first) = (*above, window.first_above);
-            if self.r == 0.0 {
-                return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, (bin, bin)));
-            }
-            let cut = window.cut_of_base::<T>(self.range, self.budget);
-            for (&loss, &mass) in window.losses.iter().zip(window.masses).skip(bin + 1) {
-                let depth = depths.depth(loss);
-                view.add(mass / self.total, depth);
-                first += mass * depth;
-            }
-            view.add(cut.keep * cut.tied / self.total, cut.depth);
-            view.add(self.alpha, 0.0);
-            let mean = (first + cut.keep * cut.tied * cut.depth) / self.total;
-            view.recentre((mean - above.lens.mean) * above.lens.rate);
-            let (log_u, lack) = root::improved(self.r, top + self.alpha, focus.log_u, &view, focus.before);
-            let outlook = Outlook::of_one(focus, log_u, Some(lack), mean, (bin, bin));
-            // The cut does not move with u.
-            return Ok(Outlook { settled: true, ..outlook });
-        }
         let placed = self.place(window, above, self.rule_at(above.u))?;
+        let bin = self.bin_of_cut(bins, &placed.cut);
+        if self.r == 0.0 {
+            return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, (bin, bin)));
+        }
         let (log_u, lack) = if above.u == 0.0 && placed.view.phi() <= self.r {
             (LOG_FLOOR, None)
         } else {
-            let (log_u, lack) = root::improved(self.r, top, focus.log_u, &placed.view, focus.before);
+            let (log_u, lack) = root::improved(self.r, self.on_worst(), focus.log_u, &placed.view, focus.before);
             (log_u, Some(lack))
         };
+        if !self.caps() {
+            // The cut does not move with u.
+            return Ok(Outlook::of_one(focus, log_u, lack, placed.mean, (bin, bin)));
+        }
         let cut = &placed.cut;
-        let bin = self.bin_of_cut(bins, cut);
         // How much mass a change of u may move.
         let moved = 2.0 * self.alpha * placed.curved.abs() * (log_u - focus.log_u).abs();
         let spare = if cut.is_between() { [0.0; 2] } else { [(1.0 - cut.keep) * cut.tied, cut.keep * cut.tied] };
         let width = |other: usize| {
             let (first, last) = bins.ends(other);
-            let [first, last] = [first, last].map(|position| depths.depth(T::at_position(position).to_f64()));
+            let [first, last] =
+                [first, last].map(|position| self.range.depths.depth(T::at_position(position).to_f64()));
             (first - last) * placed.slopes[usize::from(other > bin)]
         };
         let reach = around(window.masses, bin, spare, moved, width);
         Ok(Outlook::of_one(focus, log_u, lack, placed.mean, reach))
+    }
+
+    /// What the KL step sees at depth zero.
+    pub(super) fn on_worst(&self) -> f64 {
+        self.top_share() + if self.caps() { 0.0 } else { self.alpha }
     }
 
     /// The bin that a cut inside of the window is in.
@@ -348,6 +345,14 @@ fn widened(counts: &[f64], mut first: usize, mut last: usize) -> (usize, usize) 
         samples += counts[last];
     }
     (first, last)
+}
+
+/// The smallest and the largest loss in these bins, when the ends of each have been noted; None if there is no sample.
+fn ends_of_samples(sketch: &[f64], low: usize, high: usize) -> Option<[f64; 2]> {
+    let largest_of =
+        |run: usize| sketch[HEAD + run * RUN..][low..=high].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let [largest, minus_smallest] = [2, 3].map(largest_of);
+    (largest > f64::NEG_INFINITY).then_some([-minus_smallest, largest])
 }
 
 /// Moves the samples of these bins to the front of the sketch; returns how many there are.
