@@ -16,7 +16,7 @@ if [ ! -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] &
     echo "skipped: ThreadSanitizer, for want of the sources of Rust's standard library (rustup component add rust-src)"
     exit 0
 fi
-if [ $# -eq 0 ]; then set -- --test threads --test sharded; fi
+if [ $# -eq 0 ]; then set -- --release --test threads --test affinity --test sharded; fi
 # The sanitizers, and building std, are not stable features, hence the permission.
 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread TSAN_OPTIONS=halt_on_error=1 \
     "${CARGO:-cargo}" test -Zbuild-std --target "$target" --target-dir "${CARGO_TARGET_DIR:-target}/races" "$@"
