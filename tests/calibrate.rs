@@ -179,6 +179,41 @@ fn ends_of_the_range() {
     assert_eq!(message, "the target is out of reach: no budget gives 4, the largest gives 4");
 }
 
+/// Both ends of the range are solved, and the budget that is found; what is between them takes looking for.
+#[test]
+fn counts_what_it_solves() {
+    let losses = [0.1, 0.7, 0.4, 1.0];
+    for (target, is_r) in TARGETS.into_iter().flat_map(|target| [(target, false), (target, true)]) {
+        let range = ends(&losses, None, &Params::default(), target, is_r);
+        let solves = |share| {
+            calibrate(&losses, None, &Params::default(), between(target, range, share), is_r).0.unwrap().solves
+        };
+        assert_eq!((solves(0.0), solves(1.0)), (3, 3), "{target:?}");
+        assert!(solves(0.3) > 3, "{target:?}");
+    }
+}
+
+/// Targets that round budgets meet: a search that comes upon one of them has found it, on whichever side it then looks.
+#[test]
+fn of_round_budgets() {
+    let losses: Vec<f64> = (0..40).map(|i| f64::from(i * i % 41) / 41.0).collect();
+    for target in TARGETS {
+        for (budget, is_r) in
+            [0.01, 0.1, 0.5, 1.0].into_iter().flat_map(|budget| [(budget, true), (0.5 * budget, false)])
+        {
+            let params = if is_r {
+                Params { r: budget, ..Params::default() }
+            } else {
+                Params { alpha: budget, ..Params::default() }
+            };
+            let wanted = attained(&losses, None, &params, target).0;
+            let found =
+                calibrate(&losses, None, &Params::default(), between(target, [wanted; 2], 0.0), is_r).0.unwrap();
+            assert!((found.budget - budget).abs() <= 1e-9, "{target:?} of budget {budget}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn refuses_bad_input() {
     let refused = |losses: &[f64], params: &Params| {

@@ -107,3 +107,23 @@ fn losses_near_the_worst_beside_an_enormous_span() {
         }
     }
 }
+
+/// With all but a hair of the mass on the smallest loss the sum of the weights may round to more than one: that takes neither the
+/// robust loss nor its bound below every loss, where losses are near the largest number not even to minus infinity.
+#[test]
+fn not_below_every_loss() {
+    for (smallest, largest) in [(0.0, 1.0), (1.0, 3.0), (-1.7e308, 1e300), (f64::MIN, 0.5 * f64::MIN)] {
+        for (n, hair) in (2..120).flat_map(|n| [(n, 1e-30), (n, 1e-17)]) {
+            for (ordering, alpha, r) in
+                [(Ordering::Hd, 0.0, 0.0), (Ordering::Hd, 0.0, 1e-12), (Ordering::Hr, 1e-20, 0.0)]
+            {
+                let mut losses = vec![smallest; n];
+                let mut base = vec![1.0; n];
+                (losses[0], base[0]) = (largest, hair);
+                let problem = Problem { losses, base: Some(base), alpha, r, ordering, worst_loss: None };
+                let report = solve(&problem).report;
+                assert!(report.robust_loss >= smallest && report.dual_bound >= smallest, "{report:?} of {problem:?}");
+            }
+        }
+    }
+}
