@@ -233,6 +233,9 @@ fn ordinary_problems_take_few_iterations() {
         *histogram.entry(iterations).or_insert(0) += 1;
         let what = format!("{iterations} iterations");
         verdict.require(row, &what, iterations <= ORDINARY_ITERATIONS);
+        // Without r there is no root to look for; with it no answer comes unseen, unless everything moves to the worst loss.
+        let looked_for = row.problem.r > 0.0 && row.d_r.is_some_and(|d_r| d_r > 0.0);
+        verdict.require(row, &what, (iterations > 0) == looked_for || row.d_r.is_none());
     }
     println!("iterations of ordinary rows, and how many rows took them: {histogram:?}");
     // A search that is guided less well finds the same answer later. What an instruction set adds in another order may cost some.

@@ -229,6 +229,10 @@ fn refuses_bad_input() {
     assert_eq!(refused(&[1.0, 2.0], &Params { worst_loss: Some(1.5), ..good }), Error::WorstLoss.into());
     let alpha = |r| calibrate_alpha(&[1.0, 2.0], None, &Params { r, ..good }, Target::RobustLoss(1.7), &mut [0.0; 2]);
     assert_eq!(alpha(-1.0).unwrap_err(), Error::R.into());
+    let unused = Params { r: f64::NAN, ..good };
+    assert!(calibrate_r(&[1.0, 2.0], None, &unused, Target::RobustLoss(1.7), &mut [0.0; 2]).is_ok());
+    let unused = Params { alpha: 3.0, ..good };
+    assert!(calibrate_alpha(&[1.0, 2.0], None, &unused, Target::RobustLoss(1.7), &mut [0.0; 2]).is_ok());
     // The budget that is looked for is not used.
     assert!(
         alpha(0.0).is_ok() && refused(&[1.0, 2.0], &Params { r: -1.0, alpha: 3.0, ..good }) == Error::Alpha.into()

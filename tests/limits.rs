@@ -127,3 +127,38 @@ fn not_below_every_loss() {
         }
     }
 }
+
+/// HR where everything moves to the worst loss: what the sampling step leaves of the deep mass, the same for all depths there, is all that
+/// the other step has to move. The divergence of the base weights from that is r.
+#[test]
+fn what_is_spent_where_everything_moves() {
+    for (at_worst, deep) in [(1, &[0.0, 0.0, 0.0][..]), (3, &[0.25, 0.5]), (2, &[-1.0, 0.75, 0.5, 0.0, 0.0])] {
+        let losses: Vec<f64> = std::iter::repeat_n(1.0, at_worst).chain(deep.iter().copied()).collect();
+        let top = at_worst as f64 / losses.len() as f64;
+        let alpha = 0.9 * (1.0 - top);
+        let solve_at = |r, worst_loss| {
+            let solved =
+                solve(&Problem { losses: losses.clone(), base: None, alpha, r, ordering: Ordering::Hr, worst_loss });
+            let report = solved.report;
+            assert_eq!((report.robust_loss, report.trimmed), (1.0, deep.len() as u64), "{report:?}");
+            let total = at_worst as f64 * solved.weights[0] + report.worst_weight;
+            assert!(
+                (total - 1.0).abs() <= 1e-12 && (report.worst_weight == 0.0 || worst_loss.is_some()),
+                "{report:?}"
+            );
+            (report, at_worst as f64 * solved.weights[0])
+        };
+        for left in [1e-9, 0.01, 0.3, 0.9, 0.99].map(|share| share * alpha) {
+            let r = top * (top / (1.0 - left)).ln() + (1.0 - top) * ((1.0 - top) / left).ln();
+            for worst_loss in [None, Some(1.0)] {
+                let (report, on_samples) = solve_at(r, worst_loss);
+                assert!((report.kl / r - 1.0).abs() <= 1e-9, "{report:?} for {r}");
+                assert!((report.tv / left - 1.0).abs() <= 1e-9, "{report:?} instead of {left}");
+                let expected = if worst_loss.is_some() { 1.0 - left } else { 1.0 };
+                assert!((on_samples - expected).abs() <= 1e-9, "{on_samples} instead of {expected}");
+            }
+        }
+        // An unlimited step leaves nothing for the other.
+        assert_eq!(solve_at(f64::INFINITY, None).0.tv, 0.0);
+    }
+}
