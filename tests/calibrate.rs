@@ -193,6 +193,16 @@ fn counts_what_it_solves() {
     }
 }
 
+/// A target whose opposite is met on the way: halfway the robust loss is 1.5, and it is linear in alpha.
+#[test]
+fn of_opposite_signs() {
+    let losses = [-9.0, -9.0, -9.0, 5.0];
+    for (wanted, exact) in [(-1.5, 2.0 / 7.0), (1.5, 0.5)] {
+        let found = calibrate(&losses, None, &Params::default(), Target::RobustLoss(wanted), false).0.unwrap();
+        assert!((found.budget - exact).abs() <= 1e-12 && (found.attained - wanted).abs() <= 1e-12, "{found:?}");
+    }
+}
+
 /// Targets that round budgets meet: a search that comes upon one of them has found it, on whichever side it then looks.
 #[test]
 fn of_round_budgets() {

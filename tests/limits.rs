@@ -140,7 +140,8 @@ fn what_is_spent_where_everything_moves() {
             let solved =
                 solve(&Problem { losses: losses.clone(), base: None, alpha, r, ordering: Ordering::Hr, worst_loss });
             let report = solved.report;
-            assert_eq!((report.robust_loss, report.trimmed), (1.0, deep.len() as u64), "{report:?}");
+            assert_eq!((report.robust_loss, report.trim_loss), (1.0, 1.0), "{report:?}");
+            assert_eq!(report.trimmed, deep.len() as u64, "{report:?}");
             let total = at_worst as f64 * solved.weights[0] + report.worst_weight;
             assert!(
                 (total - 1.0).abs() <= 1e-12 && (report.worst_weight == 0.0 || worst_loss.is_some()),
