@@ -163,3 +163,23 @@ fn what_is_spent_where_everything_moves() {
         assert_eq!(solve_at(f64::INFINITY, None).0.tv, 0.0);
     }
 }
+
+/// HD with so large an r that the samples below the worst loss keep nothing to speak of. Where the worst loss is given and samples have it
+/// too, the rest is shared by what these had and what poison put there, however far u is from zero.
+#[test]
+fn shares_of_the_worst_loss() {
+    for (at_worst, deep, alpha) in [(1, &[0.0, 0.5][..], 0.1), (3, &[0.25, 0.25, -4.0, 0.5], 0.4), (5, &[0.5], 0.01)]
+    {
+        let losses: Vec<f64> = std::iter::repeat_n(1.0, at_worst).chain(deep.iter().copied()).collect();
+        let top = at_worst as f64 / losses.len() as f64;
+        for r in [60.0, 300.0, 1000.0, 1e5, f64::INFINITY] {
+            let worst_loss = Some(1.0);
+            let problem =
+                Problem { losses: losses.clone(), base: None, alpha, r, ordering: Ordering::Hd, worst_loss };
+            let solved = solve(&problem);
+            let samples: f64 = solved.weights[..at_worst].iter().sum();
+            assert!((samples - top / (top + alpha)).abs() <= 1e-12, "{samples} of {problem:?}");
+            assert!((solved.report.worst_weight - alpha / (top + alpha)).abs() <= 1e-12, "{:?}", solved.report);
+        }
+    }
+}
