@@ -222,7 +222,9 @@ mod tests {
 
     fn view_of(samples: &[(f64, f64)], form: Form, u: f64, centre: f64) -> View {
         let mut view = View::new(u, Lens::new(u, centre), form, [0.0; 4], 1.0);
-        samples.iter().for_each(|&(q, depth)| view.add(q, depth));
+        for &(q, depth) in samples {
+            view.add(q, depth);
+        }
         view
     }
 
