@@ -38,15 +38,13 @@ pub fn weights_into<T: Real>(
     }
     check_lengths(losses, base, weights)?;
     let team = Team::for_samples(losses.len(), params.threads);
-    team.run(|| {
-        let mut data = Data::new(losses, base, team, Alone);
-        let range = validate(&mut data, params)?;
-        // By reference: moved out of the result it would lie on the stack twice.
-        match &solve(&mut data, &range, params, Some(&mut *weights)) {
-            Ok(optimum) => optimum.write(&mut data, &range, weights),
-            Err(error) => Err(*error),
-        }
-    })
+    let mut data = Data::new(losses, base, team, Alone);
+    let range = validate(&mut data, params)?;
+    // By reference: moved out of the result it would lie on the stack twice.
+    match &solve(&mut data, &range, params, Some(&mut *weights)) {
+        Ok(optimum) => optimum.write(&mut data, &range, weights),
+        Err(error) => Err(*error),
+    }
 }
 
 /// Whether there is a base weight, if there are any, and a place for a weight for each loss.

@@ -4,6 +4,7 @@
 mod answer;
 mod capped;
 mod focus;
+mod looks;
 mod near;
 mod overview;
 mod window;

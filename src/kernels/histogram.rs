@@ -124,15 +124,20 @@ impl PositionBins {
         ((position - self.first) >> self.shift) as usize
     }
 
-    /// Adds to each bin the mass of its samples, `sum b o` and `sum b o^2` with o the position after the first of the bin, and
-    /// their number. (Four runs of as many values as `lost` has, which holds the rounding of the masses so far.)
+    /// Adds to each bin the mass of its samples, `sum b o` and `sum b o^2` with o the position after the first of the bin
+    /// or, in a wide bin, the part of its width, and their number. (Four runs of as many values as `lost` has, which holds the rounding of the masses so far.)
     pub(crate) fn add<T: Real>(&self, chunk: Chunk<'_, T>, to: &mut [f64], lost: &mut [f64]) {
         let run = lost.len();
         let (masses, others) = to.split_at_mut(run);
         let (offsets, others) = others.split_at_mut(run);
         let (squares, counts) = others.split_at_mut(run);
-        self.each(chunk, |bin, position, _, mass| {
-            let offset = ((position - self.first) & ((1 << self.shift) - 1)) as f64;
+        self.each(chunk, |bin, position, loss, mass| {
+            let offset = if self.is_wide() {
+                let [first, half_width] = self.extent::<T>(bin);
+                (0.5 * loss.to_f64() - 0.5 * first) / half_width
+            } else {
+                ((position - self.first) & ((1 << self.shift) - 1)) as f64
+            };
             let (before, more) = (masses[bin], mass - lost[bin]);
             masses[bin] = before + more;
             lost[bin] = (masses[bin] - before) - more;
@@ -164,25 +169,44 @@ impl PositionBins {
         });
     }
 
+    /// Whether a bin has so many values that the mean position tells little of the mean loss: it may reach over octaves.
+    fn is_wide(&self) -> bool {
+        self.shift > EXACT
+    }
+
+    /// The first loss of a bin, and half of how far it is to the last.
+    fn extent<T: Real>(&self, bin: usize) -> [f64; 2] {
+        let (first, last) = self.ends(bin);
+        let [first, last] = [first, last].map(|position| T::at_position(position).to_f64());
+        [first, 0.5 * last - 0.5 * first]
+    }
+
     /// What [`PositionBins::add`] has added up in a bin tells of its samples.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a position
-    pub(crate) fn outline(&self, bin: usize, [mass, offset, square, count]: [f64; 4]) -> Outline {
-        /// Offsets below two to this are whole numbers still when they have been multiplied and divided by a mass.
-        const EXACT: u32 = 50;
+    pub(crate) fn outline<T: Real>(&self, bin: usize, [mass, offset, square, count]: [f64; 4]) -> Outline {
         let (first, last) = self.ends(bin);
         let mean = if mass > 0.0 { offset / mass } else { 0.0 };
+        let position = if self.is_wide() {
+            let [first, half_width] = self.extent::<T>(bin);
+            T::from_f64(2.0 * (0.5 * first + mean * half_width)).position()
+        } else {
+            first.saturating_add(floor(mean + 0.5) as u64)
+        };
         Outline {
-            position: last.min(first.saturating_add(floor(mean + 0.5) as u64)),
-            is_known: self.shift == 0 || count == 0.0 || (count == 1.0 && self.shift <= EXACT),
+            loss: T::at_position(position.max(first).min(last)).to_f64(),
+            is_known: self.shift == 0 || count == 0.0 || (count == 1.0 && !self.is_wide()),
             may_be_tied: square * mass - offset * offset <= 1e-9 * offset * offset,
         }
     }
 }
 
+/// Offsets below two to this are whole numbers still when they have been multiplied and divided by a mass.
+const EXACT: u32 = 50;
+
 /// What is known of the samples in a bin.
 pub(crate) struct Outline {
-    /// Their mean position.
-    pub(crate) position: u64,
+    /// About their mean.
+    pub(crate) loss: f64,
     /// Whether all of them are there.
     pub(crate) is_known: bool,
     /// Whether all of them may be there, as far as rounded sums tell.

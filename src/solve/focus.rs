@@ -20,6 +20,8 @@ pub(super) struct Focus {
     pub(super) bounds: Bounds,
     /// Where u was before, if it has moved.
     pub(super) before: Option<Place>,
+    /// Where log u is, as far as bins told in a round of many looks; else NaN.
+    pub(super) bracket: [f64; 2],
     pub(super) mean: f64,
     /// The ends of the window that the threshold is in, the mass of the samples below, and `sum b d` of those above.
     pub(super) low: f64,
@@ -41,15 +43,15 @@ pub(super) enum Stage {
 }
 
 impl Focus {
-    pub(super) fn as_numbers(self) -> [f64; 14] {
-        let Self { stage, log_u, bounds, before, mean, low, high, below, first_above, misses } = self;
+    pub(super) fn as_numbers(self) -> [f64; 16] {
+        let Self { stage, log_u, bounds, before, bracket, mean, low, high, below, first_above, misses } = self;
         let stage = match stage {
             Stage::Open => -1.0,
             Stage::Tied => -2.0,
             Stage::Known(count) => count as f64,
         };
         let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
-        let mut numbers = [0.0; 14];
+        let mut numbers = [0.0; 16];
         let (certain, others) = numbers.split_at_mut(4);
         certain.copy_from_slice(&bounds.as_numbers());
         others.copy_from_slice(&[
@@ -57,6 +59,8 @@ impl Focus {
             log_u,
             before.log_u,
             before.lack,
+            bracket[0],
+            bracket[1],
             mean,
             low,
             high,
@@ -67,8 +71,8 @@ impl Focus {
         numbers
     }
 
-    pub(super) fn of_numbers([least, most, deepest, shallowest, others @ ..]: [f64; 14]) -> Self {
-        let [stage, log_u, log_u_before, lack, mean, low, high, below, first_above, misses] = others;
+    pub(super) fn of_numbers([least, most, deepest, shallowest, others @ ..]: [f64; 16]) -> Self {
+        let [stage, log_u, log_u_before, lack, least_u, most_u, mean, low, high, below, first_above, misses] = others;
         let bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
         let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
         let stage = match stage {
@@ -76,7 +80,7 @@ impl Focus {
             -2.0 => Stage::Tied,
             known => Stage::Known(count(known)),
         };
-        Self { stage, log_u, bounds, before, mean, low, high, below, first_above, misses }
+        Self { stage, log_u, bounds, before, bracket: [least_u, most_u], mean, low, high, below, first_above, misses }
     }
 
     /// A window beside the last one.

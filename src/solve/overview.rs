@@ -44,7 +44,7 @@ pub(super) fn overview<T: Real>(
         },
         |sketch| {
             let (head, runs) = sketch.split_at(HEAD);
-            let mut numbers = [head[0]; 16];
+            let mut numbers = [head[0]; 18];
             numbers[1] = head[1];
             numbers[2..].copy_from_slice(&first_focus::<T>(range, params, bins, head[0], runs)?.as_numbers());
             Ok(numbers)
@@ -67,6 +67,7 @@ fn first_focus<T: Real>(
         log_u: LOG_FLOOR,
         bounds: Bounds::none(),
         before: None,
+        bracket: [f64::NAN; 2],
         mean: 0.0,
         low: range.largest,
         high: range.largest,

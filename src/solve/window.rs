@@ -215,7 +215,7 @@ impl<T: Real> Problem<'_, T> {
     /// The step in log u to the root, if the samples above the window, whose sums are smooth, go on as they are seen
     /// from here. The cut may cross any number of the others. None where that is far away, or the cut
     /// would leave the window.
-    fn lead(&self, window: &Window<'_>, above: &View, phi: f64) -> Option<f64> {
+    pub(super) fn lead(&self, window: &Window<'_>, above: &View, phi: f64) -> Option<f64> {
         let lacks = |step: f64| {
             let moved = above.moved(step);
             Some(self.place(window, &moved, self.rule_at(moved.u)).ok()?.view.phi() - self.r)

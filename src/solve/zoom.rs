@@ -5,6 +5,7 @@
 use core::cell::Cell;
 
 use super::focus::{Focus, Stage};
+use super::looks::{LOOKS, Looks, Outlook};
 use super::overview::{bin_of_mass, overview};
 use super::window::{Bounds, Side, Window};
 use super::{Guide, Problem, is_limit};
@@ -13,20 +14,22 @@ use crate::math::exp;
 use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::reduce::Data;
-use crate::root::{self, LOG_FLOOR, Place};
+use crate::root::{self, LOG_FLOOR};
 use crate::sharded::{Log, Operation, SKETCH};
+use crate::trim::Cut;
 use crate::validate::Range;
 use crate::view::View;
 use crate::weights::Optimum;
 
-/// A sketch begins with a few sums, and then has runs of so many bins.
-pub(super) const HEAD: usize = 6;
-pub(super) const RUN: usize = (SKETCH - HEAD) / 4;
+/// A sketch begins with a few sums, then has runs of so many bins, and ends with the sums of so many looks.
+pub(super) const HEAD: usize = 2;
+pub(super) const RUN: usize = (SKETCH - HEAD - 4 * LOOKS) / 4;
+const TAIL: usize = HEAD + 4 * RUN;
 
-/// After so many rounds of zooming, more than twice what was ever needed, it goes on without.
+/// After so many rounds of zooming, more than was ever needed, it goes on without.
 const ROUNDS: usize = 24;
-/// So many of them may take in more than they must. From then on the window shrinks by as many bins as there are.
-const WIDE_ROUNDS: usize = 2;
+/// After so many, a round looks from many u.
+const SINGLE_ROUNDS: usize = 4;
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -38,12 +41,13 @@ pub(crate) fn solve_sharded<T: Real>(
     let (masses, mut focus) = overview(data, range, params, sketch)?;
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
+    let mut round = 0;
     loop {
-        for round in 0..ROUNDS {
-            if matches!(focus.stage, Stage::Known(_)) || !problem.cuts() {
-                break;
-            }
-            focus = problem.zoom(data, focus, round < WIDE_ROUNDS, sketch)?;
+        while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
+            let looks = focus.looks(problem.caps() && round >= SINGLE_ROUNDS);
+            // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
+            focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
+            round += 1;
         }
         if problem.caps() && !problem.is_plain() && problem.cuts() {
             // Sketches do not know the mean to the last bit.
@@ -129,48 +133,59 @@ impl<T: Real> Problem<'_, T> {
         self.alpha > 0.0 && !limit && (!self.caps() || self.r < self.kl_to_reach_worst())
     }
 
-    /// One round: a sketch of the window, and a look at the samples above it.
+    /// One round: a sketch of the window, and looks at the samples above it.
     fn zoom(
         &self,
         data: &mut Data<'_, T, &mut Log>,
         focus: Focus,
+        looks: &Looks<f64>,
         wide: bool,
         sketch: &mut [f64],
     ) -> Result<Focus, Error> {
         let (bins, depths) = (focus.bins::<T>(), self.range.depths);
-        let u = if focus.log_u <= LOG_FLOOR && self.top_share() == 0.0 { 0.0 } else { exp(focus.log_u) };
-        let lens = Lens::new(u, focus.mean);
-        let pass = self.root_pass(data, T::from_f64(focus.high), lens, false);
+        // Without mass at depth zero u may be zero.
+        let u = |log_u: f64| if log_u <= LOG_FLOOR && self.top_share() == 0.0 { 0.0 } else { exp(log_u) };
+        let passes = looks.map(|_, log_u| {
+            let lens = Lens::new(u(log_u), focus.mean);
+            self.root_pass(data, T::from_f64(focus.high), lens, false)
+        });
         let above = |sketch: &[f64]| {
-            View::new(u, lens, pass.form(), [sketch[0], sketch[1], sketch[2], sketch[3]], self.total)
+            looks.map(|place, log_u| {
+                let sums = [0, 1, 2, 3].map(|sum| sketch[TAIL + 4 * place + sum]);
+                let pass = passes.get(place);
+                (log_u, View::new(u(log_u), pass.lens, pass.form(), sums, self.total))
+            })
         };
         let digest = round(
             data,
             sketch,
-            (Operation::Sum, 0, HEAD + 4 * RUN),
+            (Operation::Sum, 0, TAIL + 4 * looks.len()),
             |data, sketch| {
                 let (head, runs) = sketch.split_at_mut(HEAD);
+                let (runs, tail) = runs.split_at_mut(4 * RUN);
                 let [low, high] = [focus.low, focus.high].map(T::from_f64);
                 if self.r > 0.0 {
-                    head[..4].copy_from_slice(&data.pass_alone(|chunk, _| pass.sums(chunk)).sums);
+                    for (pass, sums) in passes.iter().zip(tail.chunks_exact_mut(4)) {
+                        sums.copy_from_slice(&data.pass_alone(|chunk, _| pass.sums(chunk)).sums);
+                    }
                 }
                 if let Some(level) = data.fast() {
-                    [head[4], _] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, low)).sums;
-                    [head[5], _] = data.pass_alone(|chunk, _| fast_moments(level, chunk.losses, depths, high)).sums;
+                    [head[0], _] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, low)).sums;
+                    [head[1], _] = data.pass_alone(|chunk, _| fast_moments(level, chunk.losses, depths, high)).sums;
                 } else {
-                    [head[4]] = data.pass_alone(|chunk, _| kernels::mass_below(chunk, low)).sums;
-                    [head[5], _] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
+                    [head[0]] = data.pass_alone(|chunk, _| kernels::mass_below(chunk, low)).sums;
+                    [head[1], _] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
                 }
                 let mut lost = [0.0; RUN];
                 data.each_chunk(|chunk| bins.add(chunk, runs, &mut lost));
             },
             |sketch| {
-                let focus = Focus { below: sketch[4], first_above: sketch[5], ..focus };
+                let focus = Focus { below: sketch[0], first_above: sketch[1], ..focus };
                 let mut known = [false; RUN];
                 let mut tied = [false; RUN];
                 for bin in 0..bins.count() {
-                    let outline = bins.outline(bin, [0, 1, 2, 3].map(|run| sketch[HEAD + run * RUN + bin]));
-                    sketch[HEAD + RUN + bin] = T::at_position(outline.position).to_f64();
+                    let outline = bins.outline::<T>(bin, [0, 1, 2, 3].map(|run| sketch[HEAD + run * RUN + bin]));
+                    sketch[HEAD + RUN + bin] = outline.loss;
                     (known[bin], tied[bin]) = (outline.is_known, outline.may_be_tied);
                 }
                 Ok(self.zoomed(focus, bins, &above(sketch), sketch, &known, Some((&tied, wide))).as_numbers())
@@ -206,18 +221,24 @@ impl<T: Real> Problem<'_, T> {
         &self,
         focus: Focus,
         bins: PositionBins,
-        above: &View,
+        above: &Looks<(f64, View)>,
         sketch: &mut [f64],
         known: &[bool; RUN],
         tied: Option<(&[bool; RUN], bool)>,
     ) -> Focus {
         let (mean, bounds, outside) = (Cell::new(focus.mean), Cell::new(focus.bounds), Cell::new(None));
         let window = focus.window(bins.count(), sketch, &mean, &bounds, &outside);
-        let Turn { log_u, lack, mean, bin, reach: (first, last) } = match self.turn(&focus, &window, bins, above) {
+        let turn = if above.len() > 1 {
+            self.outlook(&focus, &window, bins, above)
+        } else {
+            self.turn(&focus, &window, bins, &above.first().1)
+        };
+        let Outlook { log_u, before, bracket, settled, mean, reach: (first, last), beyond } = match turn {
             Ok(turn) => turn,
             Err(side) => return focus.beside::<T>(side, self.range),
         };
-        let all_tied = tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
+        let bin = last;
+        let all_tied = settled && tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
             low -= 1;
@@ -225,12 +246,11 @@ impl<T: Real> Problem<'_, T> {
         while high + 1 < bins.count() && known[high + 1] {
             high += 1;
         }
-        let all_known = known[bin] && low <= first && high >= last;
+        let all_known = settled && known[bin] && low <= first && high >= last;
         if !all_known && all_tied {
             return Focus { stage: Stage::Tied, ..focus };
         }
-        let before = (!lack.is_nan()).then_some(Place { log_u: focus.log_u, lack });
-        let focus = Focus { log_u: focus.bounds.kept(log_u), before, mean, misses: 0.0, ..focus };
+        let focus = Focus { log_u: focus.bounds.kept(log_u), before, bracket, mean, misses: 0.0, ..focus };
         if !all_known {
             // The next bins will be so much narrower that there may be more than are needed.
             let counts = &sketch[HEAD + 3 * RUN..][..bins.count()];
@@ -242,10 +262,16 @@ impl<T: Real> Problem<'_, T> {
         let above: f64 =
             (high + 1..bins.count()).map(|bin| window.masses[bin] * depths.depth(window.losses[bin])).sum();
         let stage = if all_known { Stage::Known(keep_samples(sketch, low, high)) } else { Stage::Open };
+        let [low, high] = [bins.ends(low).0, bins.ends(high).1];
+        // As far again as the window is wide.
+        let width = if all_known { 0 } else { bins.last - bins.first + 1 };
+        let [lowest, highest] = [self.range.smallest, self.range.largest].map(|loss| T::from_f64(loss).position());
+        let low = if beyond[0] { low.saturating_sub(width).max(lowest) } else { low };
+        let high = if beyond[1] { high.saturating_add(width).min(highest) } else { high };
         Focus {
             stage,
-            low: T::at_position(bins.ends(low).0).to_f64(),
-            high: T::at_position(bins.ends(high).1).to_f64(),
+            low: T::at_position(low).to_f64(),
+            high: T::at_position(high).to_f64(),
             below: focus.below + below,
             first_above: focus.first_above + above,
             ..focus
@@ -254,13 +280,13 @@ impl<T: Real> Problem<'_, T> {
 
     /// Where the cut is in a window of bins, where it may still go, and where u goes. Or on which side the
     /// cut is, if it is outside.
-    fn turn(&self, focus: &Focus, window: &Window<'_>, bins: PositionBins, above: &View) -> Result<Turn, Side> {
+    fn turn(&self, focus: &Focus, window: &Window<'_>, bins: PositionBins, above: &View) -> Result<Outlook, Side> {
         let (top, depths) = (self.top_share(), self.range.depths);
         if !self.caps() {
             let bin = bin_of_mass(window.masses, self.budget - window.below);
             let (mut view, mut first) = (*above, window.first_above);
             if self.r == 0.0 {
-                return Ok(Turn { log_u: focus.log_u, lack: f64::NAN, mean: focus.mean, bin, reach: (bin, bin) });
+                return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, (bin, bin)));
             }
             let cut = window.cut_of_base::<T>(self.range, self.budget);
             for (&loss, &mass) in window.losses.iter().zip(window.masses).skip(bin + 1) {
@@ -273,17 +299,19 @@ impl<T: Real> Problem<'_, T> {
             let mean = (first + cut.keep * cut.tied * cut.depth) / self.total;
             view.recentre((mean - above.lens.mean) * above.lens.rate);
             let (log_u, lack) = root::improved(self.r, top + self.alpha, focus.log_u, &view, focus.before);
-            return Ok(Turn { log_u, lack, mean, bin, reach: (bin, bin) });
+            let outlook = Outlook::of_one(focus, log_u, Some(lack), mean, (bin, bin));
+            // The cut does not move with u.
+            return Ok(Outlook { settled: true, ..outlook });
         }
         let placed = self.place(window, above, self.rule_at(above.u))?;
         let (log_u, lack) = if above.u == 0.0 && placed.view.phi() <= self.r {
-            (LOG_FLOOR, f64::NAN)
+            (LOG_FLOOR, None)
         } else {
-            root::improved(self.r, top, focus.log_u, &placed.view, focus.before)
+            let (log_u, lack) = root::improved(self.r, top, focus.log_u, &placed.view, focus.before);
+            (log_u, Some(lack))
         };
         let cut = &placed.cut;
-        let loss = if cut.is_between() { depths.loss(cut.depth) } else { cut.threshold.to_f64() };
-        let bin = bins.bin(T::from_f64(loss).position().max(bins.first).min(bins.last));
+        let bin = self.bin_of_cut(bins, cut);
         // How much mass a change of u may move.
         let moved = 2.0 * self.alpha * placed.curved.abs() * (log_u - focus.log_u).abs();
         let spare = if cut.is_between() { [0.0; 2] } else { [(1.0 - cut.keep) * cut.tied, cut.keep * cut.tied] };
@@ -293,19 +321,14 @@ impl<T: Real> Problem<'_, T> {
             (first - last) * placed.slopes[usize::from(other > bin)]
         };
         let reach = around(window.masses, bin, spare, moved, width);
-        Ok(Turn { log_u, lack, mean: placed.mean, bin, reach })
+        Ok(Outlook::of_one(focus, log_u, lack, placed.mean, reach))
     }
-}
 
-/// What a round says about the next.
-struct Turn {
-    log_u: f64,
-    /// What was lacking at the last u.
-    lack: f64,
-    mean: f64,
-    /// The bin of the cut, and the first and the last to which it may still go.
-    bin: usize,
-    reach: (usize, usize),
+    /// The bin that a cut inside of the window is in.
+    pub(super) fn bin_of_cut(&self, bins: PositionBins, cut: &Cut<T>) -> usize {
+        let loss = if cut.is_between() { self.range.depths.loss(cut.depth) } else { cut.threshold.to_f64() };
+        bins.bin(T::from_f64(loss).position().max(bins.first).min(bins.last))
+    }
 }
 
 /// These bins, and more on either side as long as they have few enough samples for the next bins to show them one by one.

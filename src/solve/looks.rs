@@ -1,0 +1,227 @@
+//! Looks from many u in one round, for the few problems where one look says little about the way to the root: the cut may leap over
+//! many samples at a small change of u, or stay at one of them while phi hardly changes over many octaves.
+
+use super::Problem;
+use super::focus::Focus;
+use super::window::{Placed, Side, Window};
+use crate::kernels::PositionBins;
+use crate::real::Real;
+use crate::root::{self, Place};
+use crate::sharded::ROOM;
+use crate::view::View;
+
+/// A round has room for so many. (Where there is little room it is one.)
+pub(super) const LOOKS: usize = if ROOM { 15 } else { 1 };
+
+/// One or many looks, from the smallest u to the largest, or what belongs to each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looks<V> {
+    values: [V; LOOKS],
+    count: usize,
+}
+
+impl<V: Copy> Looks<V> {
+    fn one(value: V) -> Self {
+        Self { values: [value; LOOKS], count: 1 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn get(&self, number: usize) -> V {
+        self.values[number]
+    }
+
+    pub(super) fn first(&self) -> V {
+        self.values[0]
+    }
+
+    pub(super) fn last(&self) -> V {
+        self.values[self.count - 1]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = V> {
+        self.values.into_iter().take(self.count)
+    }
+
+    /// What belongs to each, of which the function is told the number too.
+    pub(super) fn map<W>(&self, mut of: impl FnMut(usize, V) -> W) -> Looks<W> {
+        let mut number = 0;
+        let values = self.values.map(|value| {
+            number += 1;
+            of(number - 1, value)
+        });
+        Looks { values, count: self.count }
+    }
+}
+
+impl Focus {
+    /// Where the next round looks from: the guess at log u or, if there are to be many looks, close beside it too, all over the bracket,
+    /// and beyond.
+    pub(super) fn looks(&self, many: bool) -> Looks<f64> {
+        let Self { log_u, bracket: [low, high], before, .. } = *self;
+        if !many || LOOKS == 1 {
+            return Looks::one(log_u);
+        }
+        let (low, high) = if low < high {
+            (low, high)
+        } else {
+            let width = before.map_or(1.0, |before| (log_u - before.log_u).abs()).max(LEAST_WIDTH);
+            (log_u - width, log_u + width)
+        };
+        let width = high - low;
+        let near = [-1e-2, -1e-4, 0.0, 1e-4, 1e-2].map(|part| log_u + part * width);
+        let mut values = [low; LOOKS];
+        let (beyond, inside) = values.split_at_mut(2);
+        beyond.copy_from_slice(&[low - FARTHER * width, high + FARTHER * width]);
+        let (beside, grid) = inside.split_at_mut(near.len());
+        beside.copy_from_slice(&near);
+        let pieces = (grid.len() - 1) as f64;
+        for (place, value) in grid.iter_mut().enumerate() {
+            *value = low + width * (place as f64 / pieces);
+        }
+        let [least, most] = self.bounds.log_u;
+        let mut values = values.map(|value| value.max(least).min(most));
+        values.sort_unstable_by(f64::total_cmp);
+        Looks { values, count: LOOKS }
+    }
+}
+
+/// What a look has shown.
+struct Seen<T> {
+    log_u: f64,
+    /// The samples above the window.
+    above: View,
+    /// Or on which side of the window the cut is.
+    placed: Result<Placed<T>, Side>,
+}
+
+impl<T> Seen<T> {
+    /// How far phi is from r; infinitely where it is not known.
+    fn miss(&self, r: f64) -> f64 {
+        self.placed.as_ref().map_or(f64::INFINITY, |placed| (placed.view.phi() - r).abs())
+    }
+}
+
+/// What one round says about the next.
+pub(super) struct Outlook {
+    pub(super) log_u: f64,
+    /// The look that says so, if any.
+    pub(super) before: Option<Place>,
+    /// Where the root is, as far as many looks at bins tell.
+    pub(super) bracket: [f64; 2],
+    /// Whether log u is so near to the root that a few looks will do, once all losses around the cut are known.
+    pub(super) settled: bool,
+    pub(super) mean: f64,
+    /// The bins to which the cut may go, and whether it may go farther down and up.
+    pub(super) reach: (usize, usize),
+    pub(super) beyond: [bool; 2],
+}
+
+impl Outlook {
+    /// From one look, which tells the next log u, and what is lacking at this one.
+    pub(super) fn of_one(focus: &Focus, log_u: f64, lack: Option<f64>, mean: f64, reach: (usize, usize)) -> Self {
+        let before = lack.map(|lack| Place { log_u: focus.log_u, lack });
+        // (Where there is no room for many looks, whoever looks next must do with that.)
+        let settled = LOOKS == 1 || lack.is_none() || (log_u - focus.log_u).abs() <= LONGEST_STEP;
+        Self { log_u, before, bracket: [f64::NAN; 2], settled, mean, reach, beyond: [false; 2] }
+    }
+}
+
+impl<T: Real> Problem<'_, T> {
+    /// From many looks at the same window. Or tells on which side of it the cut is for all of them.
+    pub(super) fn outlook(
+        &self,
+        focus: &Focus,
+        window: &Window<'_>,
+        bins: PositionBins,
+        looks: &Looks<(f64, View)>,
+    ) -> Result<Outlook, Side> {
+        let [below, above] = self.around_root(window, looks)?;
+        let (least, most) = (below.as_ref().map(|seen| seen.log_u), above.as_ref().map(|seen| seen.log_u));
+        // At an end of what is possible there is nothing farther.
+        let at_end = match (least, most) {
+            (None, Some(most)) => most <= focus.bounds.log_u[0],
+            (Some(least), None) => least >= focus.bounds.log_u[1],
+            _ => false,
+        };
+        let extent = looks.last().0 - looks.first().0;
+        let bracket = match (least, most) {
+            (Some(least), Some(most)) => [least, most],
+            (Some(end), None) | (None, Some(end)) if at_end => [end; 2],
+            (Some(least), None) => [least, least + extent],
+            (None, Some(most)) => [most - extent, most],
+            (None, None) => focus.bracket,
+        };
+        let bin = |seen: &Option<Seen<T>>| Some(self.bin_of_cut(bins, &seen.as_ref()?.placed.as_ref().ok()?.cut));
+        let (mut lowest, mut highest) = (bin(&above), bin(&below));
+        if at_end {
+            (lowest, highest) = (lowest.or(highest), highest.or(lowest));
+        }
+        let beyond = [lowest.is_none(), highest.is_none()];
+        // A bin more on either side, since its samples are not where they seem to be.
+        let last = bins.count() - 1;
+        let (low, high) =
+            (lowest.map_or(0, |bin| bin.saturating_sub(1)), highest.map_or(last, |bin| (bin + 1).min(last)));
+        let reach = (low.min(high), high.max(low));
+
+        let middle = 0.5 * (bracket[0] + bracket[1]);
+        let near = [&below, &above]
+            .into_iter()
+            .flatten()
+            .min_by(|one, other| one.miss(self.r).total_cmp(&other.miss(self.r)))
+            .and_then(|seen| Some((seen, seen.placed.as_ref().ok()?)));
+        let Some((seen, placed)) = near else {
+            let mean = focus.mean;
+            return Ok(Outlook { log_u: middle, before: None, bracket, settled: false, mean, reach, beyond });
+        };
+        let (newton, lack) = root::improved(self.r, self.top_share(), seen.log_u, &placed.view, None);
+        let inside = |log_u: &f64| *log_u >= bracket[0] && *log_u <= bracket[1];
+        let led = self.lead(window, &seen.above, placed.view.phi()).map(|step| seen.log_u + step).filter(inside);
+        let log_u = led.unwrap_or(if inside(&newton) { newton } else { middle });
+        let short = if led.is_some() { SHORT_LEAD } else { SHORT_STEP };
+        let both = least.is_some() && most.is_some();
+        let settled = at_end
+            || (both && (log_u - seen.log_u).abs() <= short)
+            || bracket[1] - bracket[0] <= ROUNDING * (1.0 + log_u.abs());
+        let before = Some(Place { log_u: seen.log_u, lack });
+        Ok(Outlook { log_u, before, bracket, settled, mean: placed.mean, reach, beyond })
+    }
+
+    /// The last look from a u that is too small, and the first after it from one that is too large. Or on which side of the window
+    /// all cuts are.
+    fn around_root(&self, window: &Window<'_>, looks: &Looks<(f64, View)>) -> Result<[Option<Seen<T>>; 2], Side> {
+        let (mut below, mut above): (Option<Seen<T>>, Option<Seen<T>>) = (None, None);
+        // The side, as long as it is the same for all.
+        let mut side = None;
+        for (number, (log_u, view)) in looks.iter().enumerate() {
+            let placed = self.place(window, &view, self.rule_at(view.u));
+            let outside = placed.as_ref().err().copied();
+            side = if number == 0 || side == outside { outside } else { None };
+            // The cut becomes deeper as u grows, and is to be inside.
+            let too_small = match &placed {
+                Ok(placed) => placed.view.phi() > self.r,
+                Err(side) => *side == Side::Shallower,
+            };
+            let seen = Seen { log_u, above: view, placed };
+            if too_small {
+                (below, above) = (Some(seen), None);
+            } else if above.is_none() {
+                above = Some(seen);
+            }
+        }
+        side.map_or(Ok([below, above]), Err)
+    }
+}
+
+/// In log u: after a longer step from one look, another must show where it has led; of many looks one is nearer than that, by a
+/// model of the window or by the slope.
+const LONGEST_STEP: f64 = 0.5;
+const SHORT_LEAD: f64 = 1e-3;
+const SHORT_STEP: f64 = 1e-6;
+/// What a bracket of log u is at least when nothing is known, and relative to log u when nothing more can be known.
+const LEAST_WIDTH: f64 = 1e-3;
+const ROUNDING: f64 = 1e-14;
+/// How far beyond the bracket there are looks, in its widths.
+const FARTHER: f64 = 8.0;

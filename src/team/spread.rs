@@ -1,0 +1,145 @@
+//! Helpers beside the calling thread, not behind it. Linux may wake a thread on the processor of the one that wakes it and leave it
+//! there, waiting, while another processor has nothing to do: then two threads take as long as one.
+
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Where a helper is.
+pub(super) struct Seat {
+    /// Its thread; 0 before it has started.
+    thread: AtomicI32,
+    /// The processor that it was last seen on.
+    processor: AtomicUsize,
+    /// Whether it is to leave that processor: it may not run there until it has begun to work elsewhere.
+    is_sent: AtomicBool,
+    /// Where it may run otherwise.
+    allowed: Mutex<Option<os::Processors>>,
+}
+
+impl Seat {
+    pub(super) fn new() -> Self {
+        Self {
+            thread: AtomicI32::new(0),
+            processor: AtomicUsize::new(os::NOWHERE),
+            is_sent: AtomicBool::new(false),
+            allowed: Mutex::new(None),
+        }
+    }
+
+    /// The helper has started.
+    pub(super) fn take(&self) {
+        self.thread.store(os::thread(), Ordering::Release);
+    }
+
+    /// If the helper would wake here, it is sent to any other processor where it may run.
+    fn send_away_from(&self, here: usize) {
+        let thread = self.thread.load(Ordering::Acquire);
+        if thread == 0 || self.processor.load(Ordering::Relaxed) != here || self.is_sent.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(processors) = os::processors_of(thread)
+            && os::allow(thread, &os::without(processors, here))
+        {
+            *allowed = Some(processors);
+            self.is_sent.store(true, Ordering::Release);
+        }
+    }
+
+    /// The helper works, and may again run wherever it might before.
+    fn arrive(&self) {
+        if self.is_sent.swap(false, Ordering::AcqRel) {
+            let allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(processors) = allowed {
+                os::allow(os::thread(), &processors);
+            }
+        }
+    }
+}
+
+/// Before helpers are woken.
+pub(super) fn spread(seats: &[Seat]) {
+    let here = os::processor();
+    if here != os::NOWHERE {
+        for seat in seats {
+            seat.send_away_from(here);
+        }
+    }
+}
+
+/// Runs a helper's part of the work, on its thread.
+pub(super) fn seated(seats: &[Seat], work: impl FnOnce()) {
+    let seat = rayon::current_thread_index().and_then(|number| seats.get(number));
+    if let Some(seat) = seat {
+        seat.arrive();
+    }
+    work();
+    if let Some(seat) = seat {
+        seat.processor.store(os::processor(), Ordering::Relaxed);
+    }
+}
+
+/// The system calls. None of them matters if it fails.
+#[cfg(all(target_os = "linux", not(miri)))]
+mod os {
+    pub(super) type Processors = libc::cpu_set_t;
+    pub(super) const NOWHERE: usize = usize::MAX;
+
+    pub(super) fn thread() -> i32 {
+        // SAFETY: without arguments.
+        unsafe { libc::gettid() }
+    }
+
+    pub(super) fn processor() -> usize {
+        // SAFETY: without arguments.
+        usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(NOWHERE)
+    }
+
+    /// Where a thread may run.
+    pub(super) fn processors_of(thread: i32) -> Option<Processors> {
+        // SAFETY: all zero bytes are an empty set.
+        let mut processors = unsafe { core::mem::zeroed::<Processors>() };
+        // SAFETY: the set is as long as is said.
+        let result = unsafe { libc::sched_getaffinity(thread, size_of::<Processors>(), &raw mut processors) };
+        (result == 0).then_some(processors)
+    }
+
+    pub(super) fn without(mut processors: Processors, processor: usize) -> Processors {
+        if processor < libc::CPU_SETSIZE.unsigned_abs() as usize {
+            // SAFETY: the set is that long.
+            unsafe { libc::CPU_CLR(processor, &mut processors) };
+        }
+        processors
+    }
+
+    /// Lets a thread run there; false if that is nowhere, or not for us to say.
+    pub(super) fn allow(thread: i32, processors: &Processors) -> bool {
+        // SAFETY: the set is as long as is said.
+        unsafe { libc::sched_setaffinity(thread, size_of::<Processors>(), processors) == 0 }
+    }
+}
+
+/// Elsewhere the system is trusted.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+mod os {
+    pub(super) type Processors = ();
+    pub(super) const NOWHERE: usize = usize::MAX;
+
+    pub(super) fn thread() -> i32 {
+        0
+    }
+
+    pub(super) fn processor() -> usize {
+        NOWHERE
+    }
+
+    pub(super) fn processors_of(_: i32) -> Option<Processors> {
+        None
+    }
+
+    pub(super) fn without((): Processors, _: usize) -> Processors {}
+
+    pub(super) fn allow(_: i32, (): &Processors) -> bool {
+        false
+    }
+}
