@@ -305,8 +305,8 @@ mod tests {
             let (mut sums, mut lost) = (vec![0.0; 4 * bins.count()], vec![0.0; bins.count()]);
             bins.add(chunk(losses), &mut sums, &mut lost);
             let bin = bins.bin(at.position());
-            let outline = bins.outline(bin, [0, 1, 2, 3].map(|run| sums[run * bins.count() + bin]));
-            (f64::at_position(outline.position), outline.is_known, outline.may_be_tied)
+            let outline = bins.outline::<f64>(bin, [0, 1, 2, 3].map(|run| sums[run * bins.count() + bin]));
+            (outline.loss, outline.is_known, outline.may_be_tied)
         };
         assert_eq!(look(bins, &[1.3, 1.7], 1.3), (1.3, true, true));
         assert_eq!(look(bins, &[1.3, 1.7, 0.5, 2.5], 1.7), (1.7, true, true));
@@ -322,5 +322,9 @@ mod tests {
         assert_eq!(look(narrow, &[low.next_up(); 3], low.next_up()), (low.next_up(), true, true));
         let wide = PositionBins::new((-1e300_f64).position(), 1e300_f64.position(), 4);
         assert!(!look(wide, &[1.3], 1.3).1);
+        // Over octaves what counts is the mean loss, not the mean position.
+        let octaves = PositionBins::new((1.0_f64 / 256.0).position(), 256.0_f64.position(), 4);
+        let (value, is_known, may_be_tied) = look(octaves, &[2.0, 3.0, 100.0, 0.5], 2.0);
+        assert!((value - 35.0).abs() <= 1e-12 && !is_known && !may_be_tied, "{value}");
     }
 }
