@@ -267,10 +267,15 @@ mod tests {
             let mean = inside.iter().sum::<f64>() / count;
             let variance = inside.iter().map(|depth| (depth - mean) * (depth - mean)).sum::<f64>() / count;
             let (told_mean, told_variance) = bins.outline(bin, &sums);
-            assert!((told_mean / mean - 1.0).abs() <= 1e-13, "{octaves} octaves: {told_mean:e} instead of {mean:e}");
+            // Digits are lost beside the landmark alone, which is far from the depths only where bins are few.
+            let mark = bins.landmark(bin);
+            assert!(
+                (told_mean - mean).abs() <= 1e-13 * mean + 1e-15 * mark,
+                "{octaves} octaves: {told_mean:e} instead of {mean:e}"
+            );
             let error = (told_variance - variance).abs();
             assert!(
-                error <= 1e-6 * variance.max(1e-12 * mean * mean),
+                error <= 1e-6 * variance.max(1e-12 * mean * mean) + 1e-15 * (mark - mean) * (mark - mean),
                 "{octaves} octaves: off by {error:e} of {variance:e}"
             );
             assert_eq!(bins.outline(DepthBins::COUNT - 1, &sums), (0.0, 0.0));
