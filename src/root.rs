@@ -240,3 +240,31 @@ fn step(k: f64, phi: f64, lack: f64, view: &View) -> f64 {
     // Also where the curvature is NaN, or so large that it cannot be trusted.
     if correction > 0.5 && correction < 2.0 { newton / correction } else { newton }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Lens;
+    use crate::view::Form;
+
+    /// Two depths of equal mass, for every r: what is said of the looks is how many there were, and the last of them, or a step from
+    /// it, is at the root.
+    #[test]
+    fn every_look_is_counted() {
+        for form in [Form::Centred, Form::Plain] {
+            for exponent in -60..=0 {
+                let r = libm::exp2(f64::from(exponent));
+                let mut looks = 0;
+                let root = find(r, Start::from_variance(0.5, 0.25, r), &EVERYWHERE, &mut |u, _| {
+                    looks += 1;
+                    let mut view = View::new(u, Lens::new(u, 0.5), form, [0.0; 4], 1.0);
+                    view.add(0.5, 0.0);
+                    view.add(0.5, 1.0);
+                    Ok(view)
+                });
+                let root = root.unwrap_or_else(|error| panic!("{error:?}"));
+                assert_eq!(root.iterations, looks, "r = {r}");
+            }
+        }
+    }
+}

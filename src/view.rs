@@ -208,3 +208,81 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Masses and depths.
+    const MASSES: [(f64, f64); 5] = [(0.1, 0.0), (0.2, 0.05), (0.3, 0.4), (0.25, 0.8), (0.15, 1.0)];
+
+    fn sum(of: impl Fn(f64) -> f64, samples: &[(f64, f64)]) -> f64 {
+        samples.iter().map(|&(q, depth)| q * of(depth)).sum()
+    }
+
+    fn view_of(samples: &[(f64, f64)], form: Form, u: f64, centre: f64) -> View {
+        let mut view = View::new(u, Lens::new(u, centre), form, [0.0; 4], 1.0);
+        for &(q, depth) in samples {
+            view.add(q, depth);
+        }
+        view
+    }
+
+    fn is_near(value: f64, exact: f64, what: &str) {
+        assert!((value - exact).abs() <= 1e-13 * exact.abs().max(0.05), "{what}: {value:e} instead of {exact:e}");
+    }
+
+    /// From any centre phi is `sum q log x + log sum q / x`.
+    #[test]
+    fn phi_from_any_centre() {
+        let mean = sum(|depth| depth, &MASSES);
+        for u in [1e-9, 1e-4, 0.03, 0.5, 20.0] {
+            let exact = sum(|depth| log(u + depth), &MASSES) + log(sum(|depth| 1.0 / (u + depth), &MASSES));
+            for centre in [mean, 0.9 * mean, 1.2 * mean, 0.01, 3.0] {
+                let mut view = view_of(&MASSES, Form::Centred, u, centre);
+                view.recentre((mean - centre) / (u + centre));
+                is_near(view.phi(), exact, "centred");
+                let mut view = view_of(&MASSES, Form::Plain, u, centre);
+                view.recentre((mean - centre) / (u + centre));
+                is_near(view.phi(), exact, "plain");
+            }
+        }
+    }
+
+    /// Where it is tiny as well, though the centre is not quite the mean: it is what is left of the first moments there.
+    #[test]
+    fn tiny_phi_keeps_its_digits() {
+        let (u, mean) = (1e5, sum(|depth| depth, &MASSES));
+        let [two, three, four] = [2, 3, 4].map(|k| sum(|depth| ((depth - mean) / (u + mean)).powi(k), &MASSES));
+        let exact = 0.5 * two - 2.0 / 3.0 * three + 0.75 * four - 0.5 * two * two;
+        for centre in [mean, mean * (1.0 + 1e-7), mean + 1e-3] {
+            let mut view = view_of(&MASSES, Form::Centred, u, centre);
+            view.recentre((mean - centre) / (u + centre));
+            let error = (view.phi() / exact - 1.0).abs();
+            assert!(error < 1e-7 * (centre - mean).abs() + 1e-14, "off by {error:e} from {centre}");
+        }
+    }
+
+    /// What a view of a part of the distribution tells of it, in both forms.
+    #[test]
+    fn parts_are_their_sums() {
+        for (u, part) in
+            [1e-6, 0.03, 0.5, 20.0].into_iter().flat_map(|u| [(u, &MASSES[..2]), (u, &MASSES[1..]), (u, &MASSES)])
+        {
+            let (centre, deep) = (0.3, 0.7);
+            let y = |depth: f64| (u + depth) / (u + centre);
+            let excess_at = |depth: f64| (depth - centre) / (u + centre);
+            let shift = u / (u + centre);
+            let (mass, excess) = (sum(|_| 1.0, part), sum(excess_at, part));
+            for form in [Form::Centred, Form::Plain] {
+                let view = view_of(part, form, u, centre);
+                let [inverse, square, tilted] = view.inverse_moments(mass, excess);
+                is_near(inverse, sum(|depth| 1.0 / y(depth), part), "inverse");
+                is_near(square, sum(|depth| shift / (y(depth) * y(depth)), part), "square");
+                is_near(tilted, sum(|depth| shift * excess_at(depth) / (y(depth) * y(depth)), part), "tilted");
+                is_near(view.nearness(mass, excess, deep), sum(|depth| y(deep) / y(depth) - 1.0, part), "nearness");
+                is_near(view.log_sum(excess), sum(|depth| log(y(depth)), part), "log");
+            }
+        }
+    }
+}

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use support::ranks::{most_calls, solve_in_four};
 use support::single::{narrow, round_to_f32, solve_f32, ulps_apart};
 use support::table::{Row, rows};
-use support::{Solved, solve, ulp, unmasked_losses};
+use support::{Problem, Solved, solve, ulp, unmasked_losses};
 
 /// Relative budget of the numbers that are not weights or losses.
 const RELATIVE: f64 = 1e-9;
@@ -202,6 +202,27 @@ fn f32_answers_are_rounded_f64_answers() {
     verdict.conclude(count);
 }
 
+/// Where a weight that is kept rounds to zero it counts as one, and as no other does: here of the loss at which the budget ends, which
+/// keeps a rounding's worth of its mass beside a worst loss that has all the rest.
+#[test]
+fn zeros_of_floats_are_counted() {
+    let mut kept_and_zero = 0;
+    for (n, gone) in (3..16_usize).flat_map(|n| (1..n - 1).map(move |gone| (n, gone))) {
+        for r in (0..160).map(|half| 0.5 * f64::from(half)) {
+            let losses: Vec<f64> = (0..n).map(|i| i as f64).collect();
+            let alpha = (gone as f64 / n as f64).next_down();
+            for ordering in [Ordering::Hd, Ordering::Hr] {
+                let problem = Problem { losses: losses.clone(), base: None, alpha, r, ordering, worst_loss: None };
+                let solved = solve_f32(&problem);
+                let zeros = solved.weights.iter().filter(|weight| **weight == 0.0).count();
+                assert_eq!(solved.report.trimmed, zeros as u64, "{solved:?} of {problem:?}");
+                kept_and_zero += usize::from(solved.report.trim_loss < zeros as f64);
+            }
+        }
+    }
+    assert!(kept_and_zero > 0, "no weight has rounded to zero");
+}
+
 #[test]
 fn ordinary_problems_take_few_iterations() {
     let mut verdict = Verdict::default();
@@ -212,6 +233,9 @@ fn ordinary_problems_take_few_iterations() {
         *histogram.entry(iterations).or_insert(0) += 1;
         let what = format!("{iterations} iterations");
         verdict.require(row, &what, iterations <= ORDINARY_ITERATIONS);
+        // Without r there is no root to look for; with it no answer comes unseen, unless everything moves to the worst loss.
+        let looked_for = row.problem.r > 0.0 && row.d_r.is_some_and(|d_r| d_r > 0.0);
+        verdict.require(row, &what, (iterations > 0) == looked_for || row.d_r.is_none());
     }
     println!("iterations of ordinary rows, and how many rows took them: {histogram:?}");
     // A search that is guided less well finds the same answer later. What an instruction set adds in another order may cost some.

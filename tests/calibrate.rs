@@ -179,6 +179,51 @@ fn ends_of_the_range() {
     assert_eq!(message, "the target is out of reach: no budget gives 4, the largest gives 4");
 }
 
+/// Both ends of the range are solved, and the budget that is found; what is between them takes looking for.
+#[test]
+fn counts_what_it_solves() {
+    let losses = [0.1, 0.7, 0.4, 1.0];
+    for (target, is_r) in TARGETS.into_iter().flat_map(|target| [(target, false), (target, true)]) {
+        let range = ends(&losses, None, &Params::default(), target, is_r);
+        let solves = |share| {
+            calibrate(&losses, None, &Params::default(), between(target, range, share), is_r).0.unwrap().solves
+        };
+        assert_eq!((solves(0.0), solves(1.0)), (3, 3), "{target:?}");
+        assert!(solves(0.3) > 3, "{target:?}");
+    }
+}
+
+/// A target whose opposite is met on the way: halfway the robust loss is 1.5, and it is linear in alpha.
+#[test]
+fn of_opposite_signs() {
+    let losses = [-9.0, -9.0, -9.0, 5.0];
+    for (wanted, exact) in [(-1.5, 2.0 / 7.0), (1.5, 0.5)] {
+        let found = calibrate(&losses, None, &Params::default(), Target::RobustLoss(wanted), false).0.unwrap();
+        assert!((found.budget - exact).abs() <= 1e-12 && (found.attained - wanted).abs() <= 1e-12, "{found:?}");
+    }
+}
+
+/// Targets that round budgets meet: a search that comes upon one of them has found it, on whichever side it then looks.
+#[test]
+fn of_round_budgets() {
+    let losses: Vec<f64> = (0..40).map(|i| f64::from(i * i % 41) / 41.0).collect();
+    for target in TARGETS {
+        for (budget, is_r) in
+            [0.01, 0.1, 0.5, 1.0].into_iter().flat_map(|budget| [(budget, true), (0.5 * budget, false)])
+        {
+            let params = if is_r {
+                Params { r: budget, ..Params::default() }
+            } else {
+                Params { alpha: budget, ..Params::default() }
+            };
+            let wanted = attained(&losses, None, &params, target).0;
+            let found =
+                calibrate(&losses, None, &Params::default(), between(target, [wanted; 2], 0.0), is_r).0.unwrap();
+            assert!((found.budget - budget).abs() <= 1e-9, "{target:?} of budget {budget}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn refuses_bad_input() {
     let refused = |losses: &[f64], params: &Params| {
@@ -194,6 +239,10 @@ fn refuses_bad_input() {
     assert_eq!(refused(&[1.0, 2.0], &Params { worst_loss: Some(1.5), ..good }), Error::WorstLoss.into());
     let alpha = |r| calibrate_alpha(&[1.0, 2.0], None, &Params { r, ..good }, Target::RobustLoss(1.7), &mut [0.0; 2]);
     assert_eq!(alpha(-1.0).unwrap_err(), Error::R.into());
+    let unused = Params { r: f64::NAN, ..good };
+    assert!(calibrate_r(&[1.0, 2.0], None, &unused, Target::RobustLoss(1.7), &mut [0.0; 2]).is_ok());
+    let unused = Params { alpha: 3.0, ..good };
+    assert!(calibrate_alpha(&[1.0, 2.0], None, &unused, Target::RobustLoss(1.7), &mut [0.0; 2]).is_ok());
     // The budget that is looked for is not used.
     assert!(
         alpha(0.0).is_ok() && refused(&[1.0, 2.0], &Params { r: -1.0, alpha: 3.0, ..good }) == Error::Alpha.into()

@@ -143,6 +143,16 @@ fn bad_input_is_refused() {
     assert_eq!(group_shares_into(&[1.0], &[0], table), Err(Error::Lengths { losses: 2, other: 1 }));
 }
 
+/// What nobody has cannot be shared out; a group without samples has no ratio in any case.
+#[test]
+fn shares_of_nothing() {
+    let [mut shares, mut ratios, mut sizes] = [[9.0; 3]; 3];
+    let table = ShareTable { shares: &mut shares, ratios: &mut ratios, sizes: &mut sizes };
+    group_shares_into(&[0.0, -0.0, 0.0], &[0, 2, 0], table).unwrap();
+    assert_eq!((shares, sizes), ([0.0; 3], [2.0, 0.0, 1.0]));
+    assert!(ratios[0] == 0.0 && ratios[1].is_nan() && ratios[2] == 0.0);
+}
+
 /// Contiguous or not, views give what slices give.
 #[test]
 fn views_are_slices() {

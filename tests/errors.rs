@@ -1,6 +1,7 @@
 //! Every refusal: the right error, the first offending sample, and an output that was not touched.
 
-use hr_weights::{Error, Params, Real, Report, weights_into};
+use hr_weights::{Error, Params, Real, Report, RowError, Rows, weights_batch, weights_into, weights_of_rows_into};
+use ndarray::Array2;
 
 /// What the output holds before a call.
 const UNTOUCHED: f32 = -7.0;
@@ -119,4 +120,66 @@ fn messages_name_the_sample() {
     assert!(Error::BaseWeights { index: Some(23) }.to_string().contains("23"));
     let lengths = Error::Lengths { losses: 31, other: 42 }.to_string();
     assert!(lengths.contains("31") && lengths.contains("42"));
+}
+
+/// The numbers that C programs see, as the header has them.
+#[test]
+fn statuses_are_those_of_the_header() {
+    let header = include_str!("../include/hr_weights.h");
+    let of_name = |name: &str| {
+        let value = header.lines().find_map(|line| line.trim().strip_prefix(name)?.trim().strip_prefix('='));
+        value.unwrap_or_else(|| panic!("no {name}")).trim().trim_end_matches(',').parse::<i32>().expect("a number")
+    };
+    for (error, name) in [
+        (Error::Empty, "HRW_EMPTY"),
+        (Error::Alpha, "HRW_ALPHA"),
+        (Error::R, "HRW_R"),
+        (Error::Ordering, "HRW_ORDERING"),
+        (Error::WorstLoss, "HRW_WORST_LOSS"),
+        (Error::BaseWeights { index: Some(1) }, "HRW_BASE_WEIGHTS"),
+        (Error::BaseWeights { index: None }, "HRW_BASE_WEIGHTS"),
+        (Error::NonFiniteLoss { index: 2 }, "HRW_NON_FINITE_LOSS"),
+        (Error::Delta, "HRW_DELTA"),
+        (Error::Offsets, "HRW_OFFSETS"),
+        (Error::Reduce, "HRW_REDUCE"),
+        (Error::Group { index: 1 }, "HRW_GROUP"),
+    ] {
+        assert_eq!(error.status(), of_name(name), "{error:?}");
+    }
+    assert_eq!(Error::Elsewhere { status: 42 }.status(), 42);
+}
+
+#[test]
+fn rows_that_do_not_divide_the_samples() {
+    let solve = |samples: usize, rows: Rows<'_>| {
+        let mut weights = vec![f64::from(UNTOUCHED); samples];
+        let result = weights_of_rows_into(&vec![1.0; samples], None, rows, &valid(), &mut weights, |_, _| ());
+        assert!(result.is_ok() || weights.iter().all(|w| *w == f64::from(UNTOUCHED)), "{rows:?} wrote {weights:?}");
+        result
+    };
+    let refusal = Err(RowError { row: 0, error: Error::Offsets });
+    for offsets in [&[][..], &[1], &[0], &[1, 4], &[0, 3], &[0, 5], &[0, 3, 2, 4], &[0, 5, 4], &[4, 0, 4]] {
+        assert_eq!(solve(4, Rows::Offsets(offsets)), refusal, "{offsets:?}");
+    }
+    for columns in [0, 3, 5] {
+        assert_eq!(solve(4, Rows::Of(columns)), refusal, "rows of {columns}");
+    }
+    for rows in [Rows::Offsets(&[0, 4]), Rows::Offsets(&[0, 0, 1, 4, 4]), Rows::Of(1), Rows::Of(2), Rows::Of(4)] {
+        assert_eq!(solve(4, rows), Ok(()), "{rows:?}");
+    }
+    for rows in [Rows::Offsets(&[0]), Rows::Offsets(&[0, 0]), Rows::Of(0), Rows::Of(3)] {
+        assert_eq!(solve(0, rows), Ok(()), "{rows:?}");
+    }
+}
+
+#[test]
+fn matrices_without_samples() {
+    let solve = |rows, columns| weights_batch(Array2::<f64>::zeros((rows, columns)).view(), &valid());
+    for rows in [1, 3] {
+        assert_eq!(solve(rows, 0), Err(RowError { row: 0, error: Error::Empty }));
+    }
+    for columns in [0, 3] {
+        let solution = solve(0, columns).expect("no row is bad");
+        assert_eq!((solution.weights.dim(), solution.reports.len()), ((0, columns), 0));
+    }
 }

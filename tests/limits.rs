@@ -107,3 +107,79 @@ fn losses_near_the_worst_beside_an_enormous_span() {
         }
     }
 }
+
+/// With all but a hair of the mass on the smallest loss the sum of the weights may round to more than one: that takes neither the
+/// robust loss nor its bound below every loss, where losses are near the largest number not even to minus infinity.
+#[test]
+fn not_below_every_loss() {
+    for (smallest, largest) in [(0.0, 1.0), (1.0, 3.0), (-1.7e308, 1e300), (f64::MIN, 0.5 * f64::MIN)] {
+        for (n, hair) in (2..120).flat_map(|n| [(n, 1e-30), (n, 1e-17)]) {
+            for (ordering, alpha, r) in
+                [(Ordering::Hd, 0.0, 0.0), (Ordering::Hd, 0.0, 1e-12), (Ordering::Hr, 1e-20, 0.0)]
+            {
+                let mut losses = vec![smallest; n];
+                let mut base = vec![1.0; n];
+                (losses[0], base[0]) = (largest, hair);
+                let problem = Problem { losses, base: Some(base), alpha, r, ordering, worst_loss: None };
+                let report = solve(&problem).report;
+                assert!(report.robust_loss >= smallest && report.dual_bound >= smallest, "{report:?} of {problem:?}");
+            }
+        }
+    }
+}
+
+/// HR where everything moves to the worst loss: what the sampling step leaves of the deep mass, the same for all depths there, is all that
+/// the other step has to move. The divergence of the base weights from that is r.
+#[test]
+fn what_is_spent_where_everything_moves() {
+    for (at_worst, deep) in [(1, &[0.0, 0.0, 0.0][..]), (3, &[0.25, 0.5]), (2, &[-1.0, 0.75, 0.5, 0.0, 0.0])] {
+        let losses: Vec<f64> = std::iter::repeat_n(1.0, at_worst).chain(deep.iter().copied()).collect();
+        let top = at_worst as f64 / losses.len() as f64;
+        let alpha = 0.9 * (1.0 - top);
+        let solve_at = |r, worst_loss| {
+            let solved =
+                solve(&Problem { losses: losses.clone(), base: None, alpha, r, ordering: Ordering::Hr, worst_loss });
+            let report = solved.report;
+            assert_eq!((report.robust_loss, report.trim_loss), (1.0, 1.0), "{report:?}");
+            assert_eq!(report.trimmed, deep.len() as u64, "{report:?}");
+            let total = at_worst as f64 * solved.weights[0] + report.worst_weight;
+            assert!(
+                (total - 1.0).abs() <= 1e-12 && (report.worst_weight == 0.0 || worst_loss.is_some()),
+                "{report:?}"
+            );
+            (report, at_worst as f64 * solved.weights[0])
+        };
+        for left in [1e-9, 0.01, 0.3, 0.9, 0.99].map(|share| share * alpha) {
+            let r = top * (top / (1.0 - left)).ln() + (1.0 - top) * ((1.0 - top) / left).ln();
+            for worst_loss in [None, Some(1.0)] {
+                let (report, on_samples) = solve_at(r, worst_loss);
+                assert!((report.kl / r - 1.0).abs() <= 1e-9, "{report:?} for {r}");
+                assert!((report.tv / left - 1.0).abs() <= 1e-9, "{report:?} instead of {left}");
+                let expected = if worst_loss.is_some() { 1.0 - left } else { 1.0 };
+                assert!((on_samples - expected).abs() <= 1e-9, "{on_samples} instead of {expected}");
+            }
+        }
+        // An unlimited step leaves nothing for the other.
+        assert_eq!(solve_at(f64::INFINITY, None).0.tv, 0.0);
+    }
+}
+
+/// HD with so large an r that the samples below the worst loss keep nothing to speak of. Where the worst loss is given and samples have it
+/// too, the rest is shared by what these had and what poison put there, however far u is from zero.
+#[test]
+fn shares_of_the_worst_loss() {
+    for (at_worst, deep, alpha) in [(1, &[0.0, 0.5][..], 0.1), (3, &[0.25, 0.25, -4.0, 0.5], 0.4), (5, &[0.5], 0.01)]
+    {
+        let losses: Vec<f64> = std::iter::repeat_n(1.0, at_worst).chain(deep.iter().copied()).collect();
+        let top = at_worst as f64 / losses.len() as f64;
+        for r in [60.0, 300.0, 1000.0, 1e5, f64::INFINITY] {
+            let worst_loss = Some(1.0);
+            let problem =
+                Problem { losses: losses.clone(), base: None, alpha, r, ordering: Ordering::Hd, worst_loss };
+            let solved = solve(&problem);
+            let samples: f64 = solved.weights[..at_worst].iter().sum();
+            assert!((samples - top / (top + alpha)).abs() <= 1e-12, "{samples} of {problem:?}");
+            assert!((solved.report.worst_weight - alpha / (top + alpha)).abs() <= 1e-12, "{:?}", solved.report);
+        }
+    }
+}

@@ -272,3 +272,31 @@ fn a_cut_far_from_that_of_the_base() {
         }
     }
 }
+
+/// So many samples that what a thread is dealt is longer than what a kernel is called with. They are copies of a few, which share the
+/// weight of each.
+#[test]
+fn more_than_a_chunk_for_a_thread() {
+    const COPIES: usize = 1100;
+    let few = Shape::Exponential.losses(1000);
+    let losses: Vec<f64> = (0..few.len() * COPIES).map(|i| few[i * 7 % few.len()]).collect();
+    let base = vec![0.5; losses.len()];
+    for ordering in ORDERINGS {
+        let params = Params { alpha: 0.0505, r: 0.1, ordering, ..Params::default() };
+        let mut shared = vec![0.0; few.len()];
+        let report = weights_into(&few, None, &params, &mut shared).expect("valid");
+        for (threads, base) in [(1, None), (1, Some(&base[..])), (2, None), (2, Some(&base[..]))] {
+            let mut weights = vec![f64::NAN; losses.len()];
+            let of_all = weights_into(&losses, base, &Params { threads, ..params }, &mut weights).expect("valid");
+            assert!((of_all.robust_loss - report.robust_loss).abs() <= 1e-12, "{of_all:?} instead of {report:?}");
+            assert_eq!(of_all.trim_loss, report.trim_loss);
+            for (i, weight) in weights.iter().enumerate() {
+                let exact = shared[i * 7 % few.len()] / COPIES as f64;
+                assert!(
+                    (weight - exact).abs() <= 1e-9 * exact,
+                    "sample {i}: {weight:e} instead of {exact:e}, {params:?}"
+                );
+            }
+        }
+    }
+}

@@ -212,3 +212,124 @@ pub(crate) struct Outline {
     /// Whether all of them may be there, as far as rounded sums tell.
     pub(crate) may_be_tied: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(losses: &[f64]) -> Chunk<'_, f64> {
+        Chunk { losses, base: None, mass_scale: 0.5 }
+    }
+
+    /// Bins follow the depths down, as narrow as they are said to be, and each is near its landmark.
+    #[test]
+    fn bins_of_depths() {
+        let bins = DepthBins::new(0.75);
+        assert_eq!((bins.bin(0.75), bins.bin(0.0)), (0, DepthBins::COUNT - 1));
+        let mut last = (0, 0.75);
+        for step in 0..5000 {
+            let depth = 0.75 * libm::exp2(f64::from(step) / -7.0);
+            let bin = bins.bin(depth);
+            let is_fine = f64::from(step) < 7.0 * (SHAPE.1 as f64 - 2.0);
+            // Of an octave, and of some octaves.
+            let width = if is_fine { 2.0 / f64::from(1 << SHAPE.0) } else { libm::exp2(f64::from(1 << SHAPE.2)) };
+            let ratio = bins.landmark(bin) / depth;
+            assert!(bin >= last.0 && bin < DepthBins::COUNT - 1, "bin {bin} of {depth:e}");
+            assert!(
+                ratio < 1.0 + width && ratio > 1.0 / (1.0 + width),
+                "bin {bin} of {depth:e} is {ratio} times that deep"
+            );
+            if last.1 > depth * (1.0 + 2.0 * width) {
+                assert!(bin > last.0, "{depth:e} and {:e} in one bin", last.1);
+                last = (bin, depth);
+            }
+        }
+    }
+
+    /// What is added up in a bin is that of its samples.
+    #[test]
+    fn outlines_of_depths() {
+        let depths = Depths::new(0.0, -1.0);
+        let bins = DepthBins::new(depths.depth(-1.0));
+        for (octaves, spread) in
+            [(0.0, 1e-5), (0.55, 1e-5), (1.3, 1e-4), (20.7, 1e-5), (100.2, 1e-5), (300.1, 1e-2), (900.9, 1e-2)]
+        {
+            let deep = -libm::exp2(-octaves);
+            // And a sample elsewhere, and one at depth zero.
+            let losses = [deep, deep * (1.0 - spread), deep * (1.0 - 3.0 * spread), -0.3, 0.0];
+            let mut sums = vec![0.0; 3 * DepthBins::COUNT];
+            bins.add(chunk(&losses), depths, &mut sums);
+            let bin = bins.bin(depths.depth(deep));
+            let inside: Vec<f64> =
+                losses.iter().map(|&loss| depths.depth(loss)).filter(|&depth| bins.bin(depth) == bin).collect();
+            let count = inside.len() as f64;
+            assert_eq!((sums[bin], sums[DepthBins::COUNT - 1]), (0.5 * count, 0.5));
+            let mean = inside.iter().sum::<f64>() / count;
+            let variance = inside.iter().map(|depth| (depth - mean) * (depth - mean)).sum::<f64>() / count;
+            let (told_mean, told_variance) = bins.outline(bin, &sums);
+            // Digits are lost beside the landmark alone, which is far from the depths only where bins are few.
+            let mark = bins.landmark(bin);
+            assert!(
+                (told_mean - mean).abs() <= 1e-13 * mean + 1e-15 * mark,
+                "{octaves} octaves: {told_mean:e} instead of {mean:e}"
+            );
+            let error = (told_variance - variance).abs();
+            assert!(
+                error <= 1e-6 * variance.max(1e-12 * mean * mean) + 1e-15 * (mark - mean) * (mark - mean),
+                "{octaves} octaves: off by {error:e} of {variance:e}"
+            );
+            assert_eq!(bins.outline(DepthBins::COUNT - 1, &sums), (0.0, 0.0));
+        }
+    }
+
+    /// Bins of positions lie side by side, and are as many as there may be, or half as many at least.
+    #[test]
+    fn bins_of_positions() {
+        for (first, last, at_most) in
+            [(0, 99, 100), (0, 100, 100), (7, 1000, 10), (5, 5, 3), (1 << 40, u64::MAX - 3, 512)]
+        {
+            let bins = PositionBins::new(first, last, at_most);
+            let count = bins.count();
+            assert!(count <= at_most && (2 * count >= at_most || bins.shift == 0), "{count} of {at_most}");
+            let mut next = first;
+            for bin in 0..count {
+                let (from, to) = bins.ends(bin);
+                assert_eq!((from, bins.bin(from), bins.bin(to)), (next, bin, bin));
+                next = to.wrapping_add(1);
+            }
+            assert_eq!(next, last + 1);
+        }
+    }
+
+    /// One sample in a bin is known, equal ones may be taken for one, others may not.
+    #[test]
+    fn outlines_of_positions() {
+        let (low, high) = (1.0_f64, 2.0_f64);
+        let bins = PositionBins::new(low.position(), high.position(), 20);
+        let look = |bins: PositionBins, losses: &[f64], at: f64| {
+            let (mut sums, mut lost) = (vec![0.0; 4 * bins.count()], vec![0.0; bins.count()]);
+            bins.add(chunk(losses), &mut sums, &mut lost);
+            let bin = bins.bin(at.position());
+            let outline = bins.outline::<f64>(bin, [0, 1, 2, 3].map(|run| sums[run * bins.count() + bin]));
+            (outline.loss, outline.is_known, outline.may_be_tied)
+        };
+        assert_eq!(look(bins, &[1.3, 1.7], 1.3), (1.3, true, true));
+        assert_eq!(look(bins, &[1.3, 1.7, 0.5, 2.5], 1.7), (1.7, true, true));
+        for losses in [&[1.3, 1.3][..], &[1.3; 3], &[1.3; 7]] {
+            let (value, is_known, may_be_tied) = look(bins, losses, 1.3);
+            assert!((value - 1.3).abs() <= 1e-15 && !is_known && may_be_tied, "{value}");
+        }
+        let (value, is_known, may_be_tied) = look(bins, &[1.3, 1.31, 1.31, 1.29], 1.3);
+        assert!((value - 1.3025).abs() <= 1e-12 && !is_known && !may_be_tied, "{value}");
+        assert!(look(bins, &[1.3], 1.7).1);
+        // Values of their own are known however many share them; wide bins blur even one.
+        let narrow = PositionBins::new(low.position(), low.position() + 10, 20);
+        assert_eq!(look(narrow, &[low.next_up(); 3], low.next_up()), (low.next_up(), true, true));
+        let wide = PositionBins::new((-1e300_f64).position(), 1e300_f64.position(), 4);
+        assert!(!look(wide, &[1.3], 1.3).1);
+        // Over octaves what counts is the mean loss, not the mean position.
+        let octaves = PositionBins::new((1.0_f64 / 256.0).position(), 256.0_f64.position(), 4);
+        let (value, is_known, may_be_tied) = look(octaves, &[2.0, 3.0, 100.0, 0.5], 2.0);
+        assert!((value - 35.0).abs() <= 1e-12 && !is_known && !may_be_tied, "{value}");
+    }
+}

@@ -231,3 +231,22 @@ pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &m
         result
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither a threshold itself nor what is masked is above it.
+    #[test]
+    fn the_next_loss() {
+        let (losses, base) = ([2.0, 1.0, 2.0, 2.5, 3.0], [1.0, 1.0, 1.0, 0.0, 1.0]);
+        let next = |threshold: f64, base| {
+            -nearest_above(Chunk { losses: &losses, base, mass_scale: 1.0 }, threshold).maxima[0]
+        };
+        for (threshold, all, unmasked) in
+            [(0.0, 1.0, 1.0), (1.0, 2.0, 2.0), (2.0, 2.5, 3.0), (3.0, f64::INFINITY, f64::INFINITY)]
+        {
+            assert_eq!((next(threshold, None), next(threshold, Some(&base[..]))), (all, unmasked));
+        }
+    }
+}
