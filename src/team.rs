@@ -42,8 +42,7 @@ impl Team {
     }
 
     /// Calls `work` with the position of each item and the item, in any order. The calling thread takes items from the front,
-    /// and the pool's from the back, as long as there are any: a thread that wakes late, perhaps behind this one on the same
-    /// processor, is not waited for.
+    /// and the pool's from the back, as long as there are any: who wakes late finds that the others have done its share.
     #[cfg(feature = "std")]
     pub(crate) fn for_each<S: Send>(self, items: &mut [S], work: impl Fn(usize, &mut S) + Sync) {
         let pool = if self.is_alone() { None } else { pool::get() };
