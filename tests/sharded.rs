@@ -79,6 +79,21 @@ fn large_problems_take_few_calls() {
     }
 }
 
+/// The window of the threshold ends at its only sample, in a bin of one value.
+#[test]
+fn a_window_that_ends_at_a_sample() {
+    for ordering in [Ordering::Hd, Ordering::Hr] {
+        let params = Params {
+            alpha: 2.9569491744041443e-8,
+            r: 1e-10,
+            ordering,
+            worst_loss: Some(15.625),
+            ..Params::default()
+        };
+        compare(&[0.125, 0.0, 0.125, 0.125], None, &params);
+    }
+}
+
 /// Losses that look nearly the same from a given worst loss: small r already leave u at its lower end, where it is zero.
 #[test]
 fn nearly_equal_losses_far_below_the_worst() {

@@ -174,11 +174,11 @@ impl PositionBins {
         self.shift > EXACT
     }
 
-    /// The first loss of a bin, and half of how far it is to the last.
+    /// The first loss of a bin, and half of how far it is to the last; not zero, for a bin that has no more than one.
     fn extent<T: Real>(&self, bin: usize) -> [f64; 2] {
         let (first, last) = self.ends(bin);
         let [first, last] = [first, last].map(|position| T::at_position(position).to_f64());
-        [first, 0.5 * last - 0.5 * first]
+        [first, (0.5 * last - 0.5 * first).max(f64::MIN_POSITIVE)]
     }
 
     /// What [`PositionBins::add`] has added up in a bin tells of its samples.
@@ -279,6 +279,21 @@ mod tests {
                 "{octaves} octaves: off by {error:e} of {variance:e}"
             );
             assert_eq!(bins.outline(DepthBins::COUNT - 1, &sums), (0.0, 0.0));
+        }
+    }
+
+    /// Of wide bins the last may have no more than one value.
+    #[test]
+    fn a_wide_bin_of_one_value() {
+        let position = |loss: f64| loss.position();
+        let bins = PositionBins::new(position(0.0), position(0.125), 512);
+        assert!(bins.is_wide() && bins.ends(bins.count() - 1) == (position(0.125), position(0.125)));
+        let (mut sums, mut lost) = (vec![0.0; 4 * 512], vec![0.0; 512]);
+        bins.add(chunk(&[0.125, 0.0, 0.125]), &mut sums, &mut lost);
+        for (bin, loss, mass) in [(0, 0.0, 0.5), (bins.count() - 1, 0.125, 1.0)] {
+            let told = [0, 1, 2, 3].map(|run| sums[512 * run + bin]);
+            assert_eq!(told, [mass, 0.0, 0.0, 2.0 * mass]);
+            assert!(bins.outline::<f64>(bin, told).loss == loss);
         }
     }
 
