@@ -270,7 +270,15 @@ impl<'a, T: Real> Problem<'a, T> {
         let (depths, threshold) = (self.range.depths, cut.threshold);
         let [first, second] = match (cut.above, data.fast()) {
             (Some(above), _) => above,
-            (None, Some(level)) => data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums,
+            (None, Some(level)) => {
+                let sums = data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums;
+                // The fast pass does not take the least depths for zero, as the one does whose centre the mean is to be.
+                if sums[0] > 0.0 && sums[0] <= LEAST_MEAN * self.total {
+                    data.pass(|chunk, _| kernels::moments(chunk, depths, threshold))?.sums
+                } else {
+                    sums
+                }
+            }
             (None, None) => data.pass(|chunk, _| kernels::moments(chunk, depths, threshold))?.sums,
         };
         let outline = Outline::new(first / self.total, second / self.total, at_cut, cut.depth);
@@ -364,6 +372,9 @@ impl Outline {
         if self.variance > 0.0 { f64::INFINITY } else { self.mean }
     }
 }
+
+/// 2^-940: beside a larger mean, depths that may be taken for zero are below rounding.
+const LEAST_MEAN: f64 = f64::from_bits(83 << 52);
 
 /// From this r on, phi is not so small that its terms must be kept from cancelling: what they round by is less of it, and
 /// the more samples of about the largest mass there are, the more the roundings average.

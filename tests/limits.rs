@@ -183,3 +183,18 @@ fn shares_of_the_worst_loss() {
         }
     }
 }
+
+/// After the trim nothing is left of a span of 1e300 but losses of order one: the least of their depths count as zero, in every pass.
+#[test]
+fn depths_that_count_as_zero_beside_the_span() {
+    let mut losses = vec![0.77; 35];
+    (losses[1], losses[9], losses[13]) = (0.999, 1.0, -1e300);
+    for ordering in [Ordering::Hd, Ordering::Hr] {
+        for r in [1e-3, 0.1, 0.2, 1.0] {
+            let problem = Problem { losses: losses.clone(), base: None, alpha: 0.77, r, ordering, worst_loss: None };
+            let solved = solve(&problem);
+            let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+            assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
+        }
+    }
+}

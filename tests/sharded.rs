@@ -84,7 +84,7 @@ fn large_problems_take_few_calls() {
 fn a_window_that_ends_at_a_sample() {
     for ordering in [Ordering::Hd, Ordering::Hr] {
         let params = Params {
-            alpha: 2.9569491744041443e-8,
+            alpha: 2.956_949_174_404_144_3e-8,
             r: 1e-10,
             ordering,
             worst_loss: Some(15.625),

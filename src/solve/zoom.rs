@@ -267,8 +267,11 @@ impl<T: Real> Problem<'_, T> {
         // HD's cut is at a sample: if it has been seen where they end, there is no more to the window.
         let seen =
             if tied.is_none() && !self.caps() && !all_known { ends_of_samples(sketch, low, high) } else { None };
+        let [low, high] = [bins.ends(low).0, bins.ends(high).1];
+        let seen = seen.map(|ends| ends.map(|loss| T::from_f64(loss).position()));
+        // (An all-reduce that lies may put them anywhere.)
         let [low, high] =
-            seen.map_or([bins.ends(low).0, bins.ends(high).1], |ends| ends.map(|loss| T::from_f64(loss).position()));
+            seen.filter(|seen| low <= seen[0] && seen[0] <= seen[1] && seen[1] <= high).unwrap_or([low, high]);
         // As far again as the window is wide.
         let width = if all_known { 0 } else { bins.last - bins.first + 1 };
         let [lowest, highest] = [self.range.smallest, self.range.largest].map(|loss| T::from_f64(loss).position());
