@@ -116,13 +116,13 @@ fn is_ordinary(problem: &Problem, span: f64) -> bool {
 }
 
 /// Whether no two losses are so close, beside the span, that the reference takes them for equal, and none so close to the worst loss
-/// that the library does.
+/// that the library does, or that the reference loses its digits.
 fn tells_losses_apart(problem: &Problem, span: f64) -> bool {
     let mut losses = unmasked_losses(problem);
     losses.sort_by(f64::total_cmp);
     let worst = problem.worst_loss.unwrap_or(losses[losses.len() - 1]);
     let depth = |loss: f64| (worst - loss) / span;
-    losses.iter().all(|&loss| loss == worst || depth(loss) > 1e-300)
+    losses.iter().all(|&loss| loss == worst || depth(loss) > 1e-100)
         && losses.windows(2).all(|pair| pair[0] == pair[1] || depth(pair[0]) > depth(pair[1]))
 }
 
