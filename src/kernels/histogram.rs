@@ -125,7 +125,8 @@ impl PositionBins {
     }
 
     /// Adds to each bin the mass of its samples, `sum b o` and `sum b o^2` with o the position after the first of the bin
-    /// or, in a wide bin, the part of its width, and their number. (Four runs of as many values as `lost` has, which holds the rounding of the masses so far.)
+    /// or, in a wide bin, the part of its width, and their number. (Four runs of as many values as `lost` has, which holds the
+    /// rounding of the masses so far.)
     pub(crate) fn add<T: Real>(&self, chunk: Chunk<'_, T>, to: &mut [f64], lost: &mut [f64]) {
         let run = lost.len();
         let (masses, others) = to.split_at_mut(run);
