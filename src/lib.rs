@@ -38,6 +38,7 @@ mod float_mode;
 mod groups;
 mod kernels;
 mod math;
+mod model;
 #[cfg(all(feature = "panic-handler", not(feature = "std")))]
 mod panic;
 mod params;

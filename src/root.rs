@@ -76,6 +76,8 @@ const LOG_CEILING: f64 = 373.0;
 pub(crate) static EVERYWHERE: [f64; 2] = [LOG_FLOOR, LOG_CEILING];
 /// After so many steps a step that is not half of the one before is replaced by a bisection.
 const PATIENCE: u32 = 8;
+/// In log u, a step that the slope must not decide: it may come from where phi hardly changes.
+const LONG_STEP: f64 = 2.0;
 
 /// Below this r the root is that of the leading term, to the last bit. (Where there is little room, what makes a search shorter
 /// far from what training meets is left out.)
@@ -115,6 +117,7 @@ pub(crate) fn find(
     let mut log_u = start.log_u.max(low).min(high);
     let mut step_before = f64::INFINITY;
     let mut before = None;
+    let mut cut_moved = false;
     let mut iterations = 0;
     loop {
         let at_floor = log_u <= LOG_FLOOR;
@@ -138,8 +141,7 @@ pub(crate) fn find(
         } else {
             high = log_u;
         }
-        let lack = target - log_expm1(k * phi);
-        let step = step(k, phi, lack, view);
+        let (lack, step) = lack_and_step(target, k, phi, view);
         // Nor is a shorter step seen in log u.
         let unseen = if ROOM { f64::EPSILON * log_u.abs() } else { 0.0 };
         let last_step = (start.leap * view.reach()).max(unseen);
@@ -147,18 +149,20 @@ pub(crate) fn find(
         if step.abs() <= last_step && lack.abs() <= 10.0 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
         }
-        if (phi - r).abs() <= view.rounding() || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
+        if (phi - r).abs() <= view.rounding(phi) || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
+        let on_sample = cut_moved && view.slope_of_cut == 0.0;
         let step = if ROOM && !lead.is_nan() {
             lead
-        } else if at_floor && ROOM {
-            step_from_floor(r, phi, view)
+        } else if ROOM && (at_floor || step > LONG_STEP) {
+            step_up(r, phi, log_u, view)
         } else {
-            before.and_then(|before| here.step_from(before)).unwrap_or(step)
+            before.filter(|_| !on_sample).and_then(|before| here.step_from(before)).unwrap_or(step)
         };
         before = Some(here);
+        cut_moved = view.slope_of_cut != 0.0;
         let next = log_u + step;
         let halve = step.abs() > 0.5 * step_before && iterations > PATIENCE;
         step_before = step.abs();
@@ -192,23 +196,22 @@ impl Place {
     }
 }
 
-/// The step from the lower end, where the slope says nothing: to the u that solves the leading term of phi, which is that of
-/// depths near their mean, `phi (u + mean)^2`.
-fn step_from_floor(r: f64, phi: f64, view: &View) -> f64 {
-    log(view.lens.mean * (sqrt(phi / r) - 1.0)) - LOG_FLOOR
+/// The step up from the lower end, or near it, where the slope says nothing: to the u that solves the leading term of phi, which is
+/// that of depths near their mean, `phi (u + mean)^2`.
+fn step_up(r: f64, phi: f64, log_u: f64, view: &View) -> f64 {
+    log(view.u + (view.u + view.lens.mean) * (sqrt(phi / r) - 1.0)) - log_u
 }
 
 /// One step of the search from a view that is not exact: the next log u, and what was lacking at this one.
 pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, before: Option<Place>) -> (f64, f64) {
     let k = line_factor(top);
     let phi = view.phi();
-    let lack = log_expm1(k * r) - log_expm1(k * phi);
+    let (lack, step) = lack_and_step(log_expm1(k * r), k, phi, view);
     let step = if log_u <= LOG_FLOOR && phi > r {
-        step_from_floor(r, phi, view)
+        step_up(r, phi, log_u, view)
     } else {
         // The floor is too far away to tell.
         let before = before.filter(|before| before.log_u > LOG_FLOOR);
-        let step = step(k, phi, lack, view);
         let step = before.and_then(|before| Place { log_u, lack }.step_from(before)).unwrap_or(step);
         // Of a longer step the direction can be trusted, and more if the last one led there too; NaN not at all.
         let last = before.map_or(0.0, |before| log_u - before.log_u);
@@ -225,20 +228,21 @@ pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, before: Option
     ((log_u + step).clamp(LOG_FLOOR, LOG_CEILING), lack)
 }
 
-/// The step in log u that makes `g = log(exp(k phi) - 1)` gain `lack`: Halley's where the curvature is known.
-fn step(k: f64, phi: f64, lack: f64, view: &View) -> f64 {
-    // g' = k phi' / w and g'' = k phi'' / w - (k phi')^2 (1 - w) / w^2 with w = 1 - exp(-k phi).
+/// What `g = log(exp(k phi) - 1)` lacks, and the step in log u that makes up for it: Halley's where the curvature is known.
+fn lack_and_step(target: f64, k: f64, phi: f64, view: &View) -> (f64, f64) {
+    // g = k phi + log w, g' = k phi' / w and g'' = k phi'' / w - (k phi')^2 (1 - w) / w^2 with w = 1 - exp(-k phi).
     let w = -expm1(-k * phi);
+    let lack = target - (k * phi + log(w));
     let slope = k * view.slope() / w;
     if ROOM && slope > 0.0 {
         // Rounding has made it up; the ends of the curve have this slope.
-        return -0.5 * lack;
+        return (lack, -0.5 * lack);
     }
     let newton = lack / slope;
     let curvature = k * view.curvature() / w - slope * slope * (1.0 - w);
     let correction = 1.0 + 0.5 * newton * curvature / slope;
     // Also where the curvature is NaN, or so large that it cannot be trusted.
-    if correction > 0.5 && correction < 2.0 { newton / correction } else { newton }
+    (lack, if correction > 0.5 && correction < 2.0 { newton / correction } else { newton })
 }
 
 #[cfg(test)]

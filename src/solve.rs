@@ -11,7 +11,9 @@ mod window;
 mod zoom;
 
 use crate::depths::Depths;
-use crate::kernels::{self, Chunk, Lens, Level, fast_moments, fast_rank, fast_root};
+use crate::kernels::{self, Chunk, Lens, Level, MOMENTS, fast_moments, fast_rank, fast_root};
+use crate::math::log;
+use crate::model;
 use crate::params::{Error, Ordering, Params};
 use crate::pilot::{self, Pilot};
 use crate::rank::Ranks;
@@ -119,11 +121,12 @@ pub(crate) struct Solved<T> {
     pub(crate) outline: Outline,
 }
 
-/// Mean and variance of the depths that the KL step sees.
+/// Mean and variance of the depths that the KL step sees, and the means of their higher powers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outline {
     pub(crate) mean: f64,
     pub(crate) variance: f64,
+    pub(crate) higher: [f64; MOMENTS - 2],
 }
 
 impl<'a, T: Real> Problem<'a, T> {
@@ -265,10 +268,10 @@ impl<'a, T: Real> Problem<'a, T> {
         if let (Some((mean, log_u)), true) = (self.guide.outline(), will_do) {
             // u is so well known there that a step that is not looked at can be short enough to be right to the last bit.
             let leap = if self.guide.window().is_some() { 0.01 } else { 1.0 };
-            return Ok((Outline { mean, variance: f64::NAN }, Start { leap, ..Start::near(top, log_u) }));
+            return Ok((Outline::of_mean(mean), Start { leap, ..Start::near(top, log_u) }));
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
-        let [first, second] = match (cut.above, data.fast()) {
+        let moments = match (cut.above, data.fast()) {
             (Some(above), _) => above,
             (None, Some(level)) => {
                 let sums = data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums;
@@ -281,11 +284,11 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             (None, None) => data.pass(|chunk, _| kernels::moments(chunk, depths, threshold))?.sums,
         };
-        let outline = Outline::new(first / self.total, second / self.total, at_cut, cut.depth);
+        let outline = Outline::new(moments.map(|moment| moment / self.total), at_cut, cut.depth);
         let start = match self.guide.window() {
             // Beside very little mass on the worst loss the variance may be that of another world.
             Some(window) => Start::near(top, window.log_u),
-            None => Start::from_variance(top, outline.variance, self.r),
+            None => outline.start(top, self.r),
         };
         Ok((outline, start))
     }
@@ -357,14 +360,34 @@ impl<T: Real> RootPass<T> {
 }
 
 impl Outline {
-    /// From two moments of some of the mass, and the mass at one more depth.
-    fn new(first: f64, second: f64, mass: f64, depth: f64) -> Self {
+    /// From the moments of some of the mass, and the mass at one more depth.
+    fn new([first, second, higher @ ..]: [f64; MOMENTS], mass: f64, depth: f64) -> Self {
         // Without mass the depth may be infinite.
         let depth = if mass > 0.0 { depth } else { 0.0 };
         let (mean, square) = (first + mass * depth, second + mass * depth * depth);
         let variance = square - mean * mean;
         // Below this the difference is noise.
-        Self { mean, variance: if variance > 1e-12 * square { variance } else { 0.0 } }
+        let variance = if variance > 1e-12 * square { variance } else { 0.0 };
+        let mut term = mass * depth * depth;
+        let higher = higher.map(|moment| {
+            term *= depth;
+            moment + term
+        });
+        Self { mean, variance, higher }
+    }
+
+    /// Where no more is known.
+    fn of_mean(mean: f64) -> Self {
+        Self { mean, variance: f64::NAN, higher: [f64::NAN; MOMENTS - 2] }
+    }
+
+    /// Where the search for u begins, given the mass at depth zero.
+    fn start(&self, top: f64, r: f64) -> Start {
+        let guess = |&third| model::guess(top, [self.mean, self.variance, third], r);
+        match self.higher.first().and_then(guess) {
+            Some(u) => Start::near(top, log(u)),
+            None => Start::from_variance(top, self.variance, r),
+        }
     }
 
     /// `exp(L - r)` where r is zero: infinite unless all mass that the KL step sees is at one depth, and then that depth.

@@ -1,7 +1,7 @@
 //! The alpha step: which samples lose their weight. One sample, or one group of ties, is cut in part.
 
 use crate::depths::Depths;
-use crate::kernels;
+use crate::kernels::{self, MOMENTS};
 use crate::math::{exp, log};
 use crate::params::Error;
 use crate::real::Real;
@@ -79,8 +79,8 @@ pub(crate) struct Cut<T> {
     pub(crate) depth: f64,
     /// The next larger loss than the threshold; infinite if there is none.
     pub(crate) next: f64,
-    /// `sum b d` and `sum b d^2` over the samples above the threshold, where they are known.
-    pub(crate) above: Option<[f64; 2]>,
+    /// `sum b d`, `sum b d^2` and so on over the samples above the threshold, where they are known.
+    pub(crate) above: Option<[f64; MOMENTS]>,
 }
 
 impl<T: Real> Cut<T> {
@@ -130,7 +130,7 @@ pub(crate) fn search<T: Real>(
     depths: Depths,
     rule: Rule,
     first: T,
-    mut look: impl FnMut(T, f64) -> Result<Partial<6, 2>, Error>,
+    mut look: impl FnMut(T, f64) -> Result<Partial<{ 4 + MOMENTS }, 2>, Error>,
 ) -> Result<Cut<T>, Error> {
     // Every loss below `low` goes, every loss above `high` stays.
     // The innermost probe on either side.
@@ -187,11 +187,11 @@ struct Probe<T> {
 }
 
 impl<T: Real> Probe<T> {
-    fn new(split: Partial<6, 2>, rule: Rule, threshold: T, depth: f64) -> Self {
-        let [below, tied, first, second, curved, ratio] = split.sums;
+    fn new(split: Partial<{ 4 + MOMENTS }, 2>, rule: Rule, threshold: T, depth: f64) -> Self {
+        let [below, tied, curved, ratio, above @ ..] = split.sums;
         let [nearest_below, minus_nearest_above] = split.maxima;
         let next = -minus_nearest_above;
-        let cut = Cut { threshold, below, tied, keep: 0.0, depth, next, above: Some([first, second]) };
+        let cut = Cut { threshold, below, tied, keep: 0.0, depth, next, above: Some(above) };
         Self { cut, excess: rule.excess(below, curved), curved: [curved, ratio], nearest_below }
     }
 

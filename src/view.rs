@@ -83,9 +83,9 @@ impl View {
         self.log + log1p(self.first)
     }
 
-    /// How far phi may be off by rounding.
-    pub(crate) fn rounding(&self) -> f64 {
-        let size = self.log.abs() + log1p(self.first).abs();
+    /// How far phi, which is given, may be off by rounding.
+    pub(crate) fn rounding(&self, phi: f64) -> f64 {
+        let size = self.log.abs() + (phi - self.log).abs();
         match self.form {
             Form::Plain => f64::EPSILON * (size + 0.5),
             // And the mean is off by rounding, which phi sees squared: that matters far from what training meets.

@@ -23,7 +23,7 @@ const RELATIVE: f64 = 1e-9;
 const ORDINARY_ITERATIONS: u32 = 8;
 
 /// And all of them together.
-const MOST_ITERATIONS: u32 = 624;
+const MOST_ITERATIONS: u32 = 456;
 
 /// Errors in units of their budgets: all that exceed it, and the largest of each kind.
 #[derive(Default)]

@@ -25,6 +25,10 @@ use crate::depths::Depths;
 use crate::real::Real;
 use crate::reduce::Partial;
 
+/// So many powers of the depths are averaged before the search for u. (The third makes it shorter; without the vector passes code and
+/// stack are dearer than that.)
+pub(crate) const MOMENTS: usize = if cfg!(hrw_vector) { 3 } else { 2 };
+
 /// The instruction set that the vector passes run on. Without them there is none, as the compiler can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -70,7 +74,7 @@ macro_rules! entries {
             survey(losses: &[T]) -> Partial<0, 3>;
             rank(losses: &[T], threshold: T) -> Partial<2, 2>;
             gather(losses: &[T], bounds: [T; 3], to: &mut [T]) -> Partial<3, 0>;
-            moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
+            moments(losses: &[T], depths: Depths, threshold: T) -> Partial<{ $crate::kernels::MOMENTS }, 0>;
             root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0>;
             write(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0>;
         }
@@ -119,8 +123,8 @@ dispatch! {
     fast_rank = rank(losses: &[T], threshold: T) -> Partial<2, 2>;
     /// The losses in a window.
     fast_gather = gather(losses: &[T], bounds: [T; 3], to: &mut [T]) -> Partial<3, 0>;
-    /// Two moments of the depths above a threshold.
-    fast_moments = moments(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0>;
+    /// The moments of the depths above a threshold.
+    fast_moments = moments(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0>;
     /// The sums of the root search.
     fast_root = root(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0>;
     /// The weights.

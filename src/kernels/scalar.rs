@@ -1,6 +1,6 @@
 //! The passes in plain scalar code: the text that every other instruction set is tested against.
 
-use super::{Chunk, Lens, Recipe};
+use super::{Chunk, Lens, MOMENTS, Recipe};
 use crate::depths::Depths;
 use crate::math::{log, log_minus_excess};
 use crate::real::Real;
@@ -116,23 +116,21 @@ pub(crate) fn nearest_above<T: Real>(chunk: Chunk<'_, T>, threshold: T) -> Parti
 }
 
 /// The masses on the three sides of a threshold.
-/// Sums: the mass of smaller losses and of equal ones; over the larger ones `sum b d`, `sum b d^2` and the two of
-/// `sum b curves(d)`. Maxima: the largest smaller loss, minus the smallest larger loss.
+/// Sums: the mass of smaller losses and of equal ones; over the larger ones the two of `sum b curves(d)` and those of [`moments`]. Maxima: the largest smaller loss, minus the smallest larger loss.
 pub(crate) fn split<T: Real>(
     chunk: Chunk<'_, T>,
     depths: Depths,
     threshold: T,
     curves: impl Fn(f64) -> [f64; 2],
-) -> Partial<6, 2> {
+) -> Partial<{ 4 + MOMENTS }, 2> {
     in_pieces(chunk, |chunk| {
-        let mut result = Partial::NOTHING;
-        let [below, tied, first, second, curved, inverse] = &mut result.sums;
+        let mut result = Partial::<{ 4 + MOMENTS }, 2>::NOTHING;
+        let [below, tied, curved, inverse, moments @ ..] = &mut result.sums;
         let [nearest_below, minus_nearest_above] = &mut result.maxima;
         chunk.each(|loss, mass| {
             if loss > threshold {
                 let depth = depths.depth(loss.to_f64());
-                *first += mass * depth;
-                *second += mass * depth * depth;
+                add_powers(moments, mass, depth);
                 let curves = curves(depth);
                 *curved += mass * curves[0];
                 *inverse += mass * curves[1];
@@ -148,20 +146,26 @@ pub(crate) fn split<T: Real>(
     })
 }
 
-/// `sum b d` and `sum b d^2` over the losses above a threshold.
-pub(crate) fn moments<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T) -> Partial<2, 0> {
+/// `sum b d`, `sum b d^2` and so on over the losses above a threshold.
+pub(crate) fn moments<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T) -> Partial<MOMENTS, 0> {
     in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
-        let [first, second] = &mut result.sums;
         chunk.each(|loss, mass| {
             if loss > threshold {
-                let depth = depths.depth(loss.to_f64());
-                *first += mass * depth;
-                *second += mass * depth * depth;
+                add_powers(&mut result.sums, mass, depths.depth(loss.to_f64()));
             }
         });
         result
     })
+}
+
+#[inline(always)]
+fn add_powers(moments: &mut [f64; MOMENTS], mass: f64, depth: f64) {
+    let mut term = mass;
+    for moment in moments {
+        term *= depth;
+        *moment += term;
+    }
 }
 
 /// The sums that give phi and its slope, over the losses above the threshold, for a view in centred form:

@@ -2,7 +2,7 @@
 //! of samples; the last group is filled up with values that count for nothing.
 
 use super::lanes::{Doubles, Element, Isa, Vector};
-use super::{Lens, Recipe};
+use super::{Lens, MOMENTS, Recipe};
 use crate::depths::{Depths, LEAST_DEPTH};
 use crate::math::log;
 use crate::real::Real;
@@ -161,13 +161,14 @@ pub(super) fn gather<I: Isa, T: Real>(losses: &[T], [low, high, largest]: [T; 3]
     Partial { sums, maxima: [] }
 }
 
-/// `sum d` and `sum d^2` over the losses above a threshold.
+/// `sum d` and the next [`MOMENTS`] over the losses above a threshold.
 #[inline(always)]
-pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T) -> Partial<2, 0> {
+pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0> {
     struct Moments<D> {
         view: Above<D>,
         first: D,
         second: D,
+        third: D,
     }
     impl<T: Real, D: Doubles> Pass<T> for Moments<D> {
         #[inline(always)]
@@ -176,14 +177,16 @@ pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: 
                 let losses = T::widen::<D>(lanes);
                 let depth = D::splat(0.0).blend(self.view.is_above(losses), self.view.depth(losses));
                 self.first = self.first.add(depth);
-                self.second = depth.mul_add(depth, self.second);
+                let square = depth.mul(depth);
+                self.second = self.second.add(square);
+                self.third = square.mul_add(depth, self.third);
             }
         }
     }
     let zero = I::Doubles::splat(0.0);
-    let mut pass = Moments { view: Above::new(depths, threshold), first: zero, second: zero };
+    let mut pass = Moments { view: Above::new(depths, threshold), first: zero, second: zero, third: zero };
     run(losses, T::BELOW_ALL, &mut pass);
-    Partial { sums: [pass.first.sum(), pass.second.sum()], maxima: [] }
+    Partial { sums: [pass.first, pass.second, pass.third].map(I::Doubles::sum), maxima: [] }
 }
 
 /// The losses above a threshold, and their depths.

@@ -105,7 +105,7 @@ impl<T: Real> Problem<'_, T> {
     /// As [`Problem::view_of_capped`], after a cut that has been located.
     fn view_of_located<R: Meeting>(&self, data: &mut Data<'_, T, R>, cut: &Cut<T>, u: f64) -> Result<View, Error> {
         let capped = cut.capped() / self.total;
-        let [first, _] = cut.above.unwrap_or_default();
+        let [first, ..] = cut.above.unwrap_or_default();
         let mean = first / self.total + capped * cut.depth;
         let view = self.view(data, cut.threshold, u, mean)?;
         Ok(self.with_capped(view, cut, 0.0))

@@ -127,8 +127,8 @@ impl Window<'_> {
             let mut split = kernels::split(samples, depths, threshold, |other| rule.curves(other, depth));
             let curves = above(depth);
             split.sums[0] += self.below;
-            split.sums[4] += curves[0];
-            split.sums[5] += curves[1];
+            split.sums[2] += curves[0];
+            split.sums[3] += curves[1];
             split
         };
         // Where rounding decides, an end of the window will do.
@@ -141,7 +141,7 @@ impl Window<'_> {
         };
         let [low, high] = [self.low, end].map(|end| depths.depth(end));
         let at_low = split(self.low, low);
-        let excess = rule.excess(at_low.sums[0], at_low.sums[4]);
+        let excess = rule.excess(at_low.sums[0], at_low.sums[2]);
         if excess > 0.0 {
             let (threshold, next) =
                 (T::at_position(T::from_f64(self.low).position() - 1).to_f64(), -at_low.maxima[1]);
@@ -156,7 +156,7 @@ impl Window<'_> {
         let mut inside = !cut.is_between() || self.high >= range.largest || cut.depth >= high;
         if !inside {
             let at_high = split(self.high, high);
-            inside = rule.excess(at_high.sums[0] + at_high.sums[1], at_high.sums[4]) >= -tolerance;
+            inside = rule.excess(at_high.sums[0] + at_high.sums[1], at_high.sums[2]) >= -tolerance;
             cut.depth = high;
         }
         if inside { Ok(cut) } else { Err(Side::Shallower) }

@@ -54,7 +54,7 @@ pub(crate) fn solve_sharded<T: Real>(
         if problem.caps() && !problem.is_plain() && problem.cuts() {
             // Sketches do not know the mean to the last bit.
             let (depths, high) = (range.depths, T::from_f64(focus.high));
-            [focus.first_above, _] = data.pass(|chunk, _| kernels::moments(chunk, depths, high))?.sums;
+            [focus.first_above, ..] = data.pass(|chunk, _| kernels::moments(chunk, depths, high))?.sums;
         }
         let (mean, bounds, outside) = (Cell::new(focus.mean), Cell::new(focus.bounds), Cell::new(None));
         let guide = match focus.stage {
@@ -173,10 +173,10 @@ impl<T: Real> Problem<'_, T> {
                 }
                 if let Some(level) = data.fast() {
                     [head[0], _] = data.pass_alone(|chunk, _| fast_rank(level, chunk.losses, low)).sums;
-                    [head[1], _] = data.pass_alone(|chunk, _| fast_moments(level, chunk.losses, depths, high)).sums;
+                    [head[1], ..] = data.pass_alone(|chunk, _| fast_moments(level, chunk.losses, depths, high)).sums;
                 } else {
                     [head[0]] = data.pass_alone(|chunk, _| kernels::mass_below(chunk, low)).sums;
-                    [head[1], _] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
+                    [head[1], ..] = data.pass_alone(|chunk, _| kernels::moments(chunk, depths, high)).sums;
                 }
                 let mut lost = [0.0; RUN];
                 data.each_chunk(|chunk| bins.add(chunk, runs, &mut lost));
