@@ -3,7 +3,7 @@
 use crate::kernels::Level;
 use crate::math::{floor, log, sqrt};
 use crate::params::{Error, Params};
-use crate::rank::Ranks;
+use crate::rank::{Ranked, Ranks};
 use crate::real::Real;
 use crate::reduce::{Alone, Data, Meeting};
 use crate::solve::Problem;
@@ -67,7 +67,9 @@ pub(crate) fn fly<'a, T: Real, R: Meeting>(
     let size = sample.len();
     let rank = solved.cut.capped() - solved.cut.tied * solved.cut.keep;
     let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
-    let mut at = |rank: f64| Ranks::new().find(&mut sample, level, range, floor(rank).clamp(0.0, size - 1.0));
+    let near = Ranked::of_cut(&solved.cut);
+    let mut at =
+        |rank: f64| Ranks::new().find_near(&mut sample, level, range, floor(rank).clamp(0.0, size - 1.0), near);
     let [low, high] = [at(rank - margin)?, at(rank + margin)?].map(|ranked| ranked.loss);
     let (ranks, largest) = Ranks::of_window(data, level, [low, high, largest], scratch)?;
     let (capped, mean) = (rank / size, solved.outline.mean);

@@ -14,7 +14,9 @@ use crate::validate::Range;
 pub(crate) struct Ranks<'a, T> {
     /// The losses within a window of values, in any order.
     candidates: &'a [T],
-    /// How many losses are below the window.
+    /// The ends of the window.
+    ends: [T; 2],
+    /// How many losses are below it.
     below: f64,
 }
 
@@ -33,7 +35,7 @@ pub(crate) struct Ranked<T> {
 impl<'a, T: Real> Ranks<'a, T> {
     /// Without candidates.
     pub(crate) fn new() -> Self {
-        Self { candidates: &[], below: 0.0 }
+        Self { candidates: &[], ends: [T::ZERO; 2], below: 0.0 }
     }
 
     /// Gathers all losses of a window in `scratch`, which is as long as the data. Also counts the largest losses.
@@ -45,7 +47,13 @@ impl<'a, T: Real> Ranks<'a, T> {
     ) -> Result<(Self, f64), Error> {
         let [below, copied, top] =
             data.gather(scratch, |chunk, to| fast_gather(level, chunk.losses, [low, high, largest], to))?;
-        Ok((Self { candidates: &scratch[..count(copied)], below }, top))
+        Ok((Self { candidates: &scratch[..count(copied)], ends: [low, high], below }, top))
+    }
+
+    /// The candidates, and the end of their window, if a threshold is in it: of the losses above it they are those up to that end.
+    pub(crate) fn around(&self, threshold: T) -> Option<(&'a [T], T)> {
+        let [low, high] = self.ends;
+        (!self.candidates.is_empty() && low <= threshold && threshold <= high).then_some((self.candidates, high))
     }
 
     /// The loss at which the number of smaller losses, and of those and the equal ones, enclose a rank.
@@ -71,28 +79,34 @@ impl<'a, T: Real> Ranks<'a, T> {
         // Whatever rounding made of it, it is the rank of a sample. NaN becomes zero.
         let rank = rank.max(0.0).min(data.len() - 0.5);
         let inside = rank - self.below;
-        if inside >= 0.0 && inside < self.candidates.len() as f64 {
+        let known = self.candidates.len() as f64;
+        if inside >= 0.0 && inside < known {
             let mut candidates = Data::new(self.candidates, None, Team::ALONE, Alone);
-            let found = search(&mut candidates, level, range, inside, None)?;
+            let near = near
+                .map(|near| Ranked { below: near.below - self.below, up_to: near.up_to - self.below, ..near })
+                .filter(|near| near.below >= 0.0 && near.up_to < known);
+            let found = search(&mut candidates, level, self.ends, inside, near)?;
             let (below, up_to) = (found.below + self.below, found.up_to + self.below);
             if found.next < f64::INFINITY {
                 return Ok(Ranked { below, up_to, ..found });
             }
         }
-        search(data, level, range, rank, near)
+        search(data, level, [T::from_f64(range.smallest), T::from_f64(range.upper_end())], rank, near)
     }
 }
 
-/// Each pass counts at a guess and learns the neighbouring losses. Guesses interpolate between the ends of the window; every
-/// third one is its middle instead, so that the number of passes is bounded by the bits of a loss.
+/// Between two ends that enclose all losses: each pass counts at a guess and learns the neighbouring losses.
+///
+/// Guesses interpolate between the ends, where the distance to an end that stays counts for a quarter as much each time. If three
+/// of them have not halved the number of losses between the ends, every second one is the middle of the representable values: so
+/// the number of passes is bounded by the bits of a loss and of the number of losses.
 fn search<T: Real, R: Meeting>(
     data: &mut Data<'_, T, R>,
     level: Level,
-    range: &Range,
+    [mut low, mut high]: [T; 2],
     rank: f64,
     near: Option<Ranked<T>>,
 ) -> Result<Ranked<T>, Error> {
-    let (mut low, mut high) = (T::from_f64(range.smallest), T::from_f64(range.upper_end()));
     // How many losses are below the window, and how many below its end.
     let (mut ranks_low, mut ranks_high) = (0.0, data.len());
     let mut first_guess = None;
@@ -108,36 +122,55 @@ fn search<T: Real, R: Meeting>(
             (low, ranks_low) = (T::from_f64(near.next), near.up_to);
         }
     }
-    for halve in [false, false, true].into_iter().cycle() {
+    // The middle of the step that belongs to the rank.
+    let middle = floor(rank) + 0.5;
+    // What the distances to the ends, in ranks, count for, and which end has moved last.
+    let mut counts = [1.0, 1.0];
+    let mut moved = None;
+    let (mut losses_between, mut slow) = (ranks_high - ranks_low, 0);
+    loop {
         let guess = if low >= high || ranks_low + 1.0 > rank {
             low
         } else if ranks_high - 1.0 <= rank {
             high
         } else if let Some(guess) = first_guess.take().filter(|&guess| guess > low && guess < high) {
             guess
-        } else if halve {
+        } else if slow > 2 && slow % 2 == 1 {
             T::midpoint_of_representables(low, high)
         } else {
-            // The middle of the step that belongs to the rank.
-            let share = (floor(rank) + 0.5 - ranks_low) / (ranks_high - ranks_low);
-            let guess = T::from_f64(low.to_f64() + (high.to_f64() - low.to_f64()) * share);
+            let (up, down) = (counts[0] * (middle - ranks_low), counts[1] * (ranks_high - middle));
+            let guess = T::from_f64(low.to_f64() + (high.to_f64() - low.to_f64()) * (up / (up + down)));
             // Not `clamp`: the difference may have overflowed.
             if guess < high { guess } else { T::midpoint_of_representables(low, high) }
         };
         let Partial { sums: [below, up_to], maxima: [nearest_below, minus_nearest_above] } =
             data.pass(|chunk, _| fast_rank(level, chunk.losses, guess))?;
-        if up_to <= rank {
+        let end = if up_to <= rank {
             (low, ranks_low) = (T::from_f64(-minus_nearest_above), up_to);
+            0
         } else if below > rank {
             (high, ranks_high) = (T::from_f64(nearest_below), below);
+            1
         } else {
             return Ok(Ranked { loss: guess, below, up_to, next: -minus_nearest_above });
+        };
+        counts[end] = 1.0;
+        counts[1 - end] *= if moved.replace(end) == Some(end) { 0.25 } else { 1.0 };
+        if ranks_high - ranks_low <= 0.5 * losses_between {
+            (losses_between, slow) = (ranks_high - ranks_low, 0);
+        } else {
+            slow += 1;
         }
     }
-    unreachable!("the window closes")
 }
 
 impl<T: Real> Ranked<T> {
+    /// The threshold of a cut, unless it cuts nothing.
+    pub(crate) fn of_cut(cut: &Cut<T>) -> Option<Self> {
+        let ranked = Self { loss: cut.threshold, below: cut.below, up_to: cut.capped(), next: cut.next };
+        (cut.tied > 0.0).then_some(ranked)
+    }
+
     /// The cut at this loss that takes a mass from the samples up to and including it.
     pub(crate) fn cut(&self, range: &Range, budget: f64) -> Cut<T> {
         let tied = self.up_to - self.below;

@@ -1,15 +1,16 @@
 //! HR proper: the KL step on depths that are capped at D, where D moves with u.
 
 use super::{Guide, Problem, Solved};
-use crate::kernels::{Lens, Level};
+use crate::kernels::{Lens, Level, fast_root};
 use crate::math::log;
 use crate::params::Error;
 use crate::rank::Ranked;
 use crate::real::Real;
-use crate::reduce::{Data, Meeting};
+use crate::reduce::{Alone, Data, Meeting, Partial};
 use crate::root;
+use crate::team::Team;
 use crate::trim::{self, Cut, Rule};
-use crate::view::View;
+use crate::view::{Form, View};
 
 impl<T: Real> Problem<'_, T> {
     /// HR: the KL step on depths capped at D, where D is such that the mass beyond it is alpha.
@@ -121,13 +122,14 @@ impl<T: Real> Problem<'_, T> {
         u: f64,
         mean: f64,
     ) -> Result<Option<View>, Error> {
-        let (depths, ranks) = (self.range.depths, self.ranks());
+        let (depths, ranks, lens) = (self.range.depths, self.ranks(), Lens::new(u, mean));
         let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
         // Ranks that are known to go and to stay, and the excess there.
         let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
+        let mut far = None;
         let mut last: Option<(f64, f64)> = None;
         for attempt in 0..ATTEMPTS {
-            let view = self.view(data, cut.threshold, u, mean)?;
+            let view = self.view_above(data, level, cut.threshold, (u, lens), &mut far)?;
             cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.capped() / self.total + self.unseen;
             // The sums of the rule's curves over the samples above the threshold.
@@ -163,11 +165,39 @@ impl<T: Real> Problem<'_, T> {
             }
             last = Some(here);
             rank = open(rank);
-            let near = Ranked { loss: cut.threshold, below: cut.below, up_to: cut.capped(), next: cut.next };
-            let ranked = ranks.find_near(data, level, self.range, rank, Some(near))?;
+            let ranked = ranks.find_near(data, level, self.range, rank, Ranked::of_cut(cut))?;
             *cut = ranked.cut(self.range, rank);
         }
         Ok(None)
+    }
+
+    /// The samples above a threshold, seen through a lens. Where that is among the candidates for it, all losses above these are looked
+    /// at once, and are `far`.
+    fn view_above<R: Meeting>(
+        &self,
+        data: &mut Data<'_, T, R>,
+        level: Level,
+        threshold: T,
+        (u, lens): (f64, Lens),
+        far: &mut Option<Partial<4, 0>>,
+    ) -> Result<View, Error> {
+        let depths = self.range.depths;
+        let mut above = |threshold| data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens));
+        let sums = match self.ranks().around(threshold) {
+            None => above(threshold)?,
+            Some((candidates, end)) => {
+                let mut sums = match *far {
+                    Some(known) => known,
+                    None => *far.insert(above(end)?),
+                };
+                let near = Data::new(candidates, None, Team::ALONE, Alone);
+                sums.join(&near.pass_alone(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens)));
+                sums
+            }
+        };
+        let mut view = View::new(u, lens, Form::Plain, sums.sums, self.total);
+        view.add(self.unseen, 0.0);
+        Ok(view)
     }
 
     /// Adds the capped mass to a view of the samples above the cut. `off` is `sum q e` over both: zero where the centre is the
