@@ -44,7 +44,8 @@ impl<T: Real> Problem<'_, T> {
             let first = iterations == 0;
             iterations += root.iterations;
             root.iterations = iterations;
-            let moved = (root.view.u - looked_at).abs() > 4.0 * f64::EPSILON * looked_at;
+            // (Nor is more to be had than a step that is not seen in log u.)
+            let moved = (root.view.u - looked_at).abs() > (4.0 + log(looked_at).abs()) * f64::EPSILON * looked_at;
             if !moved || root.slack < 0.0 || cut.is_between() {
                 break root;
             }
