@@ -161,7 +161,7 @@ impl<'a, T: Real> Problem<'a, T> {
 
     /// With a share of mass at depth zero that the data does not show.
     pub(crate) fn with_unseen(self, unseen: f64) -> Self {
-        Self { unseen, ..self }
+        Self { unseen, budget: self.budget * (1.0 + unseen), ..self }
     }
 
     fn solve<R: Meeting>(

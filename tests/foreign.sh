@@ -10,8 +10,8 @@
 #   armv7-unknown-linux-gnueabihf, riscv64gc-unknown-linux-gnu
 #
 # Uses rustup's standard library for the target if it can be had; otherwise Debian's Rust builds std, which takes some minutes
-# the first time. Says in one line why it is skipped where the tools cannot be had. The emulated tests take half an hour on a
-# busy machine, nearly all of it in `sizes`.
+# the first time. Says in one line why it is skipped where the tools cannot be had. The emulated tests take five to fifteen
+# minutes, nearly all of it in `sizes`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
