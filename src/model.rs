@@ -1,5 +1,6 @@
 //! Where the search for u begins: the solution for three depths that have the moments of all. It need not be exact, so it takes no
-//! library's logarithms, which together cost as much as a pass over some hundred samples.
+//! library's logarithms, which together cost as much as a pass over some hundred samples. (Without the vector passes, where code is
+//! dear, the third moment is not taken, and nothing of this is left.)
 
 use crate::math::{expm1, sqrt};
 use crate::root::line_factor;

@@ -153,6 +153,7 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
+        // The cut has come from between two samples to one: the slope is that of the way on, and not what it was before.
         let on_sample = cut_moved && view.slope_of_cut == 0.0;
         let step = if ROOM && !lead.is_nan() {
             lead
