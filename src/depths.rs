@@ -11,8 +11,8 @@ pub(crate) struct Depths {
 }
 
 /// 2^-1000: what is nearer to the worst loss is as good as that, since spans are near one. Reciprocals of depths stay finite, and u
-/// need not be sought where numbers lose their digits. The vector passes leave smaller depths as they are: they are
-/// taken only where u is so much larger that it makes no difference, and moments only where the mean is.
+/// need not be sought where numbers lose their digits. The vector root pass leaves smaller depths as they are: it is
+/// taken only where u is so much larger that it makes no difference.
 pub(crate) const LEAST_DEPTH: f64 = f64::from_bits(23 << 52);
 
 impl Depths {

@@ -11,7 +11,7 @@ mod window;
 mod zoom;
 
 use crate::depths::Depths;
-use crate::kernels::{self, Chunk, Lens, Level, MOMENTS, fast_moments, fast_rank, fast_root};
+use crate::kernels::{self, Chunk, Lens, Level, fast_moments, fast_rank, fast_root};
 use crate::math::log;
 use crate::model;
 use crate::params::{Error, Ordering, Params};
@@ -121,12 +121,11 @@ pub(crate) struct Solved<T> {
     pub(crate) outline: Outline,
 }
 
-/// Mean and variance of the depths that the KL step sees, and the means of their higher powers.
+/// Mean and variance of the depths that the KL step sees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outline {
     pub(crate) mean: f64,
     pub(crate) variance: f64,
-    pub(crate) higher: [f64; MOMENTS - 2],
 }
 
 impl<'a, T: Real> Problem<'a, T> {
@@ -268,27 +267,27 @@ impl<'a, T: Real> Problem<'a, T> {
         if let (Some((mean, log_u)), true) = (self.guide.outline(), will_do) {
             // u is so well known there that a step that is not looked at can be short enough to be right to the last bit.
             let leap = if self.guide.window().is_some() { 0.01 } else { 1.0 };
-            return Ok((Outline::of_mean(mean), Start { leap, ..Start::near(top, log_u) }));
+            return Ok((Outline { mean, variance: f64::NAN }, Start { leap, ..Start::near(top, log_u) }));
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
-        let moments = match (cut.above, data.fast()) {
+        let above = match (cut.above, data.fast()) {
             (Some(above), _) => above,
-            (None, Some(level)) => {
-                let sums = data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums;
-                // The fast pass does not take the least depths for zero, as the one does whose centre the mean is to be.
-                if sums[0] > 0.0 && sums[0] <= LEAST_MEAN * self.total {
-                    data.pass(|chunk, _| kernels::moments(chunk, depths, threshold))?.sums
-                } else {
-                    sums
-                }
-            }
+            (None, Some(level)) => data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold))?.sums,
             (None, None) => data.pass(|chunk, _| kernels::moments(chunk, depths, threshold))?.sums,
         };
-        let outline = Outline::new(moments.map(|moment| moment / self.total), at_cut, cut.depth);
-        let start = match self.guide.window() {
-            // Beside very little mass on the worst loss the variance may be that of another world.
-            Some(window) => Start::near(top, window.log_u),
-            None => outline.start(top, self.r),
+        let mut moments = above.map(|sum| sum / self.total);
+        // Without mass the depth may be infinite.
+        if at_cut > 0.0 {
+            kernels::add_powers(&mut moments, at_cut, cut.depth);
+        }
+        let [mean, square, higher @ ..] = moments;
+        let outline = Outline::new(mean, square);
+        let model = |&third| model::guess(top, [mean, outline.variance, third], self.r);
+        // Beside very little mass on the worst loss the moments may be those of another world: a window knows more.
+        let window = self.guide.window().map(|window| window.log_u);
+        let start = match window.or_else(|| higher.first().and_then(model).map(log)) {
+            Some(log_u) => Start::near(top, log_u),
+            None => Start::from_variance(top, outline.variance, self.r),
         };
         Ok((outline, start))
     }
@@ -360,34 +359,11 @@ impl<T: Real> RootPass<T> {
 }
 
 impl Outline {
-    /// From the moments of some of the mass, and the mass at one more depth.
-    fn new([first, second, higher @ ..]: [f64; MOMENTS], mass: f64, depth: f64) -> Self {
-        // Without mass the depth may be infinite.
-        let depth = if mass > 0.0 { depth } else { 0.0 };
-        let (mean, square) = (first + mass * depth, second + mass * depth * depth);
+    /// From the means of the depths and of their squares.
+    fn new(mean: f64, square: f64) -> Self {
         let variance = square - mean * mean;
         // Below this the difference is noise.
-        let variance = if variance > 1e-12 * square { variance } else { 0.0 };
-        let mut term = mass * depth * depth;
-        let higher = higher.map(|moment| {
-            term *= depth;
-            moment + term
-        });
-        Self { mean, variance, higher }
-    }
-
-    /// Where no more is known.
-    fn of_mean(mean: f64) -> Self {
-        Self { mean, variance: f64::NAN, higher: [f64::NAN; MOMENTS - 2] }
-    }
-
-    /// Where the search for u begins, given the mass at depth zero.
-    fn start(&self, top: f64, r: f64) -> Start {
-        let guess = |&third| model::guess(top, [self.mean, self.variance, third], r);
-        match self.higher.first().and_then(guess) {
-            Some(u) => Start::near(top, log(u)),
-            None => Start::from_variance(top, self.variance, r),
-        }
+        Self { mean, variance: if variance > 1e-12 * square { variance } else { 0.0 } }
     }
 
     /// `exp(L - r)` where r is zero: infinite unless all mass that the KL step sees is at one depth, and then that depth.
@@ -395,9 +371,6 @@ impl Outline {
         if self.variance > 0.0 { f64::INFINITY } else { self.mean }
     }
 }
-
-/// 2^-940: beside a larger mean, depths that may be taken for zero are below rounding.
-const LEAST_MEAN: f64 = f64::from_bits(83 << 52);
 
 /// From this r on, phi is not so small that its terms must be kept from cancelling: what they round by is less of it, and
 /// the more samples of about the largest mass there are, the more the roundings average.

@@ -19,7 +19,9 @@ mod vector;
 
 pub(crate) use histogram::{DepthBins, PositionBins};
 pub use lanes::Element;
-pub(crate) use scalar::{mass_below, masses, moments, nearest_above, plain_root, root, split, survey, write};
+pub(crate) use scalar::{
+    add_powers, mass_below, masses, moments, nearest_above, plain_root, root, split, survey, write,
+};
 
 use crate::depths::Depths;
 use crate::real::Real;

@@ -116,7 +116,8 @@ pub(crate) fn nearest_above<T: Real>(chunk: Chunk<'_, T>, threshold: T) -> Parti
 }
 
 /// The masses on the three sides of a threshold.
-/// Sums: the mass of smaller losses and of equal ones; over the larger ones the two of `sum b curves(d)` and those of [`moments`]. Maxima: the largest smaller loss, minus the smallest larger loss.
+/// Sums: the mass of smaller losses and of equal ones; over the larger ones the two of `sum b curves(d)` and those of
+/// [`moments`]. Maxima: the largest smaller loss, minus the smallest larger loss.
 pub(crate) fn split<T: Real>(
     chunk: Chunk<'_, T>,
     depths: Depths,
@@ -159,8 +160,9 @@ pub(crate) fn moments<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T
     })
 }
 
+/// Adds mass at a depth to moments.
 #[inline(always)]
-fn add_powers(moments: &mut [f64; MOMENTS], mass: f64, depth: f64) {
+pub(crate) fn add_powers(moments: &mut [f64; MOMENTS], mass: f64, depth: f64) {
     let mut term = mass;
     for moment in moments {
         term *= depth;

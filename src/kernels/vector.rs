@@ -161,7 +161,7 @@ pub(super) fn gather<I: Isa, T: Real>(losses: &[T], [low, high, largest]: [T; 3]
     Partial { sums, maxima: [] }
 }
 
-/// `sum d` and the next [`MOMENTS`] over the losses above a threshold.
+/// The first [`MOMENTS`] of `sum d`, `sum d^2` and so on over the losses above a threshold.
 #[inline(always)]
 pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0> {
     struct Moments<D> {
@@ -175,7 +175,10 @@ pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: 
         fn take(&mut self, group: &[T; GROUP]) {
             for lanes in group.chunks_exact(D::N) {
                 let losses = T::widen::<D>(lanes);
-                let depth = D::splat(0.0).blend(self.view.is_above(losses), self.view.depth(losses));
+                let (zero, depth) = (D::splat(0.0), self.view.depth(losses));
+                let depth = zero.blend(self.view.is_above(losses), depth);
+                // As the text for all cases: beside the mean that the root pass is centred on they are nothing, or all there is.
+                let depth = depth.blend(depth.less(D::splat(LEAST_DEPTH)), zero);
                 self.first = self.first.add(depth);
                 let square = depth.mul(depth);
                 self.second = self.second.add(square);

@@ -125,14 +125,14 @@ impl<T: Real> Problem<'_, T> {
         u: f64,
         mean: f64,
     ) -> Result<Option<View>, Error> {
-        let (depths, ranks, lens) = (self.range.depths, self.ranks(), Lens::new(u, mean));
+        let (depths, ranks) = (self.range.depths, self.ranks());
         let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
         // Ranks that are known to go and to stay, and the excess there.
         let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
         let mut far = None;
         let mut last: Option<(f64, f64)> = None;
         for attempt in 0..ATTEMPTS {
-            let view = self.view_above(data, level, cut.threshold, (u, lens), &mut far)?;
+            let view = self.view_above(data, level, cut.threshold, u, mean, &mut far)?;
             cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.capped() / self.total + self.unseen;
             // The sums of the rule's curves over the samples above the threshold.
@@ -174,17 +174,18 @@ impl<T: Real> Problem<'_, T> {
         Ok(None)
     }
 
-    /// The samples above a threshold, seen through a lens. Where that is among the candidates for it, all losses above these are looked
+    /// As [`Problem::view`], by the fast pass. Where the threshold is among the candidates for it, all losses above these are looked
     /// at once, and are `far`.
     fn view_above<R: Meeting>(
         &self,
         data: &mut Data<'_, T, R>,
         level: Level,
         threshold: T,
-        (u, lens): (f64, Lens),
+        u: f64,
+        mean: f64,
         far: &mut Option<Partial<4, 0>>,
     ) -> Result<View, Error> {
-        let depths = self.range.depths;
+        let (depths, lens) = (self.range.depths, Lens::new(u, mean));
         let mut above = |threshold| data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, lens));
         let sums = match self.ranks().around(threshold) {
             None => above(threshold)?,
