@@ -153,14 +153,18 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
-        // The cut has come from between two samples to one: the slope is that of the way on, and not what it was before.
-        let on_sample = cut_moved && view.slope_of_cut == 0.0;
+        // The cut has come from between two samples to one, or left one: the slope here is that of the way on, and not what it was.
+        let on_other_piece = cut_moved != (view.slope_of_cut != 0.0);
         let step = if ROOM && !lead.is_nan() {
             lead
         } else if ROOM && (at_floor || step > LONG_STEP) {
             step_up(r, phi, log_u, view)
         } else {
-            before.filter(|_| !on_sample).and_then(|before| here.step_from(before)).unwrap_or(step)
+            before
+                // Across the root the slope here tells more than a secant.
+                .filter(|before: &Place| !on_other_piece && (before.lack > 0.0) == (lack > 0.0))
+                .and_then(|before| here.step_from(before))
+                .unwrap_or(step)
         };
         before = Some(here);
         cut_moved = view.slope_of_cut != 0.0;
