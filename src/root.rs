@@ -70,6 +70,8 @@ pub(crate) fn line_factor(top: f64) -> f64 {
 
 /// Below this, u is as good as zero beside depths of order one, and any mass at depth zero holds all weight.
 pub(crate) const LOG_FLOOR: f64 = -705.0;
+/// A smaller u is at the floor.
+pub(crate) const FLOOR: f64 = 1e-306;
 /// Above this, `u^2` overflows; r would be below the smallest number.
 const LOG_CEILING: f64 = 373.0;
 /// All that log u can be.
@@ -118,6 +120,7 @@ pub(crate) fn find(
     let mut step_before = f64::INFINITY;
     let mut before = None;
     let mut cut_moved = false;
+    let mut led = false;
     let mut iterations = 0;
     loop {
         let at_floor = log_u <= LOG_FLOOR;
@@ -155,16 +158,21 @@ pub(crate) fn find(
         let here = Place { log_u, lack };
         // The cut has come from between two samples to one, or left one: the slope here is that of the way on, and not what it was.
         let on_other_piece = cut_moved != (view.slope_of_cut != 0.0);
-        let step = if ROOM && !lead.is_nan() {
-            lead
-        } else if ROOM && (at_floor || step > LONG_STEP) {
-            step_up(r, phi, log_u, view)
-        } else {
+        let secant = || {
             before
                 // Across the root the slope here tells more than a secant.
                 .filter(|before: &Place| !on_other_piece && (before.lack > 0.0) == (lack > 0.0))
                 .and_then(|before| here.step_from(before))
-                .unwrap_or(step)
+        };
+        // Who has led to a poor place knows too little of the way.
+        let misled = ROOM && led && secant().is_some();
+        led = ROOM && !lead.is_nan();
+        let step = if led && !misled {
+            lead
+        } else if ROOM && (at_floor || step > LONG_STEP) {
+            step_up(r, phi, log_u, view)
+        } else {
+            secant().unwrap_or(step)
         };
         before = Some(here);
         cut_moved = view.slope_of_cut != 0.0;
@@ -239,9 +247,9 @@ fn lack_and_step(target: f64, k: f64, phi: f64, view: &View) -> (f64, f64) {
     let w = -expm1(-k * phi);
     let lack = target - (k * phi + log(w));
     let slope = k * view.slope() / w;
-    if ROOM && slope > 0.0 {
-        // Rounding has made it up; the ends of the curve have this slope.
-        return (lack, -0.5 * lack);
+    if ROOM && slope >= 0.0 {
+        // Rounding has made it up. The lower end of the curve has this slope; upwards there may be a long way to where it falls.
+        return (lack, if lack > 0.0 { -0.5 * lack } else { f64::INFINITY });
     }
     let newton = lack / slope;
     let curvature = k * view.curvature() / w - slope * slope * (1.0 - w);

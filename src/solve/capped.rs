@@ -76,12 +76,12 @@ impl<T: Real> Problem<'_, T> {
         Ok(Some(Solved { cut, root, outline }))
     }
 
-    /// The rule for a search that has come to u: at its lower end, which is zero, it may end. (HD's does not know u.)
+    /// The rule for a search that has come to u: at its lower end, which may be zero, it may end. (HD's does not know u.)
     pub(super) fn rule_at(&self, u: f64) -> Rule {
         let &Self { budget, total, alpha, r, .. } = self;
         if !self.caps() {
             Rule::Base { budget }
-        } else if u == 0.0 {
+        } else if u < root::FLOOR {
             Rule::TiltedAtFloor { budget, total, u, r }
         } else {
             Rule::Tilted { budget, alpha, u }

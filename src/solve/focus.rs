@@ -84,19 +84,19 @@ impl Focus {
     }
 
     /// A window beside the last one.
-    pub(super) fn beside<T: Real>(self, side: Side, range: &Range) -> Self {
+    pub(super) fn beside<T: Real>(self, side: Side, range: &Range, highest: f64) -> Self {
         // How much deeper or shallower its far end is.
         let farther = exp(0.25 * (self.misses * self.misses + 1.0));
         let depths = range.depths;
         let [low, high] = [self.low, self.high].map(T::from_f64);
-        let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(range.largest);
+        let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(highest);
         let (low, high) = match side {
             Side::Deeper => {
                 let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
                 (loss(depths.depth(high) * farther), high)
             }
             Side::Shallower => {
-                let low = T::at_position(high.position() + 1).to_f64().min(range.largest);
+                let low = T::at_position(high.position() + 1).to_f64().min(highest);
                 (low, loss(depths.depth(low) / farther))
             }
         };

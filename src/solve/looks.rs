@@ -61,17 +61,27 @@ fn is_long_step(log_u: f64, before: Option<Place>) -> bool {
     before.is_some_and(|before| (log_u - before.log_u).abs() > LONGEST_STEP)
 }
 
+/// Whether from this u all masses are tilted by less than rounding: the cut is that of the base masses, and one look tells all of phi.
+fn is_level(log_u: f64) -> bool {
+    ROOM && log_u > LEVEL
+}
+
 impl Focus {
     /// Whether the last round has moved u far.
     pub(super) fn is_adrift(&self) -> bool {
         is_long_step(self.log_u, self.before)
     }
 
+    /// Whether u is so large that the cut does not move with it.
+    pub(super) fn is_level(&self) -> bool {
+        is_level(self.log_u)
+    }
+
     /// Where the next round looks from: the guess at log u or, if there are to be many looks, close beside it too, all over the bracket,
     /// and beyond.
     pub(super) fn looks(&self, many: bool) -> Looks<f64> {
         let Self { log_u, bracket: [low, high], before, .. } = *self;
-        if !many || LOOKS == 1 {
+        if !many || LOOKS == 1 || self.is_level() {
             return Looks::one(log_u);
         }
         let (low, high) = if low < high {
@@ -134,7 +144,7 @@ impl Outlook {
     pub(super) fn of_one(focus: &Focus, log_u: f64, lack: Option<f64>, mean: f64, reach: (usize, usize)) -> Self {
         let before = lack.map(|lack| Place { log_u: focus.log_u, lack });
         // (Where there is no room for many looks, whoever looks next must do with that.)
-        let settled = LOOKS == 1 || !is_long_step(log_u, before);
+        let settled = LOOKS == 1 || !is_long_step(log_u, before) || (focus.is_level() && is_level(log_u));
         Self { log_u, before, bracket: [f64::NAN; 2], settled, mean, reach, beyond: [false; 2] }
     }
 }
@@ -190,14 +200,22 @@ impl<T: Real> Problem<'_, T> {
         let (newton, lack) = root::improved(self.r, self.on_worst(), seen.log_u, &placed.view, None);
         let inside = |log_u: &f64| *log_u >= bracket[0] && *log_u <= bracket[1];
         let led = self.lead(window, &seen.above, placed.view.phi()).map(|step| seen.log_u + step).filter(inside);
-        let log_u = led.unwrap_or(if inside(&newton) { newton } else { middle });
+        let found = self.is_found(&placed.view);
+        let log_u = if found { seen.log_u } else { led.unwrap_or(if inside(&newton) { newton } else { middle }) };
         let short = if led.is_some() { SHORT_LEAD } else { SHORT_STEP };
         let both = least.is_some() && most.is_some();
         let settled = at_end
+            || found
             || (both && (log_u - seen.log_u).abs() <= short)
             || bracket[1] - bracket[0] <= ROUNDING * (1.0 + log_u.abs());
         let before = Some(Place { log_u: seen.log_u, lack });
         Ok(Outlook { log_u, before, bracket, settled, mean: placed.mean, reach, beyond })
+    }
+
+    /// Whether phi is r, as far as rounding lets it be seen: then no other u is known to be nearer to the root.
+    pub(super) fn is_found(&self, view: &View) -> bool {
+        let phi = view.phi();
+        ROOM && (phi - self.r).abs() <= view.rounding(phi)
     }
 
     /// The last look from a u that is too small, and the first after it from one that is too large. Or on which side of the window
@@ -231,6 +249,8 @@ impl<T: Real> Problem<'_, T> {
 const LONGEST_STEP: f64 = 0.5;
 const SHORT_LEAD: f64 = 1e-3;
 const SHORT_STEP: f64 = 1e-6;
+/// In log u: from here all depths are below half a rounding of u.
+const LEVEL: f64 = 37.0;
 /// What a bracket of log u is at least when nothing is known, and relative to log u when nothing more can be known.
 const LEAST_WIDTH: f64 = 1e-3;
 const ROUNDING: f64 = 1e-14;

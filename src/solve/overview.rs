@@ -4,7 +4,7 @@ use super::focus::{Focus, Stage};
 use super::window::Bounds;
 use super::zoom::{HEAD, round};
 use super::{Problem, Solved, is_limit};
-use crate::depths::Depths;
+use crate::depths::{Depths, LEAST_DEPTH};
 use crate::kernels::{self, DepthBins, fast_rank};
 use crate::math::{log, sqrt};
 use crate::params::{Error, Params};
@@ -86,8 +86,10 @@ fn first_focus<T: Real>(
         if mass > 0.0 {
             let (mean, variance) = bins.outline(bin, sums);
             let spread = sqrt(variance).min(0.9 * mean);
+            // What is not at depth zero is not to be there in the sketch, whose scale may be half as large.
+            let least = if bin + 1 == DepthBins::COUNT { 0.0 } else { 2.0 * LEAST_DEPTH };
             for depth in [mean + spread, mean - spread] {
-                (losses[count], masses[count]) = (0.0 - depth, 0.5 * mass);
+                (losses[count], masses[count]) = (0.0 - depth.max(least), 0.5 * mass);
                 count += 1;
             }
         }

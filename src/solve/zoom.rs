@@ -77,7 +77,7 @@ pub(crate) fn solve_sharded<T: Real>(
         };
         let side = if deeper > 0.0 { Side::Deeper } else { Side::Shallower };
         focus.bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
-        focus = Focus { log_u, ..focus.beside::<T>(side, range) };
+        focus = Focus { log_u, ..focus.beside::<T>(side, range, problem.highest()) };
     }
 }
 
@@ -133,6 +133,17 @@ impl<T: Real> Problem<'_, T> {
     fn cuts(&self) -> bool {
         let limit = is_limit(self.range, self.alpha, self.r);
         self.alpha > 0.0 && !limit && (!self.caps() || self.r < self.kl_to_reach_worst())
+    }
+
+    /// The largest loss that a window may have: HR's cut is below a worst loss that samples have. In one bin with others it would not be
+    /// seen that these are at depth zero.
+    fn highest(&self) -> f64 {
+        let largest = self.range.largest;
+        if self.caps() && self.on_worst() > 0.0 {
+            T::at_position(T::from_f64(largest).position() - 1).to_f64().max(self.range.smallest)
+        } else {
+            largest
+        }
     }
 
     /// One round: a sketch of the window, and looks at the samples above it.
@@ -237,7 +248,7 @@ impl<T: Real> Problem<'_, T> {
         };
         let Outlook { log_u, before, bracket, settled, mean, reach: (first, last), beyond } = match turn {
             Ok(turn) => turn,
-            Err(side) => return focus.beside::<T>(side, self.range),
+            Err(side) => return focus.beside::<T>(side, self.range, self.highest()),
         };
         let bin = last;
         let all_tied = settled && tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
@@ -274,7 +285,7 @@ impl<T: Real> Problem<'_, T> {
             seen.filter(|seen| low <= seen[0] && seen[0] <= seen[1] && seen[1] <= high).unwrap_or([low, high]);
         // As far again as the window is wide.
         let width = if all_known { 0 } else { bins.last - bins.first + 1 };
-        let [lowest, highest] = [self.range.smallest, self.range.largest].map(|loss| T::from_f64(loss).position());
+        let [lowest, highest] = [self.range.smallest, self.highest()].map(|loss| T::from_f64(loss).position());
         let low = if beyond[0] { low.saturating_sub(width).max(lowest) } else { low };
         let high = if beyond[1] { high.saturating_add(width).min(highest) } else { high };
         Focus {
@@ -295,13 +306,14 @@ impl<T: Real> Problem<'_, T> {
         if self.r == 0.0 {
             return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, (bin, bin)));
         }
-        let (log_u, lack) = if above.u == 0.0 && placed.view.phi() <= self.r {
-            (LOG_FLOOR, None)
+        let at_end = above.u == 0.0 && placed.view.phi() <= self.r;
+        let (log_u, lack) = if at_end || self.is_found(&placed.view) {
+            (focus.log_u, None)
         } else {
             let (log_u, lack) = root::improved(self.r, self.on_worst(), focus.log_u, &placed.view, focus.before);
             (log_u, Some(lack))
         };
-        if !self.caps() {
+        if !self.caps() || focus.is_level() {
             // The cut does not move with u.
             return Ok(Outlook::of_one(focus, log_u, lack, placed.mean, (bin, bin)));
         }
