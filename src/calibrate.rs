@@ -222,8 +222,9 @@ impl<T: Real> Search<'_, '_, T> {
     fn run(mut self) -> Result<Calibrated, CalibrationError> {
         let wanted = match self.target {
             Target::RobustLoss(loss) => loss,
-            // What is small for many samples is bounded where the sample size is not.
-            Target::EffectiveSamples(samples) => 1.0 / samples,
+            // What is small for many samples is bounded where the sample size is not. (There are not fewer than none.)
+            Target::EffectiveSamples(samples) if samples >= 0.0 => 1.0 / samples,
+            Target::EffectiveSamples(_) => f64::NAN,
             Target::LargestWeight(weight) => weight,
         };
         let largest = self.free.largest();

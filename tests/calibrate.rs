@@ -177,6 +177,14 @@ fn ends_of_the_range() {
     assert_eq!(refused, Err(CalibrationError::OutOfReach { range: [4.0, 4.0] }));
     let message = refused.unwrap_err().to_string();
     assert_eq!(message, "the target is out of reach: no budget gives 4, the largest gives 4");
+    // Without weight on any sample there are infinitely many effective ones, and still none below zero.
+    let params = Params { worst_loss: Some(2.0), ..params };
+    let found = calibrate(&losses, None, &params, Target::EffectiveSamples(f64::INFINITY), true).0.unwrap();
+    assert_eq!((found.budget, found.range[1]), (f64::INFINITY, f64::INFINITY));
+    for target in [f64::NEG_INFINITY, -4.0, -0.0] {
+        let refused = calibrate(&losses, None, &params, Target::EffectiveSamples(target), true).0;
+        assert!(matches!(refused, Err(CalibrationError::OutOfReach { .. })), "{refused:?} for {target}");
+    }
 }
 
 /// Both ends of the range are solved, and the budget that is found; what is between them takes looking for.
