@@ -156,21 +156,16 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
-        // The cut has come from between two samples to one, or left one: the slope here is that of the way on, and not what it was.
-        let on_other_piece = cut_moved != (view.slope_of_cut != 0.0);
-        let secant = || {
-            before
-                // Across the root the slope here tells more than a secant.
-                .filter(|before: &Place| !on_other_piece && (before.lack > 0.0) == (lack > 0.0))
-                .and_then(|before| here.step_from(before))
-        };
+        // The cut has come from between two samples to one: the slope is that of the way on, and not what it was before.
+        let on_sample = cut_moved && view.slope_of_cut == 0.0;
+        let secant = || before.filter(|_| !on_sample).and_then(|before| here.step_from(before));
         // Who has led to a poor place knows too little of the way.
         let misled = ROOM && led && secant().is_some();
         led = ROOM && !lead.is_nan();
         let step = if led && !misled {
             lead
         } else if ROOM && (at_floor || step > LONG_STEP) {
-            step_up(r, phi, log_u, view)
+            step_up(r, phi, log_u, view.u, view.lens.mean)
         } else {
             secant().unwrap_or(step)
         };
@@ -211,17 +206,17 @@ impl Place {
 
 /// The step up from the lower end, or near it, where the slope says nothing: to the u that solves the leading term of phi, which is
 /// that of depths near their mean, `phi (u + mean)^2`.
-fn step_up(r: f64, phi: f64, log_u: f64, view: &View) -> f64 {
-    log(view.u + (view.u + view.lens.mean) * (sqrt(phi / r) - 1.0)) - log_u
+fn step_up(r: f64, phi: f64, log_u: f64, u: f64, mean: f64) -> f64 {
+    log(u + (u + mean) * (sqrt(phi / r) - 1.0)) - log_u
 }
 
-/// One step of the search from a view that is not exact: the next log u, and what was lacking at this one.
-pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, before: Option<Place>) -> (f64, f64) {
+/// One step of the search from a view that is not exact, of depths with this mean: the next log u, and what was lacking at this one.
+pub(crate) fn improved(r: f64, top: f64, log_u: f64, view: &View, mean: f64, before: Option<Place>) -> (f64, f64) {
     let k = line_factor(top);
     let phi = view.phi();
     let (lack, step) = lack_and_step(log_expm1(k * r), k, phi, view);
     let step = if log_u <= LOG_FLOOR && phi > r {
-        step_up(r, phi, log_u, view)
+        step_up(r, phi, log_u, view.u, mean)
     } else {
         // The floor is too far away to tell.
         let before = before.filter(|before| before.log_u > LOG_FLOOR);

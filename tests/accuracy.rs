@@ -20,10 +20,10 @@ use support::{Problem, Solved, solve, ulp, unmasked_losses};
 const RELATIVE: f64 = 1e-9;
 
 /// Newton steps that an ordinary row may take.
-const ORDINARY_ITERATIONS: u32 = 7;
+const ORDINARY_ITERATIONS: u32 = 8;
 
 /// And all of them together. (The scalar build begins farther away: see `src/model.rs`.)
-const MOST_ITERATIONS: u32 = if cfg!(hrw_vector) { 453 } else { 586 };
+const MOST_ITERATIONS: u32 = if cfg!(hrw_vector) { 456 } else { 586 };
 
 /// Errors in units of their budgets: all that exceed it, and the largest of each kind.
 #[derive(Default)]

@@ -197,7 +197,7 @@ impl<T: Real> Problem<'_, T> {
             let mean = focus.mean;
             return Ok(Outlook { log_u: middle, before: None, bracket, settled: false, mean, reach, beyond });
         };
-        let (newton, lack) = root::improved(self.r, self.on_worst(), seen.log_u, &placed.view, None);
+        let (newton, lack) = root::improved(self.r, self.on_worst(), seen.log_u, &placed.view, placed.mean, None);
         let inside = |log_u: &f64| *log_u >= bracket[0] && *log_u <= bracket[1];
         let led = self.lead(window, &seen.above, placed.view.phi()).map(|step| seen.log_u + step).filter(inside);
         let found = self.is_found(&placed.view);

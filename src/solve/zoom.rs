@@ -310,7 +310,8 @@ impl<T: Real> Problem<'_, T> {
         let (log_u, lack) = if at_end || self.is_found(&placed.view) {
             (focus.log_u, None)
         } else {
-            let (log_u, lack) = root::improved(self.r, self.on_worst(), focus.log_u, &placed.view, focus.before);
+            let (log_u, lack) =
+                root::improved(self.r, self.on_worst(), focus.log_u, &placed.view, placed.mean, focus.before);
             (log_u, Some(lack))
         };
         if !self.caps() || focus.is_level() {
