@@ -336,7 +336,12 @@ impl<T: Real> Search<'_, '_, T> {
                 return Ok(best.at);
             }
             let share_now = f64::clamp(share, near, 1.0 - near);
-            let next = self.probe(new.at + share_now * (other.at - new.at), wanted, tolerance)?;
+            let at = new.at + share_now * (other.at - new.at);
+            if at == new.at || at == other.at {
+                // Beside zero the two may be as near as numbers can be, and still far apart for their size.
+                return Ok(best.at);
+            }
+            let next = self.probe(at, wanted, tolerance)?;
             // `old` is the place that the next step replaces.
             let old;
             if (next.side < 0.0) == (new.side < 0.0) {

@@ -187,6 +187,18 @@ fn ends_of_the_range() {
     }
 }
 
+/// With a span of 1e136 and next to no limit on r any alpha but zero gives the worst loss, and zero less by a rounding of the span: the
+/// search between zero and the smallest number ends, at either.
+#[test]
+fn a_leap_beside_no_budget() {
+    let worst = 5.613_337_279_817_228e112;
+    let losses =
+        [worst, worst, worst, worst, worst, worst, worst, -6.786_108_371_776_395e136, 18.125, 18.125, worst, 0.0];
+    let params = Params { r: worst, ordering: Ordering::Hr, worst_loss: Some(worst), ..Params::default() };
+    let found = calibrate(&losses, None, &params, Target::RobustLoss(0.0), false).0.unwrap();
+    assert!(found.budget <= f64::from_bits(1) && found.range[0] < 0.0 && found.range[1] == worst, "{found:?}");
+}
+
 /// Both ends of the range are solved, and the budget that is found; what is between them takes looking for.
 #[test]
 fn counts_what_it_solves() {
