@@ -70,7 +70,7 @@ pub(crate) fn line_factor(top: f64) -> f64 {
 
 /// Below this, u is as good as zero beside depths of order one, and any mass at depth zero holds all weight.
 pub(crate) const LOG_FLOOR: f64 = -705.0;
-/// A smaller u is at the floor.
+/// A smaller u is at the floor, whose exponential is 7e-307.
 pub(crate) const FLOOR: f64 = 1e-306;
 /// Above this, `u^2` overflows; r would be below the smallest number.
 const LOG_CEILING: f64 = 373.0;

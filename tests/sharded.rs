@@ -6,7 +6,6 @@ use hr_weights::{Error, Ordering, Params, Reduce, weights_into, weights_sharded_
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use support::generate::problem;
-use support::random::uniform;
 use support::ranks::{cut, most_calls, solve_in_four, solve_together};
 use support::single::{narrow, ulps_apart};
 use support::{solve, span, value_tolerance};
@@ -286,62 +285,5 @@ fn a_threshold_between_two_neighbours_of_u() {
     for alpha in 1..30 {
         let alpha = 0.5 * f64::from(alpha) / 500.0;
         compare(&losses, None, &Params { alpha, r: 1.0807, ordering: Ordering::Hr, ..Params::default() });
-    }
-}
-
-/// Losses, base weights and budgets as a few random numbers have them, most of them far from what training meets.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small numbers
-fn far_from_training(number: u64) -> (Vec<f64>, Option<Vec<f64>>, Params) {
-    let mut random = uniform(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(7));
-    // Between two numbers, uniform in the logarithm.
-    let spread = |low: f64, high: f64, u: f64| (low.ln() + (high / low).ln() * u).exp();
-    let n = if random() < 0.7 { spread(2.0, 60.0, random()) } else { spread(60.0, 4000.0, random()) };
-    let [shape, span, offset] = [8.0 * random(), spread(1e-12, 1e12, random()), spread(1e-6, 1e6, random())];
-    let mut losses = losses(n as usize, |u| u);
-    for loss in &mut losses {
-        let u = random();
-        *loss = match shape as usize {
-            0 => offset - span * u.ln(),
-            1 => span * (u - 0.5).tan(),
-            2 => offset + span * (5.0 * u).floor() + 1e-7 * span * random(),
-            3 => 1.0 - spread(1e-18, 1.0, u),
-            4 => spread(1e-18, 1.0, u),
-            5 if u < 0.02 => -span,
-            5 => 1e-3 * u,
-            6 => u.powf(-1.0 / 0.7),
-            _ => (12.0 * u).floor(),
-        };
-    }
-    let base = (random() < 0.3).then(|| losses.iter().map(|_| spread(1e-6, 1.0, random())).collect());
-    let alpha = if random() < 0.3 { spread(1e-12, 1e-3, random()) } else { spread(1e-3, 1.0, random()) };
-    let r = if random() < 0.3 { spread(1e-16, 1e-6, random()) } else { spread(1e-6, 10.0, random()) };
-    let largest = losses.iter().copied().fold(f64::MIN, f64::max);
-    let worst_loss = (random() < 0.2).then(|| largest + spread(1e-12, 1e12, random()));
-    (losses, base, Params { alpha, r, worst_loss, ..Params::default() })
-}
-
-#[test]
-fn answers_far_from_training_are_those_of_one_machine() {
-    for number in 0..4000 {
-        let (losses, base, params) = far_from_training(number);
-        for ordering in [Ordering::Hd, Ordering::Hr] {
-            let params = Params { ordering, ..params };
-            let mut weights = vec![0.0; losses.len()];
-            let one = weights_into(&losses, base.as_deref(), &params, &mut weights).expect("valid");
-            let many = solve_together(&[&losses[..]], &[base.as_deref()], &[params]).remove(0).expect("valid");
-            for (one, many) in weights.iter().zip(&many.weights) {
-                assert!(
-                    (one - many).abs() <= 1e-12,
-                    "{one:e} of one, {many:e} of many, problem {number}, {params:?}"
-                );
-            }
-            let many = many.report;
-            let span = one.worst_loss - losses.iter().copied().fold(f64::INFINITY, f64::min);
-            let apart = (one.robust_loss - many.robust_loss).abs();
-            assert!(apart <= 2.0 * value_tolerance(span, one.robust_loss), "{apart:e}, problem {number}, {params:?}");
-            assert!((one.worst_weight - many.worst_weight).abs() <= 1e-12, "problem {number}, {params:?}");
-            let ends = [one, many].map(|report| (report.trimmed, report.trim_loss));
-            assert_eq!(ends[0], ends[1], "problem {number}, {params:?}");
-        }
     }
 }

@@ -337,9 +337,10 @@ impl<T: Real> Problem<'_, T> {
         self.top_share() + if self.caps() { 0.0 } else { self.alpha }
     }
 
-    /// The bin that a cut inside of the window is in.
+    /// The bin that a cut inside of the window is in. (HD's is at a sample, even if rounding leaves nothing of that.)
     pub(super) fn bin_of_cut(&self, bins: PositionBins, cut: &Cut<T>) -> usize {
-        let loss = if cut.is_between() { self.range.depths.loss(cut.depth) } else { cut.threshold.to_f64() };
+        let loss =
+            if self.caps() && cut.is_between() { self.range.depths.loss(cut.depth) } else { cut.threshold.to_f64() };
         bins.bin(T::from_f64(loss).position().max(bins.first).min(bins.last))
     }
 }
