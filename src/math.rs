@@ -1,10 +1,12 @@
 //! Elementary functions where the textbook form would cancel.
 
-pub(crate) use libm::{exp, expm1, floor, fma, log, log1p, sqrt};
+#[cfg(hrw_vector)]
+pub(crate) use libm::expm1;
+pub(crate) use libm::{exp, floor, fma, log, sqrt};
 
 /// `1 / (2 k + 1)` for k from 1 to 13: divided here, not for every sample, since some machines divide slowly.
 /// For `|s| <= 1/4` the terms `2 s^(2k+1) / (2k+1)` fall by a factor of sixteen; thirteen reach the last bit.
-const ODD_RECIPROCALS: [f64; 13] = {
+static ODD_RECIPROCALS: [f64; 13] = {
     let mut terms = [0.0; 13];
     let mut k = 0;
     while k < terms.len() {
@@ -14,21 +16,53 @@ const ODD_RECIPROCALS: [f64; 13] = {
     terms
 };
 
+/// Where the logarithm itself no longer cancels: there `|log y - e|` is above a fifth of `|e|`.
+const SMALL: f64 = 0.4;
+
 /// `log(y) - e` for `y = 1 + e > 0`, to full relative precision however small e is.
 ///
 /// The caller passes both: y keeps its digits where e is close to -1, e keeps its digits where y is close to 1.
 #[inline]
 pub(crate) fn log_minus_excess(y: f64, e: f64) -> f64 {
-    /// Where the logarithm itself no longer cancels: there `|log y - e|` is above a fifth of `|e|`.
-    const SMALL: f64 = 0.4;
     if e.abs() > SMALL {
         return log(y) - e;
     }
     // log y = 2 atanh(s) with s = e / (2 + e), and e = 2 s / (1 - s): the linear terms leave -s e.
     let s = e / (1.0 + y);
     let s2 = s * s;
-    let series = ODD_RECIPROCALS.into_iter().rev().fold(0.0, |series, term| series * s2 + term);
+    let series = ODD_RECIPROCALS.iter().rev().fold(0.0, |series, term| series * s2 + term);
     2.0 * s * s2 * series - s * e
+}
+
+/// For `y = 1 + e > 0`, both passed as to [`log_minus_excess`]: `log y` without its term of first order, `1 / y` without one and
+/// that term, and the term of `1 / y`, of which the logarithm's is the negative. Either side of y = 1 has the term that stays below
+/// one, -e or `1 / y - 1`, and nothing cancels.
+// (Out of line where code is dear.)
+#[cfg_attr(feature = "std", inline)]
+#[cfg_attr(not(feature = "std"), inline(never))]
+pub(crate) fn developed(y: f64, e: f64) -> [f64; 3] {
+    let tilt = e / y;
+    if e < 0.0 { [log_minus_excess(y, e), e * tilt, -e] } else { [-log_minus_excess(1.0 / y, -tilt), 0.0, -tilt] }
+}
+
+/// `log(1 + x)` for x > -1. (The library's would be one more function to link, and no better.)
+pub(crate) fn log1p(x: f64) -> f64 {
+    if x.abs() > SMALL { log(1.0 + x) } else { x + log_minus_excess(1.0 + x, x) }
+}
+
+/// `exp(x) - 1`: what exp rounds by, its logarithm shows (Kahan). (Where code is dear the library's would be one more function.)
+#[cfg(not(hrw_vector))]
+#[inline(never)]
+pub(crate) fn expm1(x: f64) -> f64 {
+    let power = exp(x);
+    let distance = power - 1.0;
+    if distance == 0.0 {
+        x
+    } else if distance == -1.0 || distance == f64::INFINITY {
+        distance
+    } else {
+        distance * (x / log(power))
+    }
 }
 
 /// `log(exp(x) - 1)` for x > 0: `log x` for small x, x for large x.
@@ -76,6 +110,17 @@ mod tests {
             let error = (log_minus_excess(1.0 + e, e) / exact - 1.0_f64).abs();
             assert!(error < 1e-15, "e = {e}: relative error {error}");
         }
+    }
+
+    #[test]
+    fn expm1_and_log1p_keep_their_digits() {
+        for x in [1e-300, 1e-17, -3e-9, 1e-3, -0.3, 0.39, 0.41, -0.69, 1.5, -20.0, 300.0] {
+            for (own, exact) in [(expm1(x), libm::expm1(x)), (log1p(x.max(-0.999)), libm::log1p(x.max(-0.999)))] {
+                assert!((own - exact).abs() <= 1e-15 * exact.abs(), "{own:e} instead of {exact:e} at {x}");
+            }
+        }
+        assert_eq!((expm1(-800.0), expm1(800.0), expm1(0.0)), (-1.0, f64::INFINITY, 0.0));
+        assert_eq!(log1p(-1.0), f64::NEG_INFINITY);
     }
 
     #[test]

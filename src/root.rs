@@ -165,7 +165,7 @@ pub(crate) fn find(
         let step = if led && !misled {
             lead
         } else if ROOM && (at_floor || step > LONG_STEP) {
-            step_up(r, phi, log_u, view.u, view.lens.mean)
+            step_up(r, phi, log_u, view.u, view.lens.centre)
         } else {
             secant().unwrap_or(step)
         };

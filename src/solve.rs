@@ -22,7 +22,7 @@ use crate::reduce::{Data, Meeting, Partial};
 use crate::root::{self, Root, Start};
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
-use crate::view::{Form, View};
+use crate::view::{Centre, Form, View};
 use crate::weights::Optimum;
 
 pub(crate) use near::{Near, solve_near};
@@ -107,7 +107,7 @@ impl<'a, T> Guide<'a, T> {
         match self {
             Self::Nothing => None,
             Self::Pilot(pilot) => Some((pilot.mean, pilot.log_u)),
-            Self::Window(window) => Some((window.mean.get(), window.log_u)),
+            Self::Window(window) => Some((window.mean, window.log_u)),
             Self::Near(near) => Some((near.mean, near.log_u)),
         }
     }
@@ -219,11 +219,14 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             return Ok(Some(Solved { cut, root, outline }));
         }
+        let mut centre = Centre::UNKNOWN;
         let root = root::find(self.r, start, &root::EVERYWHERE, &mut |u, _| {
-            let mut view = self.view(data, cut.threshold, u, outline.mean)?;
-            view.add(kept_ties, cut.depth);
-            view.add(self.alpha, 0.0);
-            Ok(view)
+            centre.look(self.r, [u, outline.mean], |centre| {
+                let mut view = self.view(data, cut.threshold, u, centre)?;
+                view.add(kept_ties, cut.depth);
+                view.add(self.alpha, 0.0);
+                Ok(view)
+            })
         })?;
         Ok(Some(Solved { cut, root, outline }))
     }
@@ -303,24 +306,27 @@ impl<'a, T: Real> Problem<'a, T> {
         data.fast().filter(|_| moderate)
     }
 
-    /// The pass over the samples above a threshold through this lens, whose centre is the mean of x or only near it.
-    fn root_pass<R: Meeting>(&self, data: &Data<'_, T, R>, threshold: T, lens: Lens, centred: bool) -> RootPass<T> {
+    /// The pass over the samples above a threshold through this lens.
+    fn root_pass<R: Meeting>(&self, data: &Data<'_, T, R>, threshold: T, lens: Lens) -> RootPass<T> {
         let text = match self.plain_level(data, lens) {
             Some(level) => RootText::Fast(level),
-            // Alone, the plain text is also the one that takes fewer passes.
-            None if self.is_plain() && !(centred && cfg!(hrw_vector)) => RootText::Plain,
+            // It is also the one that takes fewer passes.
+            None if self.is_plain() => RootText::Plain,
             None => RootText::Centred,
         };
         RootPass { text, depths: self.range.depths, threshold, lens }
     }
 
-    /// The samples above a threshold, seen from u. The mean must be that of the distribution unless the view is plain.
-    fn view<R: Meeting>(&self, data: &mut Data<'_, T, R>, threshold: T, u: f64, mean: f64) -> Result<View, Error> {
-        let lens = Lens::new(u, mean);
-        let pass = self.root_pass(data, threshold, lens, self.guide.outline().is_none());
+    /// The samples above a threshold, seen from u, about a depth.
+    fn view<R: Meeting>(&self, data: &mut Data<'_, T, R>, threshold: T, u: f64, centre: f64) -> Result<View, Error> {
+        let lens = Lens::new(u, centre);
+        let pass = self.root_pass(data, threshold, lens);
         let partial = data.pass(|chunk, _| pass.sums(chunk))?;
         let mut view = View::new(u, lens, pass.form(), partial.sums, self.total);
-        view.add(self.unseen, 0.0);
+        // Of a pilot, which only the vector passes have.
+        if cfg!(hrw_vector) {
+            view.add(self.unseen, 0.0);
+        }
         Ok(view)
     }
 }

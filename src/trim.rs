@@ -137,7 +137,7 @@ pub(crate) fn search<T: Real>(
     let mut goes: Option<Probe<T>> = None;
     let mut stays: Option<Probe<T>> = None;
     let mut threshold = first;
-    for halve in [false, true].into_iter().cycle().take(MOST_PROBES) {
+    for number in 0..MOST_PROBES {
         let depth = depths.depth(threshold.to_f64());
         let mut probe = Probe::new(look(threshold, depth)?, rule, threshold, depth);
         if probe.excess > 0.0 {
@@ -154,7 +154,7 @@ pub(crate) fn search<T: Real>(
             (Some(goes), _) if low > high => return Ok(goes.cut_beyond(depths, rule)),
             // Rounding alone can say so of the smallest loss.
             (None, Some(stays)) if low > high => return Ok(Cut { keep: 1.0, ..stays.cut }),
-            (Some(goes), Some(stays)) if !halve => {
+            (Some(goes), Some(stays)) if number % 2 == 0 => {
                 let guess = T::from_f64(depths.loss(goes.depth_without_excess(stays)));
                 // NaN where a sum has overflowed.
                 if guess > high {

@@ -1,7 +1,7 @@
 //! A distribution of depths seen from one u: everything that phi, its derivatives and the dual need.
 
 use crate::kernels::Lens;
-use crate::math::{expm1, log, log_minus_excess, log1p};
+use crate::math::{developed, expm1, log, log_minus_excess, log1p};
 use crate::sharded::ROOM;
 
 /// With `x = u + d`, a centre c, `y = x / c`, `e = y - 1` and `z = 1 / y`; sums over the distribution q.
@@ -10,14 +10,15 @@ pub(crate) struct View {
     pub(crate) u: f64,
     pub(crate) lens: Lens,
     form: Form,
-    /// `L - log c`.
+    /// `sum q log y`, which is `L - log c`, without the terms of first order.
     log: f64,
-    /// `sum q (z - 1)`, which is `c S1 - 1`.
-    first: f64,
+    /// `sum q (z - 1)`, which is `c S1 - 1`, without the terms of first order.
+    inverse: f64,
     /// `sum q (z - 1)^2 u / c`. (The factor keeps it finite for the smallest u.)
     second: f64,
-    /// `sum q (z - 1)^3 (u / c)^2`; plain form only.
-    third: f64,
+    /// In centred form the terms of first order that the inverse lacks, and minus those that the logarithm does; in plain form, which
+    /// lacks none, `sum q (z - 1)^3 (u / c)^2`.
+    last: f64,
     /// What phi's slope gains from a cut that moves with u.
     pub(crate) slope_of_cut: f64,
 }
@@ -25,8 +26,9 @@ pub(crate) struct View {
 /// How the sums come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// c is the mean of x, so that `sum q e = 0`, and what is summed is `log y - e` and `e^2 z`: terms of second order, which
-    /// keep their digits however small phi is.
+    /// `log y` and z are developed about `y = 1`, in e on the shallow side and in `1 - z` on the deep one, where each of them stays
+    /// below one, and the terms of first order are added up by themselves. phi is of second order: it keeps its digits however
+    /// small it is, as long as c is about the harmonic mean of x, at which the sum of all terms of z is one.
     Centred,
     /// `log y` and `z - 1` as they stand, precise to rounding relative to one: enough while phi is not tiny, for any c.
     Plain,
@@ -35,14 +37,14 @@ pub(crate) enum Form {
 impl View {
     /// From the sums of a root pass over samples of this total mass, in the form that the pass has.
     pub(crate) fn new(u: f64, lens: Lens, form: Form, sums: [f64; 4], total: f64) -> Self {
-        let [log, first, second, third] = sums.map(|sum| sum / total);
-        let first = first / lens.unit();
-        Self { u, lens, form, log, first, second, third, slope_of_cut: 0.0 }
+        let [log, inverse, second, last] = sums.map(|sum| sum / total);
+        let inverse = inverse / lens.unit();
+        Self { u, lens, form, log, inverse, second, last, slope_of_cut: 0.0 }
     }
 
     /// The view where r is zero: from infinity all depths look the same.
     pub(crate) fn from_infinity(mean: f64) -> Self {
-        Self::new(f64::INFINITY, Lens { shift: 1.0, rate: 0.0, mean }, Form::Centred, [0.0; 4], 1.0)
+        Self::new(f64::INFINITY, Lens { shift: 1.0, rate: 0.0, centre: mean }, Form::Centred, [0.0; 4], 1.0)
     }
 
     /// Adds mass q at one depth.
@@ -51,55 +53,65 @@ impl View {
             let (ratio, excess, shift) = (self.lens.ratio(depth), self.lens.excess(depth), self.lens.shift);
             // 1 - z, without cancellation.
             let tilt = excess / ratio;
-            let (log, first) = match self.form {
-                Form::Centred => (log_minus_excess(ratio, excess), excess * tilt),
-                Form::Plain => (log(ratio), -tilt),
-            };
-            self.log += q * log;
-            self.first += q * first;
+            match self.form {
+                Form::Centred => {
+                    let [log, inverse, linear] = developed(ratio, excess);
+                    self.log += q * log;
+                    self.inverse += q * inverse;
+                    self.last += q * linear;
+                }
+                Form::Plain => {
+                    self.log += q * log(ratio);
+                    self.inverse -= q * tilt;
+                    self.last -= q * tilt * (tilt * shift) * (tilt * shift);
+                }
+            }
             self.second += q * tilt * (tilt * shift);
-            self.third -= q * tilt * (tilt * shift) * (tilt * shift);
         }
     }
 
-    /// After all mass has been added: the centre was not the mean, `sum q e` is this. From here phi is right; what is linear in
-    /// the sums is off by as much as the centre was.
-    pub(crate) fn recentre(&mut self, off: f64) {
-        if self.form == Form::Plain || off == 0.0 {
-            return;
-        }
-        // phi = log + off + log1p(first - off).
-        let tilt = self.first - off;
-        if tilt.abs() < 0.5 {
-            // What is added is of second order, and does not cancel.
-            self.first = expm1(self.first + log_minus_excess(1.0 + tilt, tilt));
-        } else {
-            (self.log, self.first) = (self.log + off, tilt);
-        }
+    /// The terms of first order.
+    fn linear(&self) -> f64 {
+        if self.form == Form::Centred { self.last } else { 0.0 }
+    }
+
+    /// `sum q (z - 1)`.
+    fn first(&self) -> f64 {
+        self.inverse + self.linear()
     }
 
     /// phi(u), the Kullback-Leibler divergence that this u spends.
     pub(crate) fn phi(&self) -> f64 {
-        self.log + log1p(self.first)
+        phi_of(self.form, self.log, self.inverse, self.linear())
+    }
+
+    /// Whether phi has all of its digits from this centre.
+    pub(crate) fn is_sharp(&self) -> bool {
+        const DIGIT: f64 = 10.0;
+        self.form != Form::Centred || self.first() * self.first() <= DIGIT * self.phi()
+    }
+
+    /// Whether another centre is needed to tell on which side of r phi is, and how far.
+    fn is_blurred(&self, r: f64) -> bool {
+        let phi = self.phi();
+        !self.is_sharp() && (phi - r).abs() <= self.rounding(phi).max(0.1 * r)
     }
 
     /// How far phi, which is given, may be off by rounding.
     pub(crate) fn rounding(&self, phi: f64) -> f64 {
         let size = self.log.abs() + (phi - self.log).abs();
-        match self.form {
-            Form::Plain => f64::EPSILON * (size + 0.5),
-            // And the mean is off by rounding, which phi sees squared: that matters far from what training meets.
-            Form::Centred if ROOM => {
-                let mean = f64::EPSILON * self.lens.mean * self.lens.rate;
-                f64::EPSILON * size + mean * mean
+        f64::EPSILON
+            * match self.form {
+                Form::Plain => size + 0.5,
+                Form::Centred if !ROOM || self.is_sharp() => size + self.inverse.min(1.0),
+                // Terms of first order, and logarithms of large numbers, that cancel.
+                Form::Centred => 4.0 * (size + self.first().abs().min(1.0)),
             }
-            Form::Centred => f64::EPSILON * size,
-        }
     }
 
     /// `d phi / d log u`: minus `u Var(z) / S1`, and the part of a moving cut.
     pub(crate) fn slope(&self) -> f64 {
-        self.slope_of_cut - (self.second - self.lens.shift * self.first * self.first) / (1.0 + self.first)
+        self.slope_of_cut - (self.second - self.lens.shift * self.first() * self.first()) / self.inverse_sum()
     }
 
     /// `d^2 phi / d (log u)^2` while the cut stands still, or NaN if this view does not know it.
@@ -116,48 +128,31 @@ impl View {
     /// `sum q (u/x)^k` for k = 1, 2, 3.
     fn powers(&self) -> [f64; 3] {
         let a = self.lens.shift;
-        let (first, second, third) = (a * self.first, a * self.second, a * self.third);
+        let (first, second, third) = (a * self.first(), a * self.second, a * self.last);
         // Powers of a z = a + a (z - 1).
         [a + first, a * a + 2.0 * a * first + second, a * a * a + 3.0 * a * a * first + 3.0 * a * second + third]
     }
 
-    /// `sum q z`, `sum q z^2 u / c` and `sum q e z^2 u / c` of a part of the distribution that has this mass and this
-    /// `sum q e`, when the view holds that part alone.
-    pub(crate) fn inverse_moments(&self, mass: f64, excess: f64) -> [f64; 3] {
-        let shift = self.lens.shift;
-        // sum q (1 - z)
-        let tilt = match self.form {
-            Form::Centred => excess - self.first,
-            Form::Plain => -self.first,
-        };
-        [mass - tilt, shift * (mass - 2.0 * tilt) + self.second, shift * tilt - self.second]
+    /// `sum q z`, `sum q z^2 u / c` and `sum q e z^2 u / c` of a part of the distribution that has this mass, when the view holds
+    /// that part alone.
+    pub(crate) fn inverse_moments(&self, mass: f64) -> [f64; 3] {
+        let (shift, first) = (self.lens.shift, self.first());
+        [mass + first, shift * (mass + 2.0 * first) + self.second, -(shift * first + self.second)]
     }
 
     /// `sum q (y_D z - 1)` over a part of the distribution as in [`View::inverse_moments`]: how much nearer it is than D.
-    pub(crate) fn nearness(&self, mass: f64, excess: f64, depth: f64) -> f64 {
-        let (ratio, excess_of_depth) = (self.lens.ratio(depth), self.lens.excess(depth));
-        match self.form {
-            Form::Centred => excess_of_depth * mass + ratio * (self.first - excess),
-            Form::Plain => excess_of_depth * mass + ratio * self.first,
-        }
+    pub(crate) fn nearness(&self, mass: f64, depth: f64) -> f64 {
+        self.lens.excess(depth) * mass + self.lens.ratio(depth) * self.first()
     }
 
-    /// `sum q log y` of a part of the distribution as in [`View::inverse_moments`].
-    pub(crate) fn log_sum(&self, excess: f64) -> f64 {
-        match self.form {
-            Form::Centred => self.log + excess,
-            Form::Plain => self.log,
-        }
-    }
-
-    /// Which form its sums have.
-    pub(crate) fn form(&self) -> Form {
-        self.form
+    /// `sum q log y`.
+    pub(crate) fn log_sum(&self) -> f64 {
+        self.log - self.linear()
     }
 
     /// `c S1`.
     pub(crate) fn inverse_sum(&self) -> f64 {
-        1.0 + self.first
+        1.0 + self.first()
     }
 
     /// `1 / S1`, which at the root is `exp(L - r)`, the derivative in r.
@@ -168,9 +163,9 @@ impl View {
     /// `u - exp(L - r)`, without the cancellation of its terms: the dual is the worst loss plus this.
     pub(crate) fn dual_depth(&self, r: f64) -> f64 {
         if self.lens.rate == 0.0 {
-            return -self.lens.mean;
+            return -self.lens.centre;
         }
-        -self.lens.mean - expm1(self.log - r) / self.lens.rate
+        -self.lens.centre - expm1(self.log_sum() - r) / self.lens.rate
     }
 
     /// How large a step [`View::moved`] may take.
@@ -188,13 +183,13 @@ impl View {
         // u exp(step), to that order; and how far the centre moves, relative to itself.
         let growth = step + 0.5 * step * step;
         let (u, centre) = (self.u + self.u * growth, self.lens.shift * growth);
-        let lens = Lens::new(u, self.lens.mean);
+        let lens = Lens::new(u, self.lens.centre);
         match self.form {
             Form::Centred => Self {
                 u,
                 lens,
-                log: self.log + centre * self.first,
-                first: self.first - centre * self.first - growth * self.second,
+                inverse: self.inverse - growth * self.second,
+                last: self.last - centre * self.first(),
                 ..*self
             },
             Form::Plain => {
@@ -203,8 +198,74 @@ impl View {
                 let shift = self.lens.shift;
                 let log = self.log + growth * one - 0.5 * growth * growth * two - log1p(centre);
                 let inverse = (1.0 + centre) / shift * (one - growth * two + growth * growth * three);
-                Self { u, lens, log, first: inverse - 1.0, ..*self }
+                Self { u, lens, log, inverse: inverse - 1.0, ..*self }
             }
+        }
+    }
+}
+
+/// phi from these sums of a view. (Of numbers, out of line: no view must lie in memory for it.)
+#[inline(never)]
+fn phi_of(form: Form, log: f64, inverse: f64, linear: f64) -> f64 {
+    let first = inverse + linear;
+    if form == Form::Centred && first.abs() < 0.5 {
+        // The terms of first order cancel.
+        (log + inverse) + log_minus_excess(1.0 + first, first)
+    } else {
+        (log - linear) + log1p(first)
+    }
+}
+
+/// The depth about which views from some u have their digits. That is the mean, unless depths with little mass are far beyond the
+/// others: then it is the one at which c is the harmonic mean of x, which a view that is not sharp tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Centre {
+    pub(crate) u: f64,
+    pub(crate) depth: f64,
+}
+
+impl Centre {
+    /// Nothing is known but the mean.
+    pub(crate) const UNKNOWN: Self = Self { u: f64::NAN, depth: f64::NAN };
+
+    /// For a view from u. It grows with u: too large a one costs digits of phi, and too small a one also those of the sum of all z,
+    /// which would be far below the terms that it is one less than.
+    pub(crate) fn depth(self, u: f64, mean: f64) -> f64 {
+        const LITTLE: f64 = 4.0;
+        if u <= LITTLE * self.u { self.depth.min(mean) } else { mean }
+    }
+
+    /// After this view. (Where there is little room it makes do with the mean.)
+    pub(crate) fn after(self, view: &View) -> Self {
+        if !ROOM {
+            return self;
+        }
+        let mean = view.harmonic_mean();
+        // The less it moves, the fewer digits does it cost.
+        let depth = if view.first() > 1.0 { mean - view.u } else { view.lens.centre - view.first() * mean };
+        // Not too small for what it may have lost.
+        let depth = depth.max(4.0 * f64::EPSILON * mean);
+        if !view.is_sharp() && depth < f64::INFINITY { Self { u: view.u, depth } } else { self }
+    }
+
+    /// Looks from u about the best depth that is known, and where phi is near r and has lost digits once more, about a better one.
+    pub(crate) fn look<E>(
+        &mut self,
+        r: f64,
+        [u, mean]: [f64; 2],
+        mut look: impl FnMut(f64) -> Result<View, E>,
+    ) -> Result<View, E> {
+        if !ROOM {
+            return look(mean);
+        }
+        let mut again = false;
+        loop {
+            let view = look(self.depth(u, mean))?;
+            *self = self.after(&view);
+            if again || !view.is_blurred(r) {
+                return Ok(view);
+            }
+            again = true;
         }
     }
 }
@@ -215,6 +276,8 @@ mod tests {
 
     /// Masses and depths.
     const MASSES: [(f64, f64); 5] = [(0.1, 0.0), (0.2, 0.05), (0.3, 0.4), (0.25, 0.8), (0.15, 1.0)];
+
+    const FORMS: [Form; 2] = [Form::Centred, Form::Plain];
 
     fn sum(of: impl Fn(f64) -> f64, samples: &[(f64, f64)]) -> f64 {
         samples.iter().map(|&(q, depth)| q * of(depth)).sum()
@@ -239,12 +302,11 @@ mod tests {
         for u in [1e-9, 1e-4, 0.03, 0.5, 20.0] {
             let exact = sum(|depth| log(u + depth), &MASSES) + log(sum(|depth| 1.0 / (u + depth), &MASSES));
             for centre in [mean, 0.9 * mean, 1.2 * mean, 0.01, 3.0] {
-                let mut view = view_of(&MASSES, Form::Centred, u, centre);
-                view.recentre((mean - centre) / (u + centre));
-                is_near(view.phi(), exact, "centred");
-                let mut view = view_of(&MASSES, Form::Plain, u, centre);
-                view.recentre((mean - centre) / (u + centre));
-                is_near(view.phi(), exact, "plain");
+                for form in FORMS {
+                    let view = view_of(&MASSES, form, u, centre);
+                    let centre = Centre::UNKNOWN.after(&view).depth(u, centre);
+                    is_near(view_of(&MASSES, form, u, centre).phi(), exact, "phi");
+                }
             }
         }
     }
@@ -256,10 +318,8 @@ mod tests {
         let [two, three, four] = [2, 3, 4].map(|k| sum(|depth| ((depth - mean) / (u + mean)).powi(k), &MASSES));
         let exact = 0.5 * two - 2.0 / 3.0 * three + 0.75 * four - 0.5 * two * two;
         for centre in [mean, mean * (1.0 + 1e-7), mean + 1e-3] {
-            let mut view = view_of(&MASSES, Form::Centred, u, centre);
-            view.recentre((mean - centre) / (u + centre));
-            let error = (view.phi() / exact - 1.0).abs();
-            assert!(error < 1e-7 * (centre - mean).abs() + 1e-14, "off by {error:e} from {centre}");
+            let error = (view_of(&MASSES, Form::Centred, u, centre).phi() / exact - 1.0).abs();
+            assert!(error < 1e-14, "off by {error:e} from {centre}");
         }
     }
 
@@ -273,15 +333,15 @@ mod tests {
             let y = |depth: f64| (u + depth) / (u + centre);
             let excess_at = |depth: f64| (depth - centre) / (u + centre);
             let shift = u / (u + centre);
-            let (mass, excess) = (sum(|_| 1.0, part), sum(excess_at, part));
-            for form in [Form::Centred, Form::Plain] {
+            let mass = sum(|_| 1.0, part);
+            for form in FORMS {
                 let view = view_of(part, form, u, centre);
-                let [inverse, square, tilted] = view.inverse_moments(mass, excess);
+                let [inverse, square, tilted] = view.inverse_moments(mass);
                 is_near(inverse, sum(|depth| 1.0 / y(depth), part), "inverse");
                 is_near(square, sum(|depth| shift / (y(depth) * y(depth)), part), "square");
                 is_near(tilted, sum(|depth| shift * excess_at(depth) / (y(depth) * y(depth)), part), "tilted");
-                is_near(view.nearness(mass, excess, deep), sum(|depth| y(deep) / y(depth) - 1.0, part), "nearness");
-                is_near(view.log_sum(excess), sum(|depth| log(y(depth)), part), "log");
+                is_near(view.nearness(mass, deep), sum(|depth| y(deep) / y(depth) - 1.0, part), "nearness");
+                is_near(view.log_sum(), sum(|depth| log(y(depth)), part), "log");
             }
         }
     }

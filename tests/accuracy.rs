@@ -274,3 +274,34 @@ fn in_range_of_reference(row: &Row) -> bool {
         && (row.tiny_span == 0.0 || (1e-300..1e290).contains(&row.tiny_span))
         && !base.copied().any(tiny)
 }
+
+/// A sample 1e30 below the others with next to no mass: it decides where the mean depth is, about which nothing would be left of phi.
+/// From 60 digits. (Where there is little room the search makes do with the mean.)
+#[test]
+#[cfg(hrw_vector)]
+fn little_mass_far_below() {
+    let problem = Problem {
+        losses: vec![-1e30, 0.25, 0.75, 0.5, 1.0, 0.125],
+        base: Some(vec![1e-20, 1.0, 0.5, 0.25, 0.75, 1.0]),
+        alpha: 0.0,
+        r: 1e-12,
+        ordering: Ordering::Hd,
+        worst_loss: None,
+    };
+    let exact = [
+        6.976_940_001_374_620e-46,
+        0.285_714_034_992_108_3,
+        0.142_857_310_004_936_74,
+        0.071_428_581_875_172_85,
+        0.214_286_184_389_740_78,
+        0.285_713_888_738_041_35,
+    ];
+    let solved = solve(&problem);
+    for (weight, exact) in solved.weights.iter().zip(exact) {
+        assert!((weight - exact).abs() <= 1e-12 * exact, "{weight:e} instead of {exact:e}");
+    }
+    let report = solved.report;
+    for (number, exact) in [(report.d_r, 244_192.900_048_111_74), (report.kl, 1e-12)] {
+        assert!((number - exact).abs() <= 1e-12 * exact, "{number:e} instead of {exact:e}");
+    }
+}

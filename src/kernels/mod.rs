@@ -153,22 +153,22 @@ impl<T: Real> Chunk<'_, T> {
     }
 }
 
-/// Where the root pass looks: `y = x / centre = shift + d * rate`, `e = (d - mean) * rate` with `x = u + d`.
+/// Where the root pass looks: `y = x / c = shift + d * rate`, `e = y - 1 = (d - centre) * rate` with `x = u + d`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lens {
-    /// `u / centre`.
+    /// `u / c`.
     pub(crate) shift: f64,
-    /// `1 / centre`; zero where u is infinite.
+    /// `1 / c`; zero where u is infinite.
     pub(crate) rate: f64,
-    /// The mean depth, at which `y = 1`.
-    pub(crate) mean: f64,
+    /// The depth at which `x = c`: about the mean, or that of the harmonic mean.
+    pub(crate) centre: f64,
 }
 
 impl Lens {
-    /// The view from `u` of a distribution with this mean depth.
-    pub(crate) fn new(u: f64, mean: f64) -> Self {
-        let centre = u + mean;
-        Self { shift: u / centre, rate: 1.0 / centre, mean }
+    /// The view from `u` of depths around this one.
+    pub(crate) fn new(u: f64, centre: f64) -> Self {
+        let c = u + centre;
+        Self { shift: u / c, rate: 1.0 / c, centre }
     }
 
     /// What sums of reciprocals `z = 1 / y` are multiplied by, so that the largest one stays finite: `u / c`, unless u is zero.
@@ -183,16 +183,16 @@ impl Lens {
         self.shift >= 1.0 / LARGE && self.ratio(deepest) <= LARGE
     }
 
-    /// `x / centre` at a depth. Taken from x, never as `1 + e`: near the worst loss e is close to -1.
+    /// `x / c` at a depth. Taken from x, never as `1 + e`: near the worst loss e is close to -1.
     #[inline(always)]
     pub(crate) fn ratio(&self, depth: f64) -> f64 {
         self.shift + depth * self.rate
     }
 
-    /// `x / centre - 1` at a depth.
+    /// `x / c - 1` at a depth.
     #[inline(always)]
     pub(crate) fn excess(&self, depth: f64) -> f64 {
-        (depth - self.mean) * self.rate
+        (depth - self.centre) * self.rate
     }
 }
 

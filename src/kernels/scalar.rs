@@ -2,7 +2,7 @@
 
 use super::{Chunk, Lens, MOMENTS, Recipe};
 use crate::depths::Depths;
-use crate::math::{log, log_minus_excess};
+use crate::math::{developed, log};
 use crate::real::Real;
 use crate::reduce::Partial;
 
@@ -170,41 +170,47 @@ pub(crate) fn add_powers(moments: &mut [f64; MOMENTS], mass: f64, depth: f64) {
     }
 }
 
-/// The sums that give phi and its slope, over the losses above the threshold, for a view in centred form:
-/// `sum b (log y - e)`, `sum b e^2 z u / c`, `sum b (z - 1)^2 u / c`, `sum b (z - 1)^3 (u / c)^2` with `z = 1 / y`.
+/// The sums that give phi and its slope, over the losses above the threshold, for a view in centred form: of the logarithm and of
+/// `1 / y`, the latter times `u / c`, what is left of them without the terms of first order; `sum b (z - 1)^2 u / c` with `z = 1 / y`;
+/// those terms.
 pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
-    root_in_form(chunk, depths, threshold, lens, |ratio, excess| {
-        (log_minus_excess(ratio, excess), excess * (excess / ratio * lens.unit()))
+    each_above(chunk, depths, threshold, |sums, mass, depth| {
+        let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
+        let tilt = excess / ratio;
+        let [log, inverse, linear] = developed(ratio, excess);
+        sums[0] += mass * log;
+        sums[1] += mass * (inverse * lens.unit());
+        sums[2] += mass * tilt * (tilt * lens.shift);
+        sums[3] += mass * linear;
     })
 }
 
-/// As `root`, for a view in plain form: the first two are `sum b log y` and `sum b (z - 1) u / c`.
+/// As `root`, for a view in plain form: `sum b log y`, `sum b (z - 1) u / c`, `sum b (z - 1)^2 u / c`, `sum b (z - 1)^3 (u / c)^2`.
 pub(crate) fn plain_root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
-    root_in_form(chunk, depths, threshold, lens, |ratio, excess| (log(ratio), -(excess / ratio * lens.unit())))
+    each_above(chunk, depths, threshold, |sums, mass, depth| {
+        let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
+        let tilt = excess / ratio;
+        let square = mass * tilt * (tilt * lens.shift);
+        sums[0] += mass * log(ratio);
+        sums[1] -= mass * (tilt * lens.unit());
+        sums[2] += square;
+        sums[3] -= square * (tilt * lens.shift);
+    })
 }
 
+/// Sums over the losses above a threshold, to which `add` adds what a mass at a depth gives.
 #[inline(always)]
-fn root_in_form<T: Real>(
+fn each_above<T: Real>(
     chunk: Chunk<'_, T>,
     depths: Depths,
     threshold: T,
-    lens: Lens,
-    terms: impl Fn(f64, f64) -> (f64, f64),
+    add: impl Fn(&mut [f64; 4], f64, f64),
 ) -> Partial<4, 0> {
     in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
-        let [log, first, second, third] = &mut result.sums;
         chunk.each(|loss, mass| {
             if loss > threshold {
-                let depth = depths.depth(loss.to_f64());
-                let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
-                let tilt = excess / ratio;
-                let (log_term, first_term) = terms(ratio, excess);
-                *log += mass * log_term;
-                *first += mass * first_term;
-                let square = mass * tilt * (tilt * lens.shift);
-                *second += square;
-                *third -= square * (tilt * lens.shift);
+                add(&mut result.sums, mass, depths.depth(loss.to_f64()));
             }
         });
         result

@@ -11,7 +11,7 @@ use crate::root;
 use crate::sharded::ROOM;
 use crate::team::Team;
 use crate::trim::{self, Cut, Rule};
-use crate::view::{Form, View};
+use crate::view::{Centre, Form, View};
 
 impl<T: Real> Problem<'_, T> {
     /// HR: the KL step on depths capped at D, where D is such that the mass beyond it is alpha.
@@ -29,11 +29,11 @@ impl<T: Real> Problem<'_, T> {
             (_, Guide::Window(window)) if !R::ALONE => window.floor(self.range),
             _ => self.cut_of_base(data)?,
         };
-        let (outline, start) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
-        let mut start = start;
+        let (outline, mut start) = self.begin(data, &cut, cut.capped() / self.total, 0.0)?;
         let known = self.window::<R>().map(|window| window.bounds.get().log_u);
         let bracket = known.as_ref().unwrap_or(&root::EVERYWHERE);
         let mut iterations = 0;
+        let mut centre = Centre::UNKNOWN;
         let mut root = loop {
             let mut looked_at = f64::NAN;
             let mut root = root::find(self.r, start, bracket, &mut |u, lead| {
@@ -41,7 +41,7 @@ impl<T: Real> Problem<'_, T> {
                 if let Some(window) = self.window::<R>() {
                     return self.view_in_window(data, window, &mut cut, self.rule_at(u), u, Some(lead));
                 }
-                self.view_of_capped(data, &mut cut, u, outline.mean)
+                self.view_of_capped(data, &mut cut, u, outline.mean, &mut centre)
             })?;
             let first = iterations == 0;
             iterations += root.iterations;
@@ -53,7 +53,7 @@ impl<T: Real> Problem<'_, T> {
                 break root;
             }
             // The last step has moved u a little. The cut follows, unless it crosses a sample: then the search goes on.
-            let nearness = root.view.nearness(1.0 + self.unseen, 0.0, cut.depth);
+            let nearness = root.view.nearness(1.0 + self.unseen, cut.depth);
             let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
             if keep > 0.0 && keep <= 1.0 {
                 cut.keep = keep;
@@ -69,7 +69,7 @@ impl<T: Real> Problem<'_, T> {
                 self.view_in_window(data, window, &mut cut, rule, u, None)?
             } else {
                 cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
-                self.view_of_located(data, &cut, u)?
+                self.view_of_located(data, &cut, u, &mut centre)?
             };
             root.slack = root.view.phi() - self.r;
         }
@@ -95,6 +95,7 @@ impl<T: Real> Problem<'_, T> {
         cut: &mut Cut<T>,
         u: f64,
         mean: f64,
+        centre: &mut Centre,
     ) -> Result<View, Error> {
         if let Some(level) = self.plain_level(data, Lens::new(u, mean))
             && let Some(view) = self.view_of_ranked(data, level, cut, u, mean)?
@@ -103,16 +104,23 @@ impl<T: Real> Problem<'_, T> {
         }
         let rule = Rule::Tilted { budget: self.budget, alpha: self.alpha, u };
         *cut = trim::locate(data, self.range, rule, Some(cut.threshold))?;
-        self.view_of_located(data, cut, u)
+        self.view_of_located(data, cut, u, centre)
     }
 
-    /// As [`Problem::view_of_capped`], after a cut that has been located.
-    fn view_of_located<R: Meeting>(&self, data: &mut Data<'_, T, R>, cut: &Cut<T>, u: f64) -> Result<View, Error> {
-        let capped = cut.capped() / self.total;
-        let [first, ..] = cut.above.unwrap_or_default();
-        let mean = first / self.total + capped * cut.depth;
-        let view = self.view(data, cut.threshold, u, mean)?;
-        Ok(self.with_capped(view, cut, 0.0))
+    /// As [`Problem::view_of_capped`], after a cut that has been located. From the mean, if there is no better centre; brings that
+    /// up to date.
+    fn view_of_located<R: Meeting>(
+        &self,
+        data: &mut Data<'_, T, R>,
+        cut: &Cut<T>,
+        u: f64,
+        centre: &mut Centre,
+    ) -> Result<View, Error> {
+        let mean = cut.above.unwrap_or_default()[0] / self.total + cut.capped() / self.total * cut.depth;
+        centre.look(self.r, [u, mean], |centre| {
+            let view = self.view(data, cut.threshold, u, centre)?;
+            Ok(self.with_capped(view, cut))
+        })
     }
 
     /// As [`Problem::view_of_capped`], by ranks. The mass beyond D, `alpha x_D S1`, is a rank; where it changes little with D,
@@ -136,19 +144,19 @@ impl<T: Real> Problem<'_, T> {
             cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.capped() / self.total + self.unseen;
             // The sums of the rule's curves over the samples above the threshold.
-            let curved = self.total * view.nearness(above, 0.0, cut.depth);
-            let ratio = self.total * view.lens.ratio(cut.depth) * view.inverse_moments(above, 0.0)[0];
+            let curved = self.total * view.nearness(above, cut.depth);
+            let ratio = self.total * view.lens.ratio(cut.depth) * view.inverse_moments(above)[0];
             let beyond = self.budget + self.alpha * curved;
             cut.keep = 1.0 + (cut.below - beyond) / cut.tied;
             if cut.keep > 1.0 {
                 stays = (cut.below, cut.below - beyond);
             } else if cut.keep > 0.0 {
-                return Ok(Some(self.with_capped(view, cut, 0.0)));
+                return Ok(Some(self.with_capped(view, cut)));
             } else {
                 let depth = rule.depth(cut.capped(), [curved, ratio], cut.depth);
                 if depth >= depths.depth(cut.next) {
                     (cut.keep, cut.depth) = (0.0, depth.min(cut.depth));
-                    return Ok(Some(self.with_capped(view, cut, 0.0)));
+                    return Ok(Some(self.with_capped(view, cut)));
                 }
                 goes = (cut.capped(), cut.capped() - beyond);
             }
@@ -204,21 +212,20 @@ impl<T: Real> Problem<'_, T> {
         Ok(view)
     }
 
-    /// Adds the capped mass to a view of the samples above the cut. `off` is `sum q e` over both: zero where the centre is the
-    /// mean, or the form plain; else the view must be recentred.
-    pub(super) fn with_capped(&self, mut view: View, cut: &Cut<T>, off: f64) -> View {
+    /// Adds the capped mass to a view of the samples above the cut.
+    pub(super) fn with_capped(&self, mut view: View, cut: &Cut<T>) -> View {
         let capped = cut.capped() / self.total;
         let (ratio, excess) = (view.lens.ratio(cut.depth), view.lens.excess(cut.depth));
         // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)` over the samples above
         // it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
-        let [inverse, square, tilted] = view.inverse_moments(1.0 - capped + self.unseen, off - capped * excess);
+        let [inverse, square, tilted] = view.inverse_moments(1.0 - capped + self.unseen);
         view.add(capped, cut.depth);
         if cut.is_between() {
             // y_D - y, from whichever of the worst loss and the mean is nearer.
             let moved =
                 if ratio < 0.5 { ratio * square - view.lens.shift * inverse } else { excess * square - tilted };
             let depth_slope = moved / inverse;
-            let phi_slope = self.alpha * view.nearness(1.0 + self.unseen, off, cut.depth) / ratio;
+            let phi_slope = self.alpha * view.nearness(1.0 + self.unseen, cut.depth) / ratio;
             view.slope_of_cut = phi_slope * depth_slope;
         }
         view

@@ -10,6 +10,7 @@ use crate::real::Real;
 use crate::reduce::count;
 use crate::root::Place;
 use crate::validate::Range;
+use crate::view::Centre;
 
 /// What the rounds so far have shown.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,9 @@ pub(super) struct Focus {
     pub(super) before: Option<Place>,
     /// Where log u is, as far as bins told in a round of many looks; else NaN.
     pub(super) bracket: [f64; 2],
+    /// The mean depth that the KL step sees, and a better centre.
     pub(super) mean: f64,
+    pub(super) centre: Centre,
     /// The ends of the window that the threshold is in, the mass of the samples below, and `sum b d` of those above.
     pub(super) low: f64,
     pub(super) high: f64,
@@ -43,15 +46,16 @@ pub(super) enum Stage {
 }
 
 impl Focus {
-    pub(super) fn as_numbers(self) -> [f64; 16] {
-        let Self { stage, log_u, bounds, before, bracket, mean, low, high, below, first_above, misses } = self;
+    pub(super) fn as_numbers(self) -> [f64; 18] {
+        let Self { stage, log_u, bounds, before, bracket, mean, centre, low, high, below, first_above, misses } =
+            self;
         let stage = match stage {
             Stage::Open => -1.0,
             Stage::Tied => -2.0,
             Stage::Known(count) => count as f64,
         };
         let before = before.unwrap_or(Place { log_u: f64::NAN, lack: f64::NAN });
-        let mut numbers = [0.0; 16];
+        let mut numbers = [0.0; 18];
         let (certain, others) = numbers.split_at_mut(4);
         certain.copy_from_slice(&bounds.as_numbers());
         others.copy_from_slice(&[
@@ -62,6 +66,8 @@ impl Focus {
             bracket[0],
             bracket[1],
             mean,
+            centre.u,
+            centre.depth,
             low,
             high,
             below,
@@ -71,8 +77,23 @@ impl Focus {
         numbers
     }
 
-    pub(super) fn of_numbers([least, most, deepest, shallowest, others @ ..]: [f64; 16]) -> Self {
-        let [stage, log_u, log_u_before, lack, least_u, most_u, mean, low, high, below, first_above, misses] = others;
+    pub(super) fn of_numbers([least, most, deepest, shallowest, others @ ..]: [f64; 18]) -> Self {
+        let [
+            stage,
+            log_u,
+            log_u_before,
+            lack,
+            least_u,
+            most_u,
+            mean,
+            centre_u,
+            centre,
+            low,
+            high,
+            below,
+            first_above,
+            misses,
+        ] = others;
         let bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
         let before = (!lack.is_nan()).then_some(Place { log_u: log_u_before, lack });
         let stage = match stage {
@@ -80,7 +101,21 @@ impl Focus {
             -2.0 => Stage::Tied,
             known => Stage::Known(count(known)),
         };
-        Self { stage, log_u, bounds, before, bracket: [least_u, most_u], mean, low, high, below, first_above, misses }
+        let centre = Centre { u: centre_u, depth: centre };
+        Self {
+            stage,
+            log_u,
+            bounds,
+            before,
+            bracket: [least_u, most_u],
+            mean,
+            centre,
+            low,
+            high,
+            below,
+            first_above,
+            misses,
+        }
     }
 
     /// A window beside the last one.
@@ -118,13 +153,13 @@ impl Focus {
         &self,
         count: usize,
         sketch: &'a [f64],
-        mean: &'a Cell<f64>,
+        centre: &'a Cell<Centre>,
         bounds: &'a Cell<Bounds>,
         outside: &'a Cell<Option<(f64, Side)>>,
     ) -> Window<'a> {
-        let Self { log_u, low, high, below, first_above, .. } = *self;
+        let Self { log_u, mean, low, high, below, first_above, .. } = *self;
         let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
         let inside = masses.iter().sum();
-        Window { losses, masses, low, high, below, inside, first_above, mean, log_u, bounds, outside }
+        Window { losses, masses, low, high, below, inside, first_above, mean, centre, log_u, bounds, outside }
     }
 }

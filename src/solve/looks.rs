@@ -197,6 +197,7 @@ impl<T: Real> Problem<'_, T> {
             let mean = focus.mean;
             return Ok(Outlook { log_u: middle, before: None, bracket, settled: false, mean, reach, beyond });
         };
+        window.centre.set(window.centre.get().after(&placed.view));
         let (newton, lack) = root::improved(self.r, self.on_worst(), seen.log_u, &placed.view, placed.mean, None);
         let inside = |log_u: &f64| *log_u >= bracket[0] && *log_u <= bracket[1];
         let led = self.lead(window, &seen.above, placed.view.phi()).map(|step| seen.log_u + step).filter(inside);
@@ -215,7 +216,7 @@ impl<T: Real> Problem<'_, T> {
     /// Whether phi is r, as far as rounding lets it be seen: then no other u is known to be nearer to the root.
     pub(super) fn is_found(&self, view: &View) -> bool {
         let phi = view.phi();
-        ROOM && (phi - self.r).abs() <= view.rounding(phi)
+        ROOM && view.is_sharp() && (phi - self.r).abs() <= view.rounding(phi)
     }
 
     /// The last look from a u that is too small, and the first after it from one that is too large. Or on which side of the window

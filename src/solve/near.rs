@@ -45,7 +45,7 @@ pub(crate) fn solve_near<T: Real, R: Meeting>(
 impl<T: Real> Near<T> {
     /// What may be kept of a solution.
     pub(super) fn of(problem: &Problem<'_, T>, solved: &Solved<T>) -> Option<Self> {
-        let (u, mean) = (solved.root.view.u, solved.root.view.lens.mean);
+        let (u, mean) = (solved.root.view.u, solved.root.view.lens.centre);
         let sound = problem.is_plain() && u > 0.0 && u < f64::INFINITY;
         sound.then(|| Self {
             alpha: problem.alpha,

@@ -14,6 +14,7 @@ use crate::root::LOG_FLOOR;
 use crate::sharded::{Log, Operation, SKETCH};
 use crate::team::Team;
 use crate::validate::Range;
+use crate::view::Centre;
 
 const _: () = assert!(HEAD + 3 * DepthBins::COUNT <= SKETCH);
 
@@ -44,7 +45,7 @@ pub(super) fn overview<T: Real>(
         },
         |sketch| {
             let (head, runs) = sketch.split_at(HEAD);
-            let mut numbers = [head[0]; 18];
+            let mut numbers = [head[0]; 20];
             numbers[1] = head[1];
             numbers[2..].copy_from_slice(&first_focus::<T>(range, params, bins, head[0], runs)?.as_numbers());
             Ok(numbers)
@@ -69,6 +70,7 @@ fn first_focus<T: Real>(
         before: None,
         bracket: [f64::NAN; 2],
         mean: 0.0,
+        centre: Centre::UNKNOWN,
         low: range.largest,
         high: range.largest,
         below: 0.0,

@@ -12,7 +12,7 @@ use crate::reduce::{Data, Meeting};
 use crate::root;
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
-use crate::view::{Form, View};
+use crate::view::{Centre, View};
 
 /// All losses between two ends.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,9 @@ pub(super) struct Window<'a> {
     /// `sum b d` over the samples above.
     pub(super) first_above: f64,
     /// About the mean depth that the KL step sees: that of the last cut.
-    pub(super) mean: &'a Cell<f64>,
+    pub(super) mean: f64,
+    /// A better centre, as far as looks have told.
+    pub(super) centre: &'a Cell<Centre>,
     /// About log u.
     pub(super) log_u: f64,
     /// What exact looks have shown.
@@ -187,29 +189,23 @@ impl<T: Real> Problem<'_, T> {
         u: f64,
         lead: Option<&mut f64>,
     ) -> Result<View, Error> {
-        let mut rounds = 0;
-        loop {
-            let mean = window.mean.get();
-            let above = self.view(data, T::from_f64(window.high), u, mean)?;
+        let mut lead = lead.filter(|_| u > 0.0);
+        let mut centre = window.centre.get();
+        let view = centre.look(self.r, [u, window.mean], |centre| {
+            let above = self.view(data, T::from_f64(window.high), u, centre)?;
             let placed = self.place(&window, &above, rule).map_err(|side| {
                 window.outside.set(Some((log(u), side)));
                 Error::Reduce
             })?;
-            rounds += 1;
-            let moved = (placed.mean - mean).abs();
-            // Away from the root phi will do, and roughly.
-            let off = moved * above.lens.rate;
-            let away = (placed.view.phi() / self.r - 1.0).abs() > 1e-4 && off * off < 1e-3 * self.r;
-            window.mean.set(placed.mean);
-            if above.form() == Form::Plain || moved <= f64::EPSILON || away || rounds == MOST_ROUNDS {
-                *cut = placed.cut;
-                window.bounds.set(window.bounds.get().narrowed(u, cut, placed.view.phi() > self.r));
-                if let (Some(lead), true) = (lead, u > 0.0) {
-                    *lead = self.lead(&window, &above, placed.view.phi()).unwrap_or(f64::NAN);
-                }
-                return Ok(placed.view);
+            *cut = placed.cut;
+            if let Some(lead) = &mut lead {
+                **lead = self.lead(&window, &above, placed.view.phi()).unwrap_or(f64::NAN);
             }
-        }
+            Ok(placed.view)
+        })?;
+        window.centre.set(centre);
+        window.bounds.set(window.bounds.get().narrowed(u, cut, view.phi() > self.r));
+        Ok(view)
     }
 
     /// The step in log u to the root, if the samples above the window, whose sums are smooth, go on as they are seen
@@ -261,16 +257,13 @@ impl<T: Real> Problem<'_, T> {
         }
         let (depths, lens) = (self.range.depths, above.lens);
         let share = (self.total - window.below - window.inside) / self.total;
-        let excess = (window.first_above / self.total - share * lens.mean) * lens.rate;
         let curves = |depth: f64| match rule {
             Rule::Base { .. } => [0.0, 0.0],
             Rule::Tilted { .. } => [
-                self.total * above.nearness(share, excess, depth),
-                self.total * lens.ratio(depth) * above.inverse_moments(share, excess)[0],
+                self.total * above.nearness(share, depth),
+                self.total * lens.ratio(depth) * above.inverse_moments(share)[0],
             ],
-            Rule::TiltedAtFloor { .. } => {
-                [self.total * (above.log_sum(excess) - share * log(lens.ratio(depth))), 0.0]
-            }
+            Rule::TiltedAtFloor { .. } => [self.total * (above.log_sum() - share * log(lens.ratio(depth))), 0.0],
         };
         let cut = window.locate::<T>(self.range, self.total, rule, curves)?;
         let [mut curved, mut ratio] = curves(cut.depth);
@@ -307,9 +300,7 @@ impl<T: Real> Problem<'_, T> {
             Rule::Tilted { u, .. } => [ratio + tied, ratio].map(|ratio| self.alpha * ratio / (u + cut.depth)),
             Rule::Base { .. } => [0.0; 2],
         };
-        let off = (mean - lens.mean) * lens.rate;
-        let mut view = self.with_capped(view, &cut, off);
-        view.recentre(off);
+        let view = self.with_capped(view, &cut);
         Ok(Placed { cut, view, mean, curved, slopes })
     }
 
@@ -329,7 +320,6 @@ impl<T: Real> Problem<'_, T> {
         view.add(kept / self.total, cut.depth);
         view.add(self.alpha, 0.0);
         let mean = (first + kept * cut.depth) / self.total;
-        view.recentre((mean - above.lens.mean) * above.lens.rate);
         Placed { cut, view, mean, curved: 0.0, slopes: [0.0; 2] }
     }
 }
@@ -346,9 +336,6 @@ const LEAST_LACK: f64 = 1e-12;
 const LEAST_LEAD: f64 = 1e-6;
 const FARTHEST_LEAD: f64 = 0.1;
 const MOST_TRIALS: u32 = 40;
-
-/// Two rounds will do, unless rounding moves the cut back and forth.
-const MOST_ROUNDS: u32 = 4;
 
 /// How far sums over all samples may be off, relative to their mass.
 const ROUNDING: f64 = 1e-15;

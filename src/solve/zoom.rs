@@ -51,15 +51,10 @@ pub(crate) fn solve_sharded<T: Real>(
             focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
             round += 1;
         }
-        if problem.caps() && !problem.is_plain() && problem.cuts() {
-            // Sketches do not know the mean to the last bit.
-            let (depths, high) = (range.depths, T::from_f64(focus.high));
-            [focus.first_above, ..] = data.pass(|chunk, _| kernels::moments(chunk, depths, high))?.sums;
-        }
-        let (mean, bounds, outside) = (Cell::new(focus.mean), Cell::new(focus.bounds), Cell::new(None));
+        let (centre, bounds, outside) = (Cell::new(focus.centre), Cell::new(focus.bounds), Cell::new(None));
         let guide = match focus.stage {
-            Stage::Known(count) => Guide::Window(focus.window(count, sketch, &mean, &bounds, &outside)),
-            _ if !problem.cuts() => Guide::Window(focus.window(0, sketch, &mean, &bounds, &outside)),
+            Stage::Known(count) => Guide::Window(focus.window(count, sketch, &centre, &bounds, &outside)),
+            _ if !problem.cuts() => Guide::Window(focus.window(0, sketch, &centre, &bounds, &outside)),
             _ => Guide::Nothing,
         };
         let (note, known) = data.meeting().note()?;
@@ -159,8 +154,9 @@ impl<T: Real> Problem<'_, T> {
         // Without mass at depth zero u may be zero.
         let u = |log_u: f64| if log_u <= LOG_FLOOR && self.on_worst() == 0.0 { 0.0 } else { exp(log_u) };
         let passes = looks.map(|_, log_u| {
-            let lens = Lens::new(u(log_u), focus.mean);
-            self.root_pass(data, T::from_f64(focus.high), lens, false)
+            let u = u(log_u);
+            let lens = Lens::new(u, focus.centre.depth(u, focus.mean));
+            self.root_pass(data, T::from_f64(focus.high), lens)
         });
         let above = |sketch: &[f64]| {
             looks.map(|place, log_u| {
@@ -239,8 +235,8 @@ impl<T: Real> Problem<'_, T> {
         known: &[bool; RUN],
         tied: Option<(&[bool; RUN], bool)>,
     ) -> Focus {
-        let (mean, bounds, outside) = (Cell::new(focus.mean), Cell::new(focus.bounds), Cell::new(None));
-        let window = focus.window(bins.count(), sketch, &mean, &bounds, &outside);
+        let (centre, bounds, outside) = (Cell::new(focus.centre), Cell::new(focus.bounds), Cell::new(None));
+        let window = focus.window(bins.count(), sketch, &centre, &bounds, &outside);
         let turn = if above.len() > 1 {
             self.outlook(&focus, &window, bins, above)
         } else {
@@ -263,7 +259,15 @@ impl<T: Real> Problem<'_, T> {
         if !all_known && all_tied {
             return Focus { stage: Stage::Tied, ..focus };
         }
-        let focus = Focus { log_u: focus.bounds.kept(log_u), before, bracket, mean, misses: 0.0, ..focus };
+        let focus = Focus {
+            log_u: focus.bounds.kept(log_u),
+            before,
+            bracket,
+            mean,
+            centre: centre.get(),
+            misses: 0.0,
+            ..focus
+        };
         if !all_known {
             // The next bins will be so much narrower that there may be more than are needed.
             let counts = &sketch[HEAD + 3 * RUN..][..bins.count()];
@@ -302,6 +306,7 @@ impl<T: Real> Problem<'_, T> {
     /// cut is, if it is outside.
     fn turn(&self, focus: &Focus, window: &Window<'_>, bins: PositionBins, above: &View) -> Result<Outlook, Side> {
         let placed = self.place(window, above, self.rule_at(above.u))?;
+        window.centre.set(window.centre.get().after(&placed.view));
         let bin = self.bin_of_cut(bins, &placed.cut);
         if self.r == 0.0 {
             return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, (bin, bin)));
