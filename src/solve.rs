@@ -265,8 +265,7 @@ impl<'a, T: Real> Problem<'a, T> {
         on_worst: f64,
     ) -> Result<(Outline, Start), Error> {
         let top = self.top_share() + on_worst;
-        // The cut of HR in a window brings its own mean.
-        let will_do = self.is_plain() || (self.caps() && self.guide.window().is_some());
+        let will_do = self.is_plain() || (self.r > 0.0 && self.guide.window().is_some());
         if let (Some((mean, log_u)), true) = (self.guide.outline(), will_do) {
             // u is so well known there that a step that is not looked at can be short enough to be right to the last bit.
             let leap = if self.guide.window().is_some() { 0.01 } else { 1.0 };
