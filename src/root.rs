@@ -83,7 +83,7 @@ const LONG_STEP: f64 = 2.0;
 
 /// Below this r the root is that of the leading term, to the last bit. (Where there is little room, what makes a search shorter
 /// far from what training meets is left out.)
-const TINY_R: f64 = if ROOM { 1e-40 } else { LEAST_R };
+pub(crate) const TINY_R: f64 = if ROOM { 1e-40 } else { LEAST_R };
 /// Below this r phi itself would soon be subnormal.
 const LEAST_R: f64 = 1e-200;
 /// From here all depths look the same to the last bit, and their variance can be read off phi, if that is not below this.

@@ -7,6 +7,7 @@ mod focus;
 mod looks;
 mod near;
 mod overview;
+mod scan;
 mod window;
 mod zoom;
 
@@ -20,6 +21,7 @@ use crate::rank::Ranks;
 use crate::real::Real;
 use crate::reduce::{Data, Meeting, Partial};
 use crate::root::{self, Root, Start};
+use crate::sharded::ROOM;
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
 use crate::view::{Centre, Form, View};
@@ -219,16 +221,31 @@ impl<'a, T: Real> Problem<'a, T> {
             }
             return Ok(Some(Solved { cut, root, outline }));
         }
-        let mut centre = Centre::UNKNOWN;
-        let root = root::find(self.r, start, &root::EVERYWHERE, &mut |u, _| {
+        // (Where there is little room there are no scans.)
+        let window = if ROOM { self.window::<R>() } else { None };
+        let mut centre = window.map_or(Centre::UNKNOWN, |window| window.centre.get());
+        let known = window.map(|window| window.bounds.get().log_u);
+        let bracket = known.as_ref().unwrap_or(&root::EVERYWHERE);
+        let root = root::find(self.r, start, bracket, &mut |u, _| {
+            if let Some(window) = window {
+                window.spend_look(u)?;
+            }
             centre.look(self.r, [u, outline.mean], |centre| {
                 let mut view = self.view(data, cut.threshold, u, centre)?;
-                view.add(kept_ties, cut.depth);
-                view.add(self.alpha, 0.0);
+                self.add_kept(&mut view, &cut);
+                if let (Some(window), Some(too_large)) = (window, view.is_above(self.r)) {
+                    window.bounds.set(window.bounds.get().narrowed(u, &cut, too_large));
+                }
                 Ok(view)
             })
         })?;
         Ok(Some(Solved { cut, root, outline }))
+    }
+
+    /// Adds what HD's cut leaves to a view of the samples above it, and what it moves to the worst loss.
+    fn add_kept(&self, view: &mut View, cut: &Cut<T>) {
+        view.add(cut.keep * cut.tied / self.total, cut.depth);
+        view.add(self.alpha, 0.0);
     }
 
     /// The cut that takes alpha of the base mass.

@@ -97,6 +97,12 @@ impl View {
         !self.is_sharp() && (phi - r).abs() <= self.rounding(phi).max(0.1 * r)
     }
 
+    /// Whether phi is above r; None where rounding decides.
+    pub(crate) fn is_above(&self, r: f64) -> Option<bool> {
+        let phi = self.phi();
+        ((phi - r).abs() > self.rounding(phi)).then_some(phi > r)
+    }
+
     /// How far phi, which is given, may be off by rounding.
     pub(crate) fn rounding(&self, phi: f64) -> f64 {
         let size = self.log.abs() + (phi - self.log).abs();

@@ -1,9 +1,7 @@
 //! What the rounds of a sharded solve have shown so far: where the threshold and u are.
 
-use core::cell::Cell;
-
-use super::window::{Bounds, Side, Window};
-use super::zoom::{HEAD, RUN};
+use super::window::{Bounds, Side};
+use super::zoom::RUN;
 use crate::kernels::PositionBins;
 use crate::math::exp;
 use crate::real::Real;
@@ -130,7 +128,7 @@ impl Focus {
                 let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
                 (loss(depths.depth(high) * farther), high)
             }
-            Side::Shallower => {
+            Side::Shallower | Side::Inside => {
                 let low = T::at_position(high.position() + 1).to_f64().min(highest);
                 (low, loss(depths.depth(low) / farther))
             }
@@ -146,20 +144,5 @@ impl Focus {
     /// The bins of its sketch.
     pub(super) fn bins<T: Real>(&self) -> PositionBins {
         PositionBins::new(T::from_f64(self.low).position(), T::from_f64(self.high).position(), RUN)
-    }
-
-    /// The window with the first so many losses that are kept in the sketch.
-    pub(super) fn window<'a>(
-        &self,
-        count: usize,
-        sketch: &'a [f64],
-        centre: &'a Cell<Centre>,
-        bounds: &'a Cell<Bounds>,
-        outside: &'a Cell<Option<(f64, Side)>>,
-    ) -> Window<'a> {
-        let Self { log_u, mean, low, high, below, first_above, .. } = *self;
-        let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
-        let inside = masses.iter().sum();
-        Window { losses, masses, low, high, below, inside, first_above, mean, centre, log_u, bounds, outside }
     }
 }

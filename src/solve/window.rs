@@ -4,6 +4,8 @@
 use core::cell::Cell;
 
 use super::Problem;
+use super::focus::Focus;
+use super::zoom::{HEAD, RUN};
 use crate::kernels::{self, Chunk};
 use crate::math::log;
 use crate::params::Error;
@@ -37,8 +39,53 @@ pub(super) struct Window<'a> {
     pub(super) log_u: f64,
     /// What exact looks have shown.
     pub(super) bounds: &'a Cell<Bounds>,
-    /// Set to log u when the cut turns out to lie outside, and on which side.
+    /// Set to log u when the cut turns out to lie outside, or there have been too many looks, and which of these.
     pub(super) outside: &'a Cell<Option<(f64, Side)>>,
+    /// After so many looks from one u another way is cheaper.
+    pub(super) looks_left: &'a Cell<u32>,
+}
+
+/// What looks at a window change.
+pub(super) struct Known {
+    pub(super) centre: Cell<Centre>,
+    pub(super) bounds: Cell<Bounds>,
+    pub(super) outside: Cell<Option<(f64, Side)>>,
+    pub(super) looks_left: Cell<u32>,
+}
+
+impl Known {
+    /// What is known before them.
+    pub(super) fn of(focus: &Focus) -> Self {
+        Self {
+            centre: Cell::new(focus.centre),
+            bounds: Cell::new(focus.bounds),
+            outside: Cell::new(None),
+            looks_left: Cell::new(u32::MAX),
+        }
+    }
+
+    /// The window with the first so many losses that are kept in the sketch.
+    pub(super) fn window<'a>(&'a self, focus: &Focus, count: usize, sketch: &'a [f64]) -> Window<'a> {
+        let Focus { log_u, mean, low, high, below, first_above, .. } = *focus;
+        let Self { centre, bounds, outside, looks_left } = self;
+        let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
+        let inside = masses.iter().sum();
+        Window {
+            losses,
+            masses,
+            low,
+            high,
+            below,
+            inside,
+            first_above,
+            mean,
+            centre,
+            log_u,
+            bounds,
+            outside,
+            looks_left,
+        }
+    }
 }
 
 /// Between which values the solution is for certain. The cut becomes deeper as u grows.
@@ -64,7 +111,7 @@ impl Bounds {
     }
 
     /// After a look from u that found this cut, and phi too large or not.
-    fn narrowed<T: Real>(self, u: f64, cut: &Cut<T>, too_large: bool) -> Self {
+    pub(super) fn narrowed<T: Real>(self, u: f64, cut: &Cut<T>, too_large: bool) -> Self {
         let Self { log_u: [least, most], cut: [low, high] } = self;
         if u == 0.0 {
             self
@@ -88,9 +135,21 @@ impl Bounds {
 pub(super) enum Side {
     Deeper,
     Shallower,
+    /// None: there have been too many looks.
+    Inside,
 }
 
 impl Window<'_> {
+    /// Before a look from one u: an error if another way is cheaper.
+    pub(super) fn spend_look(&self, u: f64) -> Result<(), Error> {
+        if self.looks_left.get() == 0 {
+            self.outside.set(Some((log(u), Side::Inside)));
+            return Err(Error::Reduce);
+        }
+        self.looks_left.set(self.looks_left.get() - 1);
+        Ok(())
+    }
+
     /// The cut at the upper end: roughly where the cut will be.
     pub(super) fn floor<T: Real>(&self, range: &Range) -> Cut<T> {
         let below = self.below + self.inside;

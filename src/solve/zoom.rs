@@ -2,12 +2,10 @@
 //! the threshold and u are; finer and finer sketches around the threshold, each with one look at the rest from the
 //! current u, end with every loss there known to everybody. Every decision is made from reduced values alone.
 
-use core::cell::Cell;
-
 use super::focus::{Focus, Stage};
 use super::looks::{LOOKS, Looks, Outlook};
 use super::overview::overview;
-use super::window::{Bounds, Side, Window};
+use super::window::{Bounds, Known, Side, Window};
 use super::{Guide, Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
@@ -15,7 +13,7 @@ use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::reduce::Data;
 use crate::root::{self, LOG_FLOOR};
-use crate::sharded::{Log, Operation, SKETCH};
+use crate::sharded::{Log, Operation, ROOM, SKETCH};
 use crate::trim::Cut;
 use crate::validate::Range;
 use crate::view::View;
@@ -31,6 +29,9 @@ const ROUNDS: usize = 24;
 /// After so many, a round looks from many u; after fewer, if u still moves far.
 const SINGLE_ROUNDS: usize = 4;
 const LEAST_ROUNDS: usize = 2;
+/// After so many looks from one u there is a scan; so often at most.
+const MOST_LOOKS: u32 = 4;
+const SCANS: u32 = 3;
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -42,7 +43,7 @@ pub(crate) fn solve_sharded<T: Real>(
     let (masses, mut focus) = overview(data, range, params, sketch)?;
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
-    let mut round = 0;
+    let (mut round, mut scans) = (0, 0);
     loop {
         while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
             let looks =
@@ -51,27 +52,44 @@ pub(crate) fn solve_sharded<T: Real>(
             focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
             round += 1;
         }
-        let (centre, bounds, outside) = (Cell::new(focus.centre), Cell::new(focus.bounds), Cell::new(None));
+        let known = Known::of(&focus);
+        let count = if let Stage::Known(count) = focus.stage { count } else { 0 };
         let guide = match focus.stage {
-            Stage::Known(count) => Guide::Window(focus.window(count, sketch, &centre, &bounds, &outside)),
-            _ if !problem.cuts() => Guide::Window(focus.window(0, sketch, &centre, &bounds, &outside)),
+            Stage::Known(_) => Guide::Window(known.window(&focus, count, sketch)),
+            _ if !problem.cuts() => Guide::Window(known.window(&focus, count, sketch)),
             _ => Guide::Nothing,
         };
-        let (note, known) = data.meeting().note()?;
-        let [log_u, deeper, least, most, deepest, shallowest] = if let Some(note) = known {
+        if problem.may_scan() && scans < SCANS {
+            known.looks_left.set(MOST_LOOKS);
+        }
+        let (note, noted) = data.meeting().note()?;
+        let [log_u, side, least, most, deepest, shallowest] = if let Some(note) = noted {
             note
         } else {
             let problem = Problem::of_masses(range, params, masses, guide);
             let result = problem.solve(data, None);
-            let (Err(_), Some((log_u, side))) = (&result, outside.get()) else { return result };
-            let [least, most, deepest, shallowest] = bounds.get().as_numbers();
-            let deeper = if side == Side::Deeper { 1.0 } else { 0.0 };
-            let lost = [log_u.max(LOG_FLOOR), deeper, least, most, deepest, shallowest];
+            let (Err(_), Some((log_u, side))) = (&result, known.outside.get()) else { return result };
+            let [least, most, deepest, shallowest] = known.bounds.get().as_numbers();
+            let side = match side {
+                Side::Deeper => 1.0,
+                Side::Shallower => 0.0,
+                Side::Inside => -1.0,
+            };
+            let lost = [log_u.max(LOG_FLOOR), side, least, most, deepest, shallowest];
             data.meeting().write_note(note, lost);
             lost
         };
-        let side = if deeper > 0.0 { Side::Deeper } else { Side::Shallower };
         focus.bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
+        if ROOM && side < 0.0 {
+            focus.log_u = log_u;
+            // After two, the bracket is so short that few looks will do.
+            for _ in 0..2 {
+                focus = problem.scan(data, focus, count, sketch)?;
+            }
+            scans += 1;
+            continue;
+        }
+        let side = if side > 0.0 { Side::Deeper } else { Side::Shallower };
         focus = Focus { log_u, ..focus.beside::<T>(side, range, problem.highest()) };
     }
 }
@@ -235,8 +253,8 @@ impl<T: Real> Problem<'_, T> {
         known: &[bool; RUN],
         tied: Option<(&[bool; RUN], bool)>,
     ) -> Focus {
-        let (centre, bounds, outside) = (Cell::new(focus.centre), Cell::new(focus.bounds), Cell::new(None));
-        let window = focus.window(bins.count(), sketch, &centre, &bounds, &outside);
+        let known_so_far = Known::of(&focus);
+        let window = known_so_far.window(&focus, bins.count(), sketch);
         let turn = if above.len() > 1 {
             self.outlook(&focus, &window, bins, above)
         } else {
@@ -247,6 +265,8 @@ impl<T: Real> Problem<'_, T> {
             Err(side) => return focus.beside::<T>(side, self.range, self.highest()),
         };
         let bin = last;
+        // HD's cut does not move with u, which is looked for with it in any case.
+        let settled = settled || !self.caps();
         let all_tied = settled && tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
@@ -264,7 +284,7 @@ impl<T: Real> Problem<'_, T> {
             before,
             bracket,
             mean,
-            centre: centre.get(),
+            centre: known_so_far.centre.get(),
             misses: 0.0,
             ..focus
         };
