@@ -116,6 +116,8 @@ impl<T: Real> Problem<'_, T> {
         u: f64,
         centre: &mut Centre,
     ) -> Result<View, Error> {
+        // Where D has reached zero nothing is to be seen from there.
+        let u = if cut.depth > 0.0 { u } else { u.max(root::FLOOR) };
         let mean = cut.above.unwrap_or_default()[0] / self.total + cut.capped() / self.total * cut.depth;
         centre.look(self.r, [u, mean], |centre| {
             let view = self.view(data, cut.threshold, u, centre)?;
