@@ -376,8 +376,7 @@ impl<T: Real> Problem<'_, T> {
             first += mass * depth;
         }
         let kept = cut.keep * cut.tied;
-        view.add(kept / self.total, cut.depth);
-        view.add(self.alpha, 0.0);
+        self.add_kept(&mut view, &cut);
         let mean = (first + kept * cut.depth) / self.total;
         Placed { cut, view, mean, curved: 0.0, slopes: [0.0; 2] }
     }

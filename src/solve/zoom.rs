@@ -54,10 +54,10 @@ pub(crate) fn solve_sharded<T: Real>(
         }
         let known = Known::of(&focus);
         let count = if let Stage::Known(count) = focus.stage { count } else { 0 };
-        let guide = match focus.stage {
-            Stage::Known(_) => Guide::Window(known.window(&focus, count, sketch)),
-            _ if !problem.cuts() => Guide::Window(known.window(&focus, count, sketch)),
-            _ => Guide::Nothing,
+        let guide = if matches!(focus.stage, Stage::Known(_)) || !problem.cuts() {
+            Guide::Window(known.window(&focus, count, sketch))
+        } else {
+            Guide::Nothing
         };
         if problem.may_scan() && scans < SCANS {
             known.looks_left.set(MOST_LOOKS);
