@@ -119,6 +119,7 @@ pub(crate) fn find(
     let mut log_u = start.log_u.max(low).min(high);
     let mut step_before = f64::INFINITY;
     let mut before = None;
+    let mut last: Option<View> = None;
     let mut cut_moved = false;
     let mut led = false;
     let mut iterations = 0;
@@ -156,6 +157,14 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
+        // phi falls: where it is seen to rise next to the root, rounding decides.
+        if ROOM
+            && let Some((last, before)) = last.zip(before)
+            && here.contradicts(before)
+        {
+            let view = if lack.abs() < before.lack.abs() { *view } else { last };
+            return Ok(Root { view, slack: 0.0, iterations });
+        }
         // The cut has come from between two samples to one: the slope is that of the way on, and not what it was before.
         let on_sample = cut_moved && view.slope_of_cut == 0.0;
         let secant = || before.filter(|_| !on_sample).and_then(|before| here.step_from(before));
@@ -164,12 +173,17 @@ pub(crate) fn find(
         led = ROOM && !lead.is_nan();
         let step = if led && !misled {
             lead
+        } else if let Some(secant) = secant().filter(|_| !(ROOM && at_floor)) {
+            secant
         } else if ROOM && (at_floor || step > LONG_STEP) {
             step_up(r, phi, log_u, view.u, view.lens.centre)
         } else {
-            secant().unwrap_or(step)
+            step
         };
         before = Some(here);
+        if ROOM {
+            last = Some(*view);
+        }
         cut_moved = view.slope_of_cut != 0.0;
         let next = log_u + step;
         let halve = step.abs() > 0.5 * step_before && iterations > PATIENCE;
@@ -194,6 +208,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether what is lacking shrinks with u, where so little is lacking that this must be rounding.
+    fn contradicts(self, before: Self) -> bool {
+        const LITTLE: f64 = 1e-11;
+        let step = self.log_u - before.log_u;
+        self.lack.abs().max(before.lack.abs()) <= LITTLE && (self.lack - before.lack) * step < 0.0
+    }
+
     /// The secant step, if the last step was a poor one. (HR's cut holds on to a sample for a while, and then leaps to the next:
     /// the slope at one u is not that of the way to the root.)
     fn step_from(self, before: Self) -> Option<f64> {

@@ -1,5 +1,6 @@
 //! A distribution of depths seen from one u: everything that phi, its derivatives and the dual need.
 
+use crate::depths::LEAST_DEPTH;
 use crate::kernels::Lens;
 use crate::math::{developed, expm1, log, log_minus_excess, log1p};
 use crate::sharded::ROOM;
@@ -101,6 +102,11 @@ impl View {
     pub(crate) fn is_above(&self, r: f64) -> Option<bool> {
         let phi = self.phi();
         ((phi - r).abs() > self.rounding(phi)).then_some(phi > r)
+    }
+
+    /// How far phi is from r.
+    pub(crate) fn miss(&self, r: f64) -> f64 {
+        (self.phi() - r).abs()
     }
 
     /// How far phi, which is given, may be off by rounding.
@@ -238,7 +244,9 @@ impl Centre {
     /// which would be far below the terms that it is one less than.
     pub(crate) fn depth(self, u: f64, mean: f64) -> f64 {
         const LITTLE: f64 = 4.0;
-        if u <= LITTLE * self.u { self.depth.min(mean) } else { mean }
+        let depth = if u <= LITTLE * self.u { self.depth.min(mean) } else { mean };
+        // c is not to be zero.
+        if u > 0.0 { depth } else { depth.max(LEAST_DEPTH) }
     }
 
     /// After this view. (Where there is little room it makes do with the mean.)

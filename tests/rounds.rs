@@ -1,7 +1,7 @@
 //! How many all-reduce calls a sharded solve takes at any budgets, on losses far from what training meets: saturated, tied, of
-//! enormous spans, one loss 1e30 away from the others, seen from a worst loss that is far away or nearly there. And that the answers
-//! are those of one machine, which takes other ways to them.
-//! `HRW_ROUNDS=200000` tries so many problems.
+//! enormous spans, one loss 1e30 away from the others, over hundreds of decades, seen from a worst loss that is far away or nearly
+//! there. And that the answers are those of one machine, which takes other ways to them.
+//! `HRW_ROUNDS=200000` tries so many problems, and a quarter as many over decades.
 
 mod support;
 
@@ -100,6 +100,28 @@ fn drawn(number: u64) -> Problem {
     Problem { losses, base, alpha, r, ordering: Ordering::Hd, worst_loss }
 }
 
+/// The same with losses over up to 600 decades, and some base weights over up to 300.
+fn over_decades(number: u64) -> Problem {
+    let mut random = uniform(number.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(7));
+    let (n, signs) = (size(&mut random), one_of(&mut random, 4));
+    let [most, least] = [600.0 * random() * random(), 300.0 * random()];
+    let losses: Vec<f64> = (0..n)
+        .map(|_| {
+            let loss = 10_f64.powf(most * (random() - 0.5));
+            match signs {
+                0 => loss,
+                1 => -loss,
+                2 => -loss * one_of(&mut random, 2) as f64,
+                _ => loss.copysign(random() - 0.5),
+            }
+        })
+        .collect();
+    let base =
+        (one_of(&mut random, 3) == 0).then(|| (0..n).map(|_| 10_f64.powf(-least * random())).collect::<Vec<f64>>());
+    let [alpha, r] = budgets(&mut random);
+    Problem { losses, base, alpha, r, ordering: Ordering::Hd, worst_loss: None }
+}
+
 /// Problems that took 35 and 25 calls for HR before a round could look from many u.
 const FOUND: [u64; 2] = [58_342, 164_100];
 
@@ -110,17 +132,17 @@ fn seven_samples() -> Problem {
     Problem { losses, base: Some(base), alpha: f64::EPSILON, r: 1.0377e-6, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Asserts that an answer is one machine's.
-fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str) {
+/// Asserts that an answer is one machine's, with weights that are so near.
+fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64) {
     let (alone, shared) = (solve(problem), &together.report);
     let what = || format!("problem {name}, alpha {:e}, r {:e}, {:?}", problem.alpha, problem.r, problem.ordering);
     for (one, many) in alone.weights.iter().zip(&together.weights) {
-        assert!((one - many).abs() <= 1e-12, "{one:e} of one, {many:e} of many, {}", what());
+        assert!((one - many).abs() <= near, "{one:e} of one, {many:e} of many, {}", what());
     }
     let alone = alone.report;
     let apart = (alone.robust_loss - shared.robust_loss).abs();
     assert!(apart <= value_tolerance(span(problem), alone.robust_loss), "{apart:e}, {}", what());
-    assert!((alone.worst_weight - shared.worst_weight).abs() <= 1e-12, "{}", what());
+    assert!((alone.worst_weight - shared.worst_weight).abs() <= near, "{}", what());
     // Where alpha leaves next to nothing, rounding decides who has it.
     if problem.alpha <= 1.0 - 1e-12 {
         assert_eq!((alone.trimmed, alone.trim_loss), (shared.trimmed, shared.trim_loss), "{}", what());
@@ -130,9 +152,12 @@ fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str) {
 #[test]
 fn few_rounds_to_one_answer_far_from_training() {
     let problems = std::env::var("HRW_ROUNDS").map_or(12_000, |count| count.parse().expect("a number"));
-    let numbered = (0..problems).chain(FOUND).map(|number| (number.to_string(), drawn(number)));
+    let numbered = (0..problems).chain(FOUND).map(|number| (number.to_string(), drawn(number), 1e-12));
     let mut histograms = [[0; 64]; 2];
-    for (name, problem) in numbered.chain([("of seven samples".to_string(), seven_samples())]) {
+    // Over decades either answer may be off by a few rounding errors more.
+    let decades = (0..problems / 4).map(|number| (format!("{number} over decades"), over_decades(number), 1e-11));
+    let seven = ("of seven samples".to_string(), seven_samples(), 1e-12);
+    for (name, problem, near) in numbered.chain(decades).chain([seven]) {
         for ordering in [Ordering::Hd, Ordering::Hr] {
             let problem = Problem { ordering, ..problem.clone() };
             let together = solve_together(&[&problem.losses], &[problem.base.as_deref()], &[params(&problem)])
@@ -141,7 +166,7 @@ fn few_rounds_to_one_answer_far_from_training() {
             let calls = together.calls;
             histograms[usize::from(ordering == Ordering::Hr)][calls.min(63)] += 1;
             assert!(calls <= most_calls(ordering), "{calls} calls in problem {name}, {:?}", params(&problem));
-            is_of_one(&problem, &together, &name);
+            is_of_one(&problem, &together, &name, near);
         }
     }
     for (ordering, histogram) in ["HD", "HR"].iter().zip(histograms) {
@@ -164,6 +189,6 @@ fn alpha_leaves_less_than_rounding() {
         let together = solve_together(&[&problem.losses], &[problem.base.as_deref()], &[params(&problem)])
             .remove(0)
             .expect("valid");
-        is_of_one(&problem, &together, &number.to_string());
+        is_of_one(&problem, &together, &number.to_string(), 1e-12);
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Focus {
     pub(super) high: f64,
     pub(super) below: f64,
     pub(super) first_above: f64,
-    /// In how many windows in a row the threshold turned out not to be.
+    /// In how many windows in a row the threshold turned out not to be, or not for certain.
     pub(super) misses: f64,
 }
 
@@ -116,10 +116,14 @@ impl Focus {
         }
     }
 
+    /// How many times as deep the next window goes, or as shallow.
+    fn farther(&self) -> f64 {
+        exp(0.25 * exp(2.0 * self.misses))
+    }
+
     /// A window beside the last one.
     pub(super) fn beside<T: Real>(self, side: Side, range: &Range, highest: f64) -> Self {
-        // How much deeper or shallower its far end is.
-        let farther = exp(0.25 * (self.misses * self.misses + 1.0));
+        let farther = self.farther();
         let depths = range.depths;
         let [low, high] = [self.low, self.high].map(T::from_f64);
         let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(highest);
@@ -139,6 +143,27 @@ impl Focus {
         let (low, high) = if both { (deepest, shallowest) } else { (low, high) };
         let [low, high] = [low.min(high), high].map(|loss| T::from_f64(loss).to_f64());
         Self { stage: Stage::Open, low, high, misses: self.misses + 1.0, ..self }
+    }
+
+    /// A window between two positions that goes farther on the sides where the threshold may be beyond it. The last one was so wide.
+    pub(super) fn beyond<T: Real>(
+        &self,
+        sides: [bool; 2],
+        width: u64,
+        [low, high]: [u64; 2],
+        range: &Range,
+        highest: f64,
+    ) -> [u64; 2] {
+        const WIDTHS: u64 = 32;
+        let (depths, far, farther) = (range.depths, WIDTHS.saturating_mul(width), self.farther());
+        let position = |loss: f64| T::from_f64(loss.max(range.smallest).min(highest)).position();
+        let depth = |position: u64| depths.depth(T::at_position(position).to_f64());
+        let deeper = || position(depths.loss(depth(low) * farther)).min(low.saturating_sub(far));
+        let shallower = || position(depths.loss(depth(high) / farther)).max(high.saturating_add(far));
+        [
+            if sides[0] { deeper().max(position(range.smallest)) } else { low },
+            if sides[1] { shallower().min(position(highest)) } else { high },
+        ]
     }
 
     /// The bins of its sketch.

@@ -11,7 +11,11 @@ use crate::sharded::ROOM;
 use crate::view::View;
 
 /// A round has room for so many. (Where there is little room it is one.)
-pub(super) const LOOKS: usize = if ROOM { 15 } else { 1 };
+pub(super) const LOOKS: usize = if ROOM { 1 + 2 * BESIDE + GRID + 2 * BEYOND } else { 1 };
+/// So many close to the guess on either side, all over the bracket, and beyond each of its ends.
+const BESIDE: usize = 4;
+const GRID: usize = 32;
+const BEYOND: usize = 11;
 
 /// One or many looks, from the smallest u to the largest, or what belongs to each.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +82,7 @@ impl Focus {
     }
 
     /// Where the next round looks from: the guess at log u or, if there are to be many looks, close beside it too, all over the bracket,
-    /// and beyond.
+    /// and beyond, farther and farther.
     pub(super) fn looks(&self, many: bool) -> Looks<f64> {
         let Self { log_u, bracket: [low, high], before, .. } = *self;
         if !many || LOOKS == 1 || self.is_level() {
@@ -91,15 +95,21 @@ impl Focus {
             (log_u - width, log_u + width)
         };
         let width = high - low;
-        let near = [-1e-2, -1e-4, 0.0, 1e-4, 1e-2].map(|part| log_u + part * width);
-        let mut values = [low; LOOKS];
-        let (beyond, inside) = values.split_at_mut(2);
-        beyond.copy_from_slice(&[low - FARTHER * width, high + FARTHER * width]);
-        let (beside, grid) = inside.split_at_mut(near.len());
-        beside.copy_from_slice(&near);
-        let pieces = (grid.len() - 1) as f64;
+        let mut values = [log_u; LOOKS];
+        let (near, others) = values[1..].split_at_mut(2 * BESIDE);
+        let (grid, beyond) = others.split_at_mut(GRID);
+        let mut distance = width;
+        for pair in near.chunks_exact_mut(2) {
+            distance *= 0.1;
+            pair.copy_from_slice(&[log_u - distance, log_u + distance]);
+        }
         for (place, value) in grid.iter_mut().enumerate() {
-            *value = low + width * (place as f64 / pieces);
+            *value = low + width * (place as f64 / (GRID - 1) as f64);
+        }
+        distance = width;
+        for pair in beyond.chunks_exact_mut(2) {
+            pair.copy_from_slice(&[low - distance, high + distance]);
+            distance *= FARTHER;
         }
         let [least, most] = self.bounds.log_u;
         let mut values = values.map(|value| value.max(least).min(most));
@@ -113,15 +123,7 @@ struct Seen<T> {
     log_u: f64,
     /// The samples above the window.
     above: View,
-    /// Or on which side of the window the cut is.
-    placed: Result<Placed<T>, Side>,
-}
-
-impl<T> Seen<T> {
-    /// How far phi is from r; infinitely where it is not known.
-    fn miss(&self, r: f64) -> f64 {
-        self.placed.as_ref().map_or(f64::INFINITY, |placed| (placed.view.phi() - r).abs())
-    }
+    placed: Placed<T>,
 }
 
 /// What one round says about the next.
@@ -174,7 +176,7 @@ impl<T: Real> Problem<'_, T> {
             (None, Some(most)) => [most - extent, most],
             (None, None) => focus.bracket,
         };
-        let bin = |seen: &Option<Seen<T>>| Some(self.bin_of_cut(bins, &seen.as_ref()?.placed.as_ref().ok()?.cut));
+        let bin = |seen: &Option<Seen<T>>| Some(self.bin_of_cut(bins, &seen.as_ref()?.placed.inside()?.cut));
         let (mut lowest, mut highest) = (bin(&above), bin(&below));
         // (HD's cut does not move with u.)
         if at_end || !self.caps() {
@@ -191,8 +193,8 @@ impl<T: Real> Problem<'_, T> {
         let near = [&below, &above]
             .into_iter()
             .flatten()
-            .min_by(|one, other| one.miss(self.r).total_cmp(&other.miss(self.r)))
-            .and_then(|seen| Some((seen, seen.placed.as_ref().ok()?)));
+            .filter_map(|seen| Some((seen, seen.placed.inside()?)))
+            .min_by(|(_, one), (_, other)| one.view.miss(self.r).total_cmp(&other.view.miss(self.r)));
         let Some((seen, placed)) = near else {
             let mean = focus.mean;
             return Ok(Outlook { log_u: middle, before: None, bracket, settled: false, mean, reach, beyond });
@@ -227,13 +229,9 @@ impl<T: Real> Problem<'_, T> {
         let mut side = None;
         for (number, (log_u, view)) in looks.iter().enumerate() {
             let placed = self.place(window, &view, self.rule_at(view.u));
-            let outside = placed.as_ref().err().copied();
+            let outside = (placed.side != Side::Inside).then_some(placed.side);
             side = if number == 0 || side == outside { outside } else { None };
-            // The cut becomes deeper as u grows, and is to be inside.
-            let too_small = match &placed {
-                Ok(placed) => placed.view.phi() > self.r,
-                Err(side) => *side == Side::Shallower,
-            };
+            let too_small = placed.is_too_small(self.r).unwrap_or(placed.view.phi() > self.r);
             let seen = Seen { log_u, above: view, placed };
             if too_small {
                 (below, above) = (Some(seen), None);
@@ -255,5 +253,5 @@ const LEVEL: f64 = 37.0;
 /// What a bracket of log u is at least when nothing is known, and relative to log u when nothing more can be known.
 const LEAST_WIDTH: f64 = 1e-3;
 const ROUNDING: f64 = 1e-14;
-/// How far beyond the bracket there are looks, in its widths.
+/// Each look beyond the bracket is so many times as far from it as the one before.
 const FARTHER: f64 = 8.0;

@@ -1,9 +1,9 @@
 //! Looks from so many u in one round that the bracket of u shrinks to a small part of itself, whatever phi is like: for the few problems,
-//! far from what training meets, whose root is not found look by look in a few rounds. HD only, whose cut does not move with u.
+//! far from what training meets, whose root is not found look by look in a few rounds.
 
 use super::Problem;
 use super::focus::Focus;
-use super::window::{Bounds, Known};
+use super::window::{Known, Side};
 use super::zoom::{HEAD, RUN, round};
 use crate::kernels::Lens;
 use crate::math::exp;
@@ -12,72 +12,87 @@ use crate::real::Real;
 use crate::reduce::Data;
 use crate::root::TINY_R;
 use crate::sharded::{Log, Operation, ROOM};
-use crate::trim::Cut;
 use crate::view::{Form, View};
 
 /// The losses of the window stay in the first two runs of the sketch; behind them there is room for the sums of so many looks.
 const SCANNED: usize = if ROOM { RUN / 2 } else { 1 };
 const START: usize = HEAD + 2 * RUN;
 
+/// An end of the bracket, and on which side of the window the cut is there.
+#[derive(Clone, Copy)]
+struct End {
+    log_u: f64,
+    side: Side,
+}
+
 impl<T: Real> Problem<'_, T> {
-    /// Whether a scan can help. (The root of the smallest r takes two looks in any case.)
+    /// Whether scans can help. (The root of the smallest r takes two looks as a rule.)
     pub(super) fn may_scan(&self) -> bool {
-        ROOM && !self.caps() && self.r >= TINY_R
+        ROOM && self.r >= TINY_R
     }
 
-    /// One round, with a window of which so many losses are known: between which two of many u the root is.
+    /// One round, with a window of which so many losses are known: between which two of many u in the bracket the root is, and on
+    /// which side of the window the cut is there; that which is given, if this does not tell.
     pub(super) fn scan(
         &self,
         data: &mut Data<'_, T, &mut Log>,
-        focus: Focus,
+        (focus, side): (Focus, Side),
         count: usize,
         sketch: &mut [f64],
-    ) -> Result<Focus, Error> {
-        let cut = if self.alpha == 0.0 {
-            Cut::nothing()
-        } else {
-            Known::of(&focus).window(&focus, count, sketch).cut_of_base(self.range, self.budget)
-        };
-        let [low, high] = focus.bounds.log_u;
+    ) -> Result<(Focus, Side), Error> {
+        let [low, high] = focus.bracket;
         let log_u_at = |place: usize| low + (high - low) * ((place + 1) as f64 / (SCANNED + 1) as f64);
         let lens_at = |place: usize| {
             let u = exp(log_u_at(place));
             Lens::new(u, focus.centre.depth(u, focus.mean))
         };
         let form = if self.is_plain() { Form::Plain } else { Form::Centred };
+        let above = if self.alpha == 0.0 { T::BELOW_ALL } else { T::from_f64(focus.high) };
         let digest = round(
             data,
             sketch,
             (Operation::Sum, START, 4 * SCANNED),
             |data, message| {
                 for (place, sums) in message.chunks_exact_mut(4).enumerate() {
-                    let pass = self.root_pass(data, cut.threshold, lens_at(place));
+                    let pass = self.root_pass(data, above, lens_at(place));
                     sums.copy_from_slice(&data.pass_alone(|chunk, _| pass.sums(chunk)).sums);
                 }
             },
             |sketch| {
-                let (mut log_u, mut centre, mut bracket) = (focus.log_u, focus.centre, [low, high]);
-                let mut least_miss = f64::INFINITY;
+                let known = Known::of(&focus);
+                let window = known.window(&focus, count, sketch);
+                let [low, high] = focus.bracket.map(|log_u| End { log_u, side: Side::Inside });
+                let (mut least, mut most, mut nearest) = (low, high, (f64::INFINITY, focus.log_u, focus.centre));
                 for place in 0..SCANNED {
-                    let (here, lens) = (log_u_at(place), lens_at(place));
+                    let (log_u, lens) = (log_u_at(place), lens_at(place));
                     let sums = [0, 1, 2, 3].map(|sum| sketch[START + 4 * place + sum]);
-                    let mut view = View::new(exp(here), lens, form, sums, self.total);
-                    self.add_kept(&mut view, &cut);
-                    let miss = view.phi() - self.r;
-                    if miss.abs() < least_miss {
-                        (least_miss, log_u, centre) = (miss.abs(), here, focus.centre.after(&view));
+                    let view = View::new(exp(log_u), lens, form, sums, self.total);
+                    let placed = self.place(&window, &view, self.rule_at(view.u));
+                    if placed.inside().is_some() && placed.view.miss(self.r) < nearest.0 {
+                        nearest = (placed.view.miss(self.r), log_u, focus.centre.after(&placed.view));
                     }
-                    match view.is_above(self.r) {
-                        Some(true) => bracket = [here, high],
-                        Some(false) => bracket[1] = bracket[1].min(here),
-                        None => {}
+                    let here = End { log_u, side: placed.side };
+                    match placed.is_too_small(self.r) {
+                        Some(true) => (least, most) = (here, high),
+                        Some(false) if log_u < most.log_u => most = here,
+                        _ => {}
                     }
                 }
-                let bounds = Bounds { log_u: bracket, ..focus.bounds };
+                let side = match (least.side, most.side) {
+                    (Side::Inside, side) | (side, Side::Inside) => side,
+                    (one, other) if one == other => one,
+                    // The cut crosses the window between the two.
+                    _ => side,
+                };
+                let (bracket, (_, log_u, centre)) = ([least.log_u, most.log_u], nearest);
                 let log_u = log_u.max(bracket[0]).min(bracket[1]);
-                Ok(Focus { bounds, log_u, centre, before: None, ..focus }.as_numbers())
+                let focus = Focus { log_u, centre, bracket, before: None, ..focus };
+                let mut numbers = [side.as_number(); 19];
+                numbers[1..].copy_from_slice(&focus.as_numbers());
+                Ok(numbers)
             },
         )?;
-        Ok(Focus::of_numbers(digest))
+        let [side, focus @ ..] = digest;
+        Ok((Focus::of_numbers(focus), Side::of_number(side)))
     }
 }

@@ -41,8 +41,9 @@ pub(super) struct Window<'a> {
     pub(super) bounds: &'a Cell<Bounds>,
     /// Set to log u when the cut turns out to lie outside, or there have been too many looks, and which of these.
     pub(super) outside: &'a Cell<Option<(f64, Side)>>,
-    /// After so many looks from one u another way is cheaper.
+    /// After so many looks from one u, the last one from here, another way is cheaper, unless they hardly move any more.
     pub(super) looks_left: &'a Cell<u32>,
+    pub(super) looked_at: &'a Cell<f64>,
 }
 
 /// What looks at a window change.
@@ -51,6 +52,7 @@ pub(super) struct Known {
     pub(super) bounds: Cell<Bounds>,
     pub(super) outside: Cell<Option<(f64, Side)>>,
     pub(super) looks_left: Cell<u32>,
+    pub(super) looked_at: Cell<f64>,
 }
 
 impl Known {
@@ -61,13 +63,14 @@ impl Known {
             bounds: Cell::new(focus.bounds),
             outside: Cell::new(None),
             looks_left: Cell::new(u32::MAX),
+            looked_at: Cell::new(f64::NAN),
         }
     }
 
     /// The window with the first so many losses that are kept in the sketch.
     pub(super) fn window<'a>(&'a self, focus: &Focus, count: usize, sketch: &'a [f64]) -> Window<'a> {
         let Focus { log_u, mean, low, high, below, first_above, .. } = *focus;
-        let Self { centre, bounds, outside, looks_left } = self;
+        let Self { centre, bounds, outside, looks_left, looked_at } = self;
         let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
         let inside = masses.iter().sum();
         Window {
@@ -84,6 +87,7 @@ impl Known {
             bounds,
             outside,
             looks_left,
+            looked_at,
         }
     }
 }
@@ -139,14 +143,37 @@ pub(super) enum Side {
     Inside,
 }
 
+impl Side {
+    pub(super) fn as_number(self) -> f64 {
+        match self {
+            Self::Deeper => 1.0,
+            Self::Shallower => 0.0,
+            Self::Inside => -1.0,
+        }
+    }
+
+    pub(super) fn of_number(number: f64) -> Self {
+        if number > 0.0 {
+            Self::Deeper
+        } else if number < 0.0 {
+            Self::Inside
+        } else {
+            Self::Shallower
+        }
+    }
+}
+
 impl Window<'_> {
     /// Before a look from one u: an error if another way is cheaper.
     pub(super) fn spend_look(&self, u: f64) -> Result<(), Error> {
-        if self.looks_left.get() == 0 {
-            self.outside.set(Some((log(u), Side::Inside)));
+        let log_u = log(u);
+        let is_near = (log_u - self.looked_at.replace(log_u)).abs() <= SMALL_STEP;
+        let left = self.looks_left.get();
+        if left == 0 || (left <= MORE_LOOKS && !is_near) {
+            self.outside.set(Some((log_u, Side::Inside)));
             return Err(Error::Reduce);
         }
-        self.looks_left.set(self.looks_left.get() - 1);
+        self.looks_left.set(left - 1);
         Ok(())
     }
 
@@ -174,14 +201,14 @@ impl Window<'_> {
     }
 
     /// The cut by a rule whose curves have these sums over the samples above the window, as seen from a depth.
-    /// Or on which side it is, if it is outside.
+    /// If it is outside, that of the nearer end, and the side.
     fn locate<T: Real>(
         &self,
         range: &Range,
         total: f64,
         rule: Rule,
         above: impl Fn(f64) -> [f64; 2],
-    ) -> Result<Cut<f64>, Side> {
+    ) -> (Cut<f64>, Side) {
         let depths = range.depths;
         let samples = Chunk { losses: self.losses, base: Some(self.masses), mass_scale: 1.0 };
         let split = |threshold: f64, depth: f64| {
@@ -207,12 +234,13 @@ impl Window<'_> {
             let (threshold, next) =
                 (T::at_position(T::from_f64(self.low).position() - 1).to_f64(), -at_low.maxima[1]);
             let cut = Cut { threshold, below: self.below, depth: low, next, ..Cut::nothing() };
-            return if excess <= tolerance { Ok(cut) } else { Err(Side::Deeper) };
+            return (cut, if excess <= tolerance { Side::Inside } else { Side::Deeper });
         }
-        let mut cut = trim::search([self.low, self.high], depths, rule, self.low, |threshold, depth| {
+        let found = trim::search([self.low, self.high], depths, rule, self.low, |threshold, depth| {
             Ok(split(threshold, depth))
-        })
-        .map_err(|_| Side::Deeper)?;
+        });
+        // (No look fails here.)
+        let Ok(mut cut) = found else { return (self.floor(range), Side::Inside) };
         // Above the largest loss there is nothing that it might have to take.
         let mut inside = !cut.is_between() || self.high >= range.largest || cut.depth >= high;
         if !inside {
@@ -220,12 +248,14 @@ impl Window<'_> {
             inside = rule.excess(at_high.sums[0] + at_high.sums[1], at_high.sums[2]) >= -tolerance;
             cut.depth = high;
         }
-        if inside { Ok(cut) } else { Err(Side::Shallower) }
+        if inside { (cut, Side::Inside) } else { (self.floor(range), Side::Shallower) }
     }
 }
 
 /// A view of all samples, those beyond the cut capped at its depth.
 pub(super) struct Placed<T> {
+    /// Where the cut is; outside of the window it is seen as if it were at that end.
+    pub(super) side: Side,
     pub(super) cut: Cut<T>,
     pub(super) view: View,
     /// The mean of the capped depths.
@@ -234,6 +264,24 @@ pub(super) struct Placed<T> {
     pub(super) curved: f64,
     /// How fast the mass that may go changes with the cut's depth, below it and above it.
     pub(super) slopes: [f64; 2],
+}
+
+impl<T> Placed<T> {
+    /// If the cut is inside of the window.
+    pub(super) fn inside(&self) -> Option<&Self> {
+        (self.side == Side::Inside).then_some(self)
+    }
+
+    /// Whether u is too small, if that is known. Outside, where it is not, as if the cut were to be in the window: it becomes deeper
+    /// as u grows.
+    pub(super) fn is_too_small(&self, r: f64) -> Option<bool> {
+        // phi grows with the depth of the cut.
+        match (self.side, self.view.is_above(r)) {
+            (Side::Inside, is_above) => is_above,
+            (Side::Deeper, is_above) => Some(is_above == Some(true)),
+            (Side::Shallower, is_above) => Some(is_above != Some(false)),
+        }
+    }
 }
 
 impl<T: Real> Problem<'_, T> {
@@ -251,11 +299,13 @@ impl<T: Real> Problem<'_, T> {
         let mut lead = lead.filter(|_| u > 0.0);
         let mut centre = window.centre.get();
         let view = centre.look(self.r, [u, window.mean], |centre| {
+            window.spend_look(u)?;
             let above = self.view(data, T::from_f64(window.high), u, centre)?;
-            let placed = self.place(&window, &above, rule).map_err(|side| {
-                window.outside.set(Some((log(u), side)));
-                Error::Reduce
-            })?;
+            let placed = self.place(&window, &above, rule);
+            if placed.inside().is_none() {
+                window.outside.set(Some((log(u), placed.side)));
+                return Err(Error::Reduce);
+            }
             *cut = placed.cut;
             if let Some(lead) = &mut lead {
                 **lead = self.lead(&window, &above, placed.view.phi()).unwrap_or(f64::NAN);
@@ -273,7 +323,7 @@ impl<T: Real> Problem<'_, T> {
     pub(super) fn lead(&self, window: &Window<'_>, above: &View, phi: f64) -> Option<f64> {
         let lacks = |step: f64| {
             let moved = above.moved(step);
-            Some(self.place(window, &moved, self.rule_at(moved.u)).ok()?.view.phi() - self.r)
+            Some(self.place(window, &moved, self.rule_at(moved.u)).inside()?.view.phi() - self.r)
         };
         // `near` is on this side of the root, `far` beyond it.
         let (mut near, mut at_near) = (0.0, phi - self.r);
@@ -308,11 +358,10 @@ impl<T: Real> Problem<'_, T> {
         Some(near)
     }
 
-    /// The cut in a window, and the view of all samples, from the view of those above it. Or on which side the cut
-    /// is, if it is outside.
-    pub(super) fn place(&self, window: &Window<'_>, above: &View, rule: Rule) -> Result<Placed<T>, Side> {
+    /// The cut in a window, and the view of all samples, from the view of those above it.
+    pub(super) fn place(&self, window: &Window<'_>, above: &View, rule: Rule) -> Placed<T> {
         if !self.caps() {
-            return Ok(self.place_of_base(window, above));
+            return self.place_of_base(window, above);
         }
         let (depths, lens) = (self.range.depths, above.lens);
         let share = (self.total - window.below - window.inside) / self.total;
@@ -324,7 +373,7 @@ impl<T: Real> Problem<'_, T> {
             ],
             Rule::TiltedAtFloor { .. } => [self.total * (above.log_sum() - share * log(lens.ratio(depth))), 0.0],
         };
-        let cut = window.locate::<T>(self.range, self.total, rule, curves)?;
+        let (cut, side) = window.locate::<T>(self.range, self.total, rule, curves);
         let [mut curved, mut ratio] = curves(cut.depth);
         let (mut view, mut first) = (*above, window.first_above);
         for (&loss, &mass) in window.losses.iter().zip(window.masses).rev() {
@@ -360,12 +409,12 @@ impl<T: Real> Problem<'_, T> {
             Rule::Base { .. } => [0.0; 2],
         };
         let view = self.with_capped(view, &cut);
-        Ok(Placed { cut, view, mean, curved, slopes })
+        Placed { side, cut, view, mean, curved, slopes }
     }
 
     /// The same for HD, whose cut takes base mass.
     fn place_of_base(&self, window: &Window<'_>, above: &View) -> Placed<T> {
-        let cut = window.cut_of_base::<T>(self.range, self.budget);
+        let cut = if self.alpha == 0.0 { Cut::nothing() } else { window.cut_of_base::<T>(self.range, self.budget) };
         let (mut view, mut first) = (*above, window.first_above);
         for (&loss, &mass) in window.losses.iter().zip(window.masses).rev() {
             if loss <= cut.threshold.to_f64() {
@@ -378,7 +427,7 @@ impl<T: Real> Problem<'_, T> {
         let kept = cut.keep * cut.tied;
         self.add_kept(&mut view, &cut);
         let mean = (first + kept * cut.depth) / self.total;
-        Placed { cut, view, mean, curved: 0.0, slopes: [0.0; 2] }
+        Placed { side: Side::Inside, cut, view, mean, curved: 0.0, slopes: [0.0; 2] }
     }
 }
 
@@ -394,6 +443,10 @@ const LEAST_LACK: f64 = 1e-12;
 const LEAST_LEAD: f64 = 1e-6;
 const FARTHEST_LEAD: f64 = 0.1;
 const MOST_TRIALS: u32 = 40;
+
+/// In log u: after a shorter step so many more will do.
+const SMALL_STEP: f64 = 1e-2;
+pub(super) const MORE_LOOKS: u32 = 4;
 
 /// How far sums over all samples may be off, relative to their mass.
 const ROUNDING: f64 = 1e-15;

@@ -5,7 +5,7 @@
 use super::focus::{Focus, Stage};
 use super::looks::{LOOKS, Looks, Outlook};
 use super::overview::overview;
-use super::window::{Bounds, Known, Side, Window};
+use super::window::{Bounds, Known, MORE_LOOKS, Side, Window};
 use super::{Guide, Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
@@ -13,7 +13,7 @@ use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::reduce::Data;
 use crate::root::{self, LOG_FLOOR};
-use crate::sharded::{Log, Operation, ROOM, SKETCH};
+use crate::sharded::{Log, Operation, SKETCH};
 use crate::trim::Cut;
 use crate::validate::Range;
 use crate::view::View;
@@ -29,9 +29,11 @@ const ROUNDS: usize = 24;
 /// After so many, a round looks from many u; after fewer, if u still moves far.
 const SINGLE_ROUNDS: usize = 4;
 const LEAST_ROUNDS: usize = 2;
-/// After so many looks from one u there is a scan; so often at most.
+/// After so many looks from one u there are two scans; so often at most.
 const MOST_LOOKS: u32 = 4;
 const SCANS: u32 = 3;
+/// In log u: a cut that has left the window after no longer step is beside it.
+const CLOSE_BY: f64 = 0.1;
 
 /// Solves a valid problem of which this participant has a part.
 pub(crate) fn solve_sharded<T: Real>(
@@ -60,7 +62,7 @@ pub(crate) fn solve_sharded<T: Real>(
             Guide::Nothing
         };
         if problem.may_scan() && scans < SCANS {
-            known.looks_left.set(MOST_LOOKS);
+            known.looks_left.set(MOST_LOOKS + MORE_LOOKS);
         }
         let (note, noted) = data.meeting().note()?;
         let [log_u, side, least, most, deepest, shallowest] = if let Some(note) = noted {
@@ -70,27 +72,30 @@ pub(crate) fn solve_sharded<T: Real>(
             let result = problem.solve(data, None);
             let (Err(_), Some((log_u, side))) = (&result, known.outside.get()) else { return result };
             let [least, most, deepest, shallowest] = known.bounds.get().as_numbers();
-            let side = match side {
-                Side::Deeper => 1.0,
-                Side::Shallower => 0.0,
-                Side::Inside => -1.0,
-            };
-            let lost = [log_u.max(LOG_FLOOR), side, least, most, deepest, shallowest];
+            let lost = [log_u.max(LOG_FLOOR), side.as_number(), least, most, deepest, shallowest];
             data.meeting().write_note(note, lost);
             lost
         };
         focus.bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
-        if ROOM && side < 0.0 {
-            focus.log_u = log_u;
+        let mut side = Side::of_number(side);
+        let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
+        focus = Focus { log_u, ..focus };
+        if problem.may_scan() && scans < SCANS && !(is_near && side != Side::Inside) {
+            scans += 1;
+            focus.bracket = focus.bounds.log_u;
             // After two, the bracket is so short that few looks will do.
             for _ in 0..2 {
-                focus = problem.scan(data, focus, count, sketch)?;
+                (focus, side) = problem.scan(data, (focus, side), count, sketch)?;
             }
-            scans += 1;
-            continue;
+            if !problem.caps() {
+                // Of HR rounding may also have moved the cut: its bracket is but a guess.
+                focus.bounds.log_u = focus.bracket;
+            }
+            if side == Side::Inside {
+                continue;
+            }
         }
-        let side = if side > 0.0 { Side::Deeper } else { Side::Shallower };
-        focus = Focus { log_u, ..focus.beside::<T>(side, range, problem.highest()) };
+        focus = focus.beside::<T>(side, range, problem.highest());
     }
 }
 
@@ -285,7 +290,6 @@ impl<T: Real> Problem<'_, T> {
             bracket,
             mean,
             centre: known_so_far.centre.get(),
-            misses: 0.0,
             ..focus
         };
         if !all_known {
@@ -307,17 +311,16 @@ impl<T: Real> Problem<'_, T> {
         // (An all-reduce that lies may put them anywhere.)
         let [low, high] =
             seen.filter(|seen| low <= seen[0] && seen[0] <= seen[1] && seen[1] <= high).unwrap_or([low, high]);
-        // As far again as the window is wide.
-        let width = if all_known { 0 } else { bins.last - bins.first + 1 };
-        let [lowest, highest] = [self.range.smallest, self.highest()].map(|loss| T::from_f64(loss).position());
-        let low = if beyond[0] { low.saturating_sub(width).max(lowest) } else { low };
-        let high = if beyond[1] { high.saturating_add(width).min(highest) } else { high };
+        let beyond = beyond.map(|side| side && !all_known);
+        let width = bins.last - bins.first + 1;
+        let [low, high] = focus.beyond::<T>(beyond, width, [low, high], self.range, self.highest());
         Focus {
             stage,
             low: T::at_position(low).to_f64(),
             high: T::at_position(high).to_f64(),
             below: focus.below + below,
             first_above: focus.first_above + above,
+            misses: if beyond[0] || beyond[1] { focus.misses + 1.0 } else { 0.0 },
             ..focus
         }
     }
@@ -325,7 +328,10 @@ impl<T: Real> Problem<'_, T> {
     /// Where the cut is in a window of bins, where it may still go, and where u goes. Or on which side the
     /// cut is, if it is outside.
     fn turn(&self, focus: &Focus, window: &Window<'_>, bins: PositionBins, above: &View) -> Result<Outlook, Side> {
-        let placed = self.place(window, above, self.rule_at(above.u))?;
+        let placed = self.place(window, above, self.rule_at(above.u));
+        if placed.inside().is_none() {
+            return Err(placed.side);
+        }
         window.centre.set(window.centre.get().after(&placed.view));
         let bin = self.bin_of_cut(bins, &placed.cut);
         if self.r == 0.0 {
