@@ -198,3 +198,19 @@ fn depths_that_count_as_zero_beside_the_span() {
         }
     }
 }
+
+/// A divergence so small that rounding could take it below zero.
+#[test]
+fn no_divergence_below_zero() {
+    for exponent in 290..=323 {
+        for n in [2, 7, 45, 300] {
+            for ordering in [Ordering::Hd, Ordering::Hr] {
+                let r = 10_f64.powi(-exponent);
+                let losses = vec![f64::EPSILON; n];
+                let problem = Problem { losses, base: None, alpha: 0.0, r, ordering, worst_loss: Some(1e300) };
+                let kl = solve(&problem).report.kl;
+                assert!((0.0..=r * (1.0 + 1e-9)).contains(&kl), "{kl:e} for r = {r:e}, {n} losses");
+            }
+        }
+    }
+}

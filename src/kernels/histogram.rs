@@ -27,9 +27,9 @@ impl DepthBins {
     #[allow(clippy::cast_possible_truncation)] // some hundreds
     pub(crate) const COUNT: usize = (Self::FINE + Self::COARSE + 1) as usize;
 
-    /// `deepest` is the largest depth.
+    /// `deepest` is the largest depth. (Scaled depths are below two, but an all-reduce that lies may say anything.)
     pub(crate) fn new(deepest: f64) -> Self {
-        Self { deepest: deepest.to_bits() }
+        Self { deepest: deepest.min(2.0).to_bits() }
     }
 
     /// The bin of a depth; it grows as depth falls.
@@ -220,6 +220,17 @@ mod tests {
 
     fn chunk(losses: &[f64]) -> Chunk<'_, f64> {
         Chunk { losses, base: None, mass_scale: 0.5 }
+    }
+
+    /// Where an all-reduce has lied about the deepest, a sample's depth has a bin still.
+    #[test]
+    fn bins_of_impossible_depths() {
+        for deepest in [f64::NAN, -f64::NAN, f64::INFINITY, f64::MAX, 0.0] {
+            for depth in [0.0, 1e-300, 1.0, 2.0, f64::MAX, f64::INFINITY, f64::NAN] {
+                let bin = DepthBins::new(deepest).bin(depth);
+                assert!(bin < DepthBins::COUNT, "bin {bin} of {depth:e} below {deepest:e}");
+            }
+        }
     }
 
     /// Bins follow the depths down, as narrow as they are said to be, and each is near its landmark.
