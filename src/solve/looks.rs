@@ -164,14 +164,18 @@ impl<T: Real> Problem<'_, T> {
         let (least, most) = (below.as_ref().map(|seen| seen.log_u), above.as_ref().map(|seen| seen.log_u));
         // At an end of what is possible there is nothing farther.
         let at_end = match (least, most) {
-            (None, Some(most)) => most <= focus.bounds.log_u[0],
-            (Some(least), None) => least >= focus.bounds.log_u[1],
+            (None, Some(most)) => most <= root::EVERYWHERE[0],
+            (Some(least), None) => least >= root::EVERYWHERE[1],
             _ => false,
         };
+        let [certain_least, certain_most] = focus.bounds.log_u;
         let extent = looks.last().0 - looks.first().0;
         let bracket = match (least, most) {
             (Some(least), Some(most)) => [least, most],
             (Some(end), None) | (None, Some(end)) if at_end => [end; 2],
+            // At an end of what is certain the bins are wrong; but not by much.
+            (Some(least), None) if least >= certain_most => [certain_most - LEAST_WIDTH, certain_most],
+            (None, Some(most)) if most <= certain_least => [certain_least, certain_least + LEAST_WIDTH],
             (Some(least), None) => [least, least + extent],
             (None, Some(most)) => [most - extent, most],
             (None, None) => focus.bracket,
