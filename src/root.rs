@@ -119,7 +119,6 @@ pub(crate) fn find(
     let mut log_u = start.log_u.max(low).min(high);
     let mut step_before = f64::INFINITY;
     let mut before = None;
-    let mut last: Option<View> = None;
     let mut cut_moved = false;
     let mut led = false;
     let mut iterations = 0;
@@ -157,14 +156,6 @@ pub(crate) fn find(
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
         let here = Place { log_u, lack };
-        // phi falls: where it is seen to rise next to the root, rounding decides.
-        if ROOM
-            && let Some((last, before)) = last.zip(before)
-            && here.contradicts(before)
-        {
-            let view = if lack.abs() < before.lack.abs() { *view } else { last };
-            return Ok(Root { view, slack: 0.0, iterations });
-        }
         // The cut has come from between two samples to one: the slope is that of the way on, and not what it was before.
         let on_sample = cut_moved && view.slope_of_cut == 0.0;
         let secant = || before.filter(|_| !on_sample).and_then(|before| here.step_from(before));
@@ -181,9 +172,6 @@ pub(crate) fn find(
             step
         };
         before = Some(here);
-        if ROOM {
-            last = Some(*view);
-        }
         cut_moved = view.slope_of_cut != 0.0;
         let next = log_u + step;
         let halve = step.abs() > 0.5 * step_before && iterations > PATIENCE;
@@ -208,13 +196,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Whether what is lacking shrinks with u, where so little is lacking that this must be rounding.
-    fn contradicts(self, before: Self) -> bool {
-        const LITTLE: f64 = 1e-11;
-        let step = self.log_u - before.log_u;
-        self.lack.abs().max(before.lack.abs()) <= LITTLE && (self.lack - before.lack) * step < 0.0
-    }
-
     /// The secant step, if the last step was a poor one. (HR's cut holds on to a sample for a while, and then leaps to the next:
     /// the slope at one u is not that of the way to the root.)
     fn step_from(self, before: Self) -> Option<f64> {
