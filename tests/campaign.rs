@@ -208,3 +208,10 @@ fn random_problems_are_within_budget() {
     let beyond = verdict.beyond.len();
     assert!(beyond == 0, "{beyond} problems are beyond a budget: see {}\n{text}", found.display());
 }
+
+/// One whose duality gap was 1.24 budgets when the search for u ended within 1e-11 of r wherever phi was seen to rise.
+#[test]
+fn a_search_that_ended_too_early() {
+    let errors = errors(&problem(73, 1_501_581));
+    assert!(errors.iter().all(|used| *used <= 1.0), "{errors:?}");
+}
