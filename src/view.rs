@@ -325,6 +325,13 @@ mod tests {
         }
     }
 
+    /// From zero, about a mean of zero, c is something still.
+    #[test]
+    fn no_centre_is_zero() {
+        let centre = Centre::UNKNOWN.depth(0.0, 0.0);
+        assert!(centre > 0.0 && Lens::new(0.0, centre).rate.is_finite());
+    }
+
     /// Where it is tiny as well, though the centre is not quite the mean: it is what is left of the first moments there.
     #[test]
     fn tiny_phi_keeps_its_digits() {

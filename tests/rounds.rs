@@ -132,6 +132,34 @@ fn seven_samples() -> Problem {
     Problem { losses, base: Some(base), alpha: f64::EPSILON, r: 1.0377e-6, ordering: Ordering::Hd, worst_loss: None }
 }
 
+/// One that took 25 calls for HR, swinging between two windows: bins said that u is beyond what an exact look had made certain.
+fn swinging() -> Problem {
+    let few = [
+        0.75,
+        0.125,
+        0.375,
+        0.125,
+        f64::EPSILON,
+        0.125,
+        0.999_987_96,
+        0.999_987_96,
+        f64::EPSILON,
+        0.999_999_999_77,
+        -1.260_563_066_688_41e153,
+        2.19e-293,
+        7.1e-304,
+        23.0,
+        8.125,
+        15.125,
+        0.0,
+        31.875,
+        0.012_302_58,
+        0.0,
+    ];
+    let losses = few.into_iter().chain([31.75; 47]).collect();
+    Problem { losses, base: None, alpha: f64::EPSILON, r: 31.125, ordering: Ordering::Hd, worst_loss: None }
+}
+
 /// Asserts that an answer is one machine's, with weights that are so near.
 fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64) {
     let (alone, shared) = (solve(problem), &together.report);
@@ -157,7 +185,8 @@ fn few_rounds_to_one_answer_far_from_training() {
     // Over decades either answer may be off by a few rounding errors more.
     let decades = (0..problems / 4).map(|number| (format!("{number} over decades"), over_decades(number), 1e-11));
     let seven = ("of seven samples".to_string(), seven_samples(), 1e-12);
-    for (name, problem, near) in numbered.chain(decades).chain([seven]) {
+    let swinging = ("that swings".to_string(), swinging(), 1e-12);
+    for (name, problem, near) in numbered.chain(decades).chain([seven, swinging]) {
         for ordering in [Ordering::Hd, Ordering::Hr] {
             let problem = Problem { ordering, ..problem.clone() };
             let together = solve_together(&[&problem.losses], &[problem.base.as_deref()], &[params(&problem)])
