@@ -83,12 +83,14 @@ const LONG_STEP: f64 = 2.0;
 
 /// Below this r the root is that of the leading term, to the last bit. (Where there is little room, what makes a search shorter
 /// far from what training meets is left out.)
-pub(crate) const TINY_R: f64 = if ROOM { 1e-40 } else { LEAST_R };
+const TINY_R: f64 = if ROOM { 1e-40 } else { LEAST_R };
 /// Below this r phi itself would soon be subnormal.
 const LEAST_R: f64 = 1e-200;
 /// From here all depths look the same to the last bit, and their variance can be read off phi, if that is not below this.
 const FAR: f64 = 1e60;
 const LEAST_PHI: f64 = 1e-290;
+/// Relative to r, how much more phi may be there.
+const NEXT_TO_NOTHING: f64 = 1e-9;
 
 /// Finds the root of `phi(u) = r` for `0 < r < inf` by a bracketed search in log u, on `log(exp(k phi) - 1)`, which is nearly
 /// a line: steps of third order where the view knows phi's curvature, Newton steps else.
@@ -102,13 +104,21 @@ pub(crate) fn find(
     // Not generic: one copy serves both orderings and both widths, and what it calls takes far longer than the call.
     look: &mut dyn FnMut(f64, &mut f64) -> Result<View, Error>,
 ) -> Result<Root, Error> {
-    if r < TINY_R {
+    let mut iterations = 0;
+    // (Not if nothing is left to be found out about u.)
+    if r < TINY_R && (!ROOM || bracket[0] < bracket[1]) {
         let mut lead = f64::NAN;
         let phi = look(FAR, &mut lead)?.phi();
+        iterations += 1;
         if phi > LEAST_PHI || r < LEAST_R {
             // Where it has underflowed, what is left after trimming is nearly at one depth.
             let u = if phi > 0.0 { sqrt(phi) * FAR / sqrt(r) } else { FAR };
-            return Ok(Root { view: look(u, &mut lead)?, slack: 0.0, iterations: 2 });
+            let view = look(u, &mut lead)?;
+            iterations += 1;
+            // Where next to no mass is far deeper than all other, the leading term may not be all of phi.
+            if !ROOM || view.phi() <= r * (1.0 + NEXT_TO_NOTHING) {
+                return Ok(Root { view, slack: 0.0, iterations });
+            }
         }
     }
     let k = line_factor(start.top);
@@ -121,7 +131,6 @@ pub(crate) fn find(
     let mut before = None;
     let mut cut_moved = false;
     let mut led = false;
-    let mut iterations = 0;
     loop {
         let at_floor = log_u <= LOG_FLOOR;
         // Without mass at depth zero u may be zero.

@@ -8,6 +8,7 @@ mod looks;
 mod near;
 mod overview;
 mod scan;
+mod slight;
 mod window;
 mod zoom;
 
@@ -227,10 +228,10 @@ impl<'a, T: Real> Problem<'a, T> {
         let known = window.map(|window| window.bounds.get().log_u);
         let bracket = known.as_ref().unwrap_or(&root::EVERYWHERE);
         let root = root::find(self.r, start, bracket, &mut |u, _| {
-            if let Some(window) = window {
-                window.spend_look(u)?;
-            }
             centre.look(self.r, [u, outline.mean], |centre| {
+                if let Some(window) = window {
+                    window.spend_look(u)?;
+                }
                 let mut view = self.view(data, cut.threshold, u, centre)?;
                 self.add_kept(&mut view, &cut);
                 if let (Some(window), Some(too_large)) = (window, view.is_above(self.r)) {

@@ -199,9 +199,9 @@ fn depths_that_count_as_zero_beside_the_span() {
     }
 }
 
-/// A divergence so small that rounding could take it below zero.
+/// Divergences so small that rounding could take them below zero, or beyond r.
 #[test]
-fn no_divergence_below_zero() {
+fn rounding_leaves_a_divergence_within_its_budget() {
     for exponent in 290..=323 {
         for n in [2, 7, 45, 300] {
             for ordering in [Ordering::Hd, Ordering::Hr] {
@@ -209,8 +209,14 @@ fn no_divergence_below_zero() {
                 let losses = vec![f64::EPSILON; n];
                 let problem = Problem { losses, base: None, alpha: 0.0, r, ordering, worst_loss: Some(1e300) };
                 let kl = solve(&problem).report.kl;
-                assert!((0.0..=r * (1.0 + 1e-9)).contains(&kl), "{kl:e} for r = {r:e}, {n} losses");
+                assert!((0.0..=r).contains(&kl), "{kl:e} for r = {r:e}, {n} losses");
             }
         }
     }
+    let mut losses = vec![8.854_494_587_439_197e-159; 9];
+    (losses[1], losses[3]) = (0.78, 0.0);
+    let (alpha, r) = (1e-300, 2.418_917_213_232_026e-159);
+    let worst_loss = Some(3.256_591_876_328_203e299);
+    let report = solve(&Problem { losses, base: None, alpha, r, ordering: Ordering::Hr, worst_loss }).report;
+    assert!((0.0..=r).contains(&report.kl), "{:e} for r = {r:e}", report.kl);
 }

@@ -2,7 +2,7 @@
 //! made again, and the first one that is not there stops it until the caller has reduced what it brought.
 
 use crate::params::Error;
-use crate::reduce::Meeting;
+use crate::reduce::{Meeting, count};
 
 /// Whether there is room: not without std, where all of this lies on the stack, nor where the scalar kernels of that library are
 /// tested with std.
@@ -40,12 +40,14 @@ pub(crate) struct Log {
     values: [f64; KEPT],
     known: usize,
     read: usize,
+    /// Calls of the all-reduce that have led to where the solver is.
+    calls: usize,
     pending: Pending,
 }
 
 impl Log {
     pub(crate) const fn new() -> Self {
-        Self { values: [0.0; KEPT], known: 0, read: 0, pending: Pending::Nothing }
+        Self { values: [0.0; KEPT], known: 0, read: 0, calls: 0, pending: Pending::Nothing }
     }
 
     /// Writes an empty log to a place, without a copy on the stack.
@@ -58,13 +60,14 @@ impl Log {
             (&raw mut (*place).values).write_bytes(0, 1);
             (&raw mut (*place).known).write(0);
             (&raw mut (*place).read).write(0);
+            (&raw mut (*place).calls).write(0);
             (&raw mut (*place).pending).write(Pending::Nothing);
         }
     }
 
     /// The caller has reduced what was pending; the solver begins again.
     pub(crate) fn resume(&mut self) {
-        self.read = 0;
+        (self.read, self.calls) = (0, 0);
         self.pending = match self.pending {
             Pending::Sums(sums, maxima) => {
                 self.known += sums;
@@ -84,6 +87,11 @@ impl Log {
         matches!(self.pending, Pending::Sums(..) | Pending::Maxima(_) | Pending::Sketch(..))
     }
 
+    /// How many calls of the all-reduce have led to where the solver is.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
+    }
+
     /// What the caller is to reduce, if the solver has stopped for it.
     pub(crate) fn pending<'a>(&'a mut self, sketch: &'a mut [f64]) -> Option<(Operation, &'a mut [f64])> {
         match self.pending {
@@ -97,7 +105,10 @@ impl Log {
     /// What the next sketch came to, if that is known.
     pub(crate) fn digest<const N: usize>(&mut self) -> Option<[f64; N]> {
         let mut known = [0.0; N];
-        self.recall(&mut known).then_some(known)
+        self.recall(&mut known).then(|| {
+            self.calls += 1;
+            known
+        })
     }
 
     /// Whether the sketch that was asked for has been reduced.
@@ -113,23 +124,30 @@ impl Log {
     /// Keeps what a sketch came to.
     pub(crate) fn keep_digest(&mut self, digest: &[f64]) -> Result<(), Error> {
         self.pending = Pending::Nothing;
+        self.calls += 1;
         self.keep(digest)
     }
 
-    /// The place of a note, and the note, if it has been written. (Its first number is.)
+    /// The place of a note, and the note, if it has been written.
     pub(crate) fn note(&mut self) -> Result<(usize, Option<[f64; 6]>), Error> {
         let place = self.read;
-        let mut note = [f64::NAN; 6];
-        if !self.recall(&mut note) {
-            self.keep(&note)?;
+        let mut kept = [f64::NAN; 7];
+        if !self.recall(&mut kept) {
+            self.keep(&kept)?;
         }
-        Ok((place, (!note[0].is_nan()).then_some(note)))
+        let [calls, note @ ..] = kept;
+        if calls.is_nan() {
+            return Ok((place, None));
+        }
+        self.calls = count(calls);
+        Ok((place, Some(note)))
     }
 
     /// Writes a note in place of everything since.
     pub(crate) fn write_note(&mut self, place: usize, note: [f64; 6]) {
-        let end = place + note.len();
-        self.values[place..end].copy_from_slice(&note);
+        let end = place + 1 + note.len();
+        self.values[place] = self.calls as f64;
+        self.values[place + 1..end].copy_from_slice(&note);
         (self.known, self.read) = (end, end);
     }
 
@@ -154,7 +172,13 @@ impl Log {
 impl Meeting for &mut Log {
     fn recall(&mut self, sums: &mut [f64], maxima: &mut [f64]) -> bool {
         // A pass is known as a whole or not at all.
-        self.read + sums.len() + maxima.len() <= self.known && Log::recall(self, sums) && Log::recall(self, maxima)
+        let known = self.read + sums.len() + maxima.len() <= self.known
+            && Log::recall(self, sums)
+            && Log::recall(self, maxima);
+        if known {
+            self.calls += usize::from(!sums.is_empty()) + usize::from(!maxima.is_empty());
+        }
+        known
     }
 
     fn join(&mut self, sums: &mut [f64], maxima: &mut [f64]) -> Result<(), Error> {

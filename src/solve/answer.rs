@@ -64,7 +64,7 @@ impl<T: Real> Problem<'_, T> {
             trim_loss: if self.alpha > 0.0 { cut.smallest_kept() } else { f64::NEG_INFINITY },
             d_alpha: 0.0,
             d_r: 0.0,
-            kl: if root.slack < 0.0 { self.r } else { not_negative(root.view.phi()) },
+            kl: if root.slack < 0.0 { self.r } else { unrounded(root.view.phi(), self.r) },
             tv: 0.0,
             iterations: root.iterations,
         }
@@ -177,9 +177,15 @@ fn ratio_or_zero(numerator: f64, denominator: f64) -> f64 {
     if denominator > 0.0 { numerator / denominator } else { 0.0 }
 }
 
-/// What rounding may have taken below zero. (NaN stays what it is.)
-fn not_negative(value: f64) -> f64 {
-    if value < 0.0 { 0.0 } else { value }
+/// What rounding may have taken below zero or beyond a budget. (NaN stays what it is.)
+fn unrounded(value: f64, budget: f64) -> f64 {
+    if value < 0.0 {
+        0.0
+    } else if value > budget {
+        budget
+    } else {
+        value
+    }
 }
 
 /// `log(u + d) - log(u)`.

@@ -85,7 +85,7 @@ impl Focus {
     /// and beyond, farther and farther.
     pub(super) fn looks(&self, many: bool) -> Looks<f64> {
         let Self { log_u, bracket: [low, high], before, .. } = *self;
-        if !many || LOOKS == 1 || self.is_level() {
+        if !many || LOOKS == 1 || self.is_level() || self.is_settled() {
             return Looks::one(log_u);
         }
         let (low, high) = if low < high {
@@ -136,18 +136,25 @@ pub(super) struct Outlook {
     /// Whether log u is so near to the root that a few looks will do, once all losses around the cut are known.
     pub(super) settled: bool,
     pub(super) mean: f64,
-    /// The bins to which the cut may go, and whether it may go farther down and up.
+    /// The bins to which the cut may go, whether it is at a sample there, and whether it may go farther down and up.
     pub(super) reach: (usize, usize),
+    pub(super) at_sample: bool,
     pub(super) beyond: [bool; 2],
 }
 
 impl Outlook {
     /// From one look, which tells the next log u, and what is lacking at this one.
-    pub(super) fn of_one(focus: &Focus, log_u: f64, lack: Option<f64>, mean: f64, reach: (usize, usize)) -> Self {
+    pub(super) fn of_one(
+        focus: &Focus,
+        log_u: f64,
+        lack: Option<f64>,
+        mean: f64,
+        (reach, at_sample): ((usize, usize), bool),
+    ) -> Self {
         let before = lack.map(|lack| Place { log_u: focus.log_u, lack });
         // (Where there is no room for many looks, whoever looks next must do with that.)
         let settled = LOOKS == 1 || !is_long_step(log_u, before) || (focus.is_level() && is_level(log_u));
-        Self { log_u, before, bracket: [f64::NAN; 2], settled, mean, reach, beyond: [false; 2] }
+        Self { log_u, before, bracket: [f64::NAN; 2], settled, mean, reach, at_sample, beyond: [false; 2] }
     }
 }
 
@@ -192,6 +199,8 @@ impl<T: Real> Problem<'_, T> {
         let low = lowest.map_or(0, |bin| bin.saturating_sub(more));
         let high = highest.map_or(last, |bin| (bin + more).min(last));
         let reach = (low.min(high), high.max(low));
+        let is_between = |seen: &Option<Seen<T>>| seen.as_ref().is_some_and(|seen| seen.placed.cut.is_between());
+        let at_sample = !self.caps() || !(is_between(&below) || is_between(&above));
 
         let middle = 0.5 * (bracket[0] + bracket[1]);
         let near = [&below, &above]
@@ -201,7 +210,16 @@ impl<T: Real> Problem<'_, T> {
             .min_by(|(_, one), (_, other)| one.view.miss(self.r).total_cmp(&other.view.miss(self.r)));
         let Some((seen, placed)) = near else {
             let mean = focus.mean;
-            return Ok(Outlook { log_u: middle, before: None, bracket, settled: false, mean, reach, beyond });
+            return Ok(Outlook {
+                log_u: middle,
+                before: None,
+                bracket,
+                settled: false,
+                mean,
+                reach,
+                at_sample,
+                beyond,
+            });
         };
         window.centre.set(window.centre.get().after(&placed.view));
         let (newton, lack) = root::improved(self.r, self.on_worst(), seen.log_u, &placed.view, placed.mean, None);
@@ -216,7 +234,7 @@ impl<T: Real> Problem<'_, T> {
             || (both && (log_u - seen.log_u).abs() <= short)
             || bracket[1] - bracket[0] <= ROUNDING * (1.0 + log_u.abs());
         let before = Some(Place { log_u: seen.log_u, lack });
-        Ok(Outlook { log_u, before, bracket, settled, mean: placed.mean, reach, beyond })
+        Ok(Outlook { log_u, before, bracket, settled, mean: placed.mean, reach, at_sample, beyond })
     }
 
     /// Whether phi is r, as far as rounding lets it be seen: then no other u is known to be nearer to the root.

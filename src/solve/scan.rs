@@ -3,6 +3,7 @@
 
 use super::Problem;
 use super::focus::Focus;
+use super::slight::SLIGHT_R;
 use super::window::{Known, Side};
 use super::zoom::{HEAD, RUN, round};
 use crate::kernels::Lens;
@@ -10,7 +11,6 @@ use crate::math::exp;
 use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::Data;
-use crate::root::TINY_R;
 use crate::sharded::{Log, Operation, ROOM};
 use crate::view::{Form, View};
 
@@ -26,9 +26,9 @@ struct End {
 }
 
 impl<T: Real> Problem<'_, T> {
-    /// Whether scans can help. (The root of the smallest r takes two looks as a rule.)
+    /// Whether scans can help.
     pub(super) fn may_scan(&self) -> bool {
-        ROOM && self.r >= TINY_R
+        ROOM && self.r >= SLIGHT_R
     }
 
     /// One round, with a window of which so many losses are known: between which two of many u in the bracket the root is, and on

@@ -29,8 +29,11 @@ const ROUNDS: usize = 24;
 /// After so many, a round looks from many u; after fewer, if u still moves far.
 const SINGLE_ROUNDS: usize = 4;
 const LEAST_ROUNDS: usize = 2;
+/// After so many calls HD's window, which becomes smaller with every round, does so whether or not the samples of a bin may be tied: else
+/// each window might take two rounds.
+const LAST_TIED: usize = 8;
 /// After so many looks from one u there are two scans; so often at most.
-const MOST_LOOKS: u32 = 4;
+pub(super) const MOST_LOOKS: u32 = 4;
 const SCANS: u32 = 3;
 /// In log u: a cut that has left the window after no longer step is beside it.
 const CLOSE_BY: f64 = 0.1;
@@ -42,12 +45,15 @@ pub(crate) fn solve_sharded<T: Real>(
     params: &Params,
     sketch: &mut [f64],
 ) -> Result<Optimum<T>, Error> {
-    let (masses, mut focus) = overview(data, range, params, sketch)?;
+    let (masses, first) = overview(data, range, params, sketch)?;
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
-    let (mut round, mut scans) = (0, 0);
+    let (mut focus, mut round, mut scans) = (first, 0, 0);
     loop {
         while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
+            if problem.is_late(&focus, data.meeting().calls()) {
+                focus = problem.settled(focus, first);
+            }
             let looks =
                 focus.looks(problem.r > 0.0 && round >= if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS });
             // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
@@ -63,6 +69,8 @@ pub(crate) fn solve_sharded<T: Real>(
         };
         if problem.may_scan() && scans < SCANS {
             known.looks_left.set(MOST_LOOKS + MORE_LOOKS);
+        } else if problem.is_slight() && !focus.is_settled() {
+            known.looks_left.set(problem.looks_after(data.meeting().calls()));
         }
         let (note, noted) = data.meeting().note()?;
         let [log_u, side, least, most, deepest, shallowest] = if let Some(note) = noted {
@@ -78,6 +86,10 @@ pub(crate) fn solve_sharded<T: Real>(
         };
         focus.bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
         let mut side = Side::of_number(side);
+        if problem.is_slight() && side == Side::Inside {
+            focus = problem.settled(focus, first);
+            continue;
+        }
         let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
         focus = Focus { log_u, ..focus };
         if problem.may_scan() && scans < SCANS && !(is_near && side != Side::Inside) {
@@ -181,6 +193,7 @@ impl<T: Real> Problem<'_, T> {
             let lens = Lens::new(u, focus.centre.depth(u, focus.mean));
             self.root_pass(data, T::from_f64(focus.high), lens)
         });
+        let may_ask = self.caps() || data.meeting().calls() < LAST_TIED;
         let above = |sketch: &[f64]| {
             looks.map(|place, log_u| {
                 let sums = [0, 1, 2, 3].map(|sum| sketch[TAIL + 4 * place + sum]);
@@ -218,7 +231,7 @@ impl<T: Real> Problem<'_, T> {
                 for bin in 0..bins.count() {
                     let outline = bins.outline::<T>(bin, [0, 1, 2, 3].map(|run| sketch[HEAD + run * RUN + bin]));
                     sketch[HEAD + RUN + bin] = outline.loss;
-                    (known[bin], tied[bin]) = (outline.is_known, outline.may_be_tied);
+                    (known[bin], tied[bin]) = (outline.is_known, outline.may_be_tied && may_ask);
                 }
                 Ok(self.zoomed(focus, bins, &above(sketch), sketch, &known, Some((&tied, wide))).as_numbers())
             },
@@ -265,14 +278,16 @@ impl<T: Real> Problem<'_, T> {
         } else {
             self.turn(&focus, &window, bins, &above.first().1)
         };
-        let Outlook { log_u, before, bracket, settled, mean, reach: (first, last), beyond } = match turn {
+        let Outlook { log_u, before, bracket, settled, mean, reach: (first, last), at_sample, beyond } = match turn {
             Ok(turn) => turn,
             Err(side) => return focus.beside::<T>(side, self.range, self.highest()),
         };
         let bin = last;
         // HD's cut does not move with u, which is looked for with it in any case.
         let settled = settled || !self.caps();
-        let all_tied = settled && tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
+        let all_tied = settled
+            && !focus.is_settled()
+            && tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
             low -= 1;
@@ -303,9 +318,8 @@ impl<T: Real> Problem<'_, T> {
         let above: f64 =
             (high + 1..bins.count()).map(|bin| window.masses[bin] * depths.depth(window.losses[bin])).sum();
         let stage = if all_known { Stage::Known(keep_samples(sketch, low, high)) } else { Stage::Open };
-        // HD's cut is at a sample: if it has been seen where they end, there is no more to the window.
-        let seen =
-            if tied.is_none() && !self.caps() && !all_known { ends_of_samples(sketch, low, high) } else { None };
+        // Of a cut that is at a sample, if it has been seen where they end, there is no more to the window.
+        let seen = if tied.is_none() && at_sample && !all_known { ends_of_samples(sketch, low, high) } else { None };
         let [low, high] = [bins.ends(low).0, bins.ends(high).1];
         let seen = seen.map(|ends| ends.map(|loss| T::from_f64(loss).position()));
         // (An all-reduce that lies may put them anywhere.)
@@ -334,10 +348,11 @@ impl<T: Real> Problem<'_, T> {
         }
         window.centre.set(window.centre.get().after(&placed.view));
         let bin = self.bin_of_cut(bins, &placed.cut);
+        let at_sample = !self.caps() || !placed.cut.is_between();
         if self.r == 0.0 {
-            return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, (bin, bin)));
+            return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, ((bin, bin), at_sample)));
         }
-        let at_end = above.u == 0.0 && placed.view.phi() <= self.r;
+        let at_end = focus.is_settled() || (above.u == 0.0 && placed.view.phi() <= self.r);
         let (log_u, lack) = if at_end || self.is_found(&placed.view) {
             (focus.log_u, None)
         } else {
@@ -345,9 +360,9 @@ impl<T: Real> Problem<'_, T> {
                 root::improved(self.r, self.on_worst(), focus.log_u, &placed.view, placed.mean, focus.before);
             (log_u, Some(lack))
         };
-        if !self.caps() || focus.is_level() {
+        if !self.caps() || focus.is_level() || focus.is_settled() {
             // The cut does not move with u.
-            return Ok(Outlook::of_one(focus, log_u, lack, placed.mean, (bin, bin)));
+            return Ok(Outlook::of_one(focus, log_u, lack, placed.mean, ((bin, bin), at_sample)));
         }
         let cut = &placed.cut;
         // How much mass a change of u may move.
@@ -360,7 +375,7 @@ impl<T: Real> Problem<'_, T> {
             (first - last) * placed.slopes[usize::from(other > bin)]
         };
         let reach = around(window.masses, bin, spare, moved, width);
-        Ok(Outlook::of_one(focus, log_u, lack, placed.mean, reach))
+        Ok(Outlook::of_one(focus, log_u, lack, placed.mean, (reach, at_sample)))
     }
 
     /// What the KL step sees at depth zero.
