@@ -29,6 +29,8 @@ const ROUNDS: usize = 24;
 /// After so many, a round looks from many u; after fewer, if u still moves far.
 const SINGLE_ROUNDS: usize = 4;
 const LEAST_ROUNDS: usize = 2;
+/// So many rounds look from many u at most: where the window does not become smaller by then it does so around a guess.
+const MANY_ROUNDS: usize = 4;
 /// After so many calls HD's window, which becomes smaller with every round, does so whether or not the samples of a bin may be tied: else
 /// each window might take two rounds.
 const LAST_TIED: usize = 8;
@@ -48,14 +50,15 @@ pub(crate) fn solve_sharded<T: Real>(
     let (masses, first) = overview(data, range, params, sketch)?;
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
-    let (mut focus, mut round, mut scans) = (first, 0, 0);
+    let (mut focus, mut round, mut many_rounds, mut scans) = (first, 0, 0, 0);
     loop {
         while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
             if problem.is_late(&focus, data.meeting().calls()) {
                 focus = problem.settled(focus, first);
             }
-            let looks =
-                focus.looks(problem.r > 0.0 && round >= if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS });
+            let single_rounds = if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS };
+            let looks = focus.looks(problem.r > 0.0 && round >= single_rounds && many_rounds < MANY_ROUNDS);
+            many_rounds += usize::from(looks.len() > 1);
             // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
             focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
             round += 1;
