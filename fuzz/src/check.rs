@@ -123,7 +123,7 @@ fn tells_losses_apart(problem: &Problem, span: f64) -> bool {
     losses.sort_by(f64::total_cmp);
     let worst = problem.worst_loss.unwrap_or(losses[losses.len() - 1]);
     let depth = |loss: f64| (worst - loss) / span;
-    losses.iter().all(|&loss| loss == worst || depth(loss) > 1e-40)
+    losses.iter().all(|&loss| loss == worst || depth(loss) > 1e-49)
         && losses.windows(2).all(|pair| pair[0] == pair[1] || depth(pair[0]) > depth(pair[1]))
 }
 

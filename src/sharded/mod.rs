@@ -38,7 +38,8 @@ pub trait Reduce {
 /// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
 ///
 /// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24
-/// with HR (unless losses or base weights span hundreds of decades), each of at most 4,094 values. With `std` it allocates 50 KB once, and takes as much of the stack; without, 13 KB of stack alone.
+/// with HR (unless losses or base weights span hundreds of decades), each of at most 4,094 values. With `std` it allocates 50 KB once,
+/// and takes as much of the stack; without, 13 KB of stack alone.
 ///
 /// # Errors
 /// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:

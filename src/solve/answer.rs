@@ -64,7 +64,7 @@ impl<T: Real> Problem<'_, T> {
             trim_loss: if self.alpha > 0.0 { cut.smallest_kept() } else { f64::NEG_INFINITY },
             d_alpha: 0.0,
             d_r: 0.0,
-            kl: if root.slack < 0.0 { self.r } else { unrounded(root.view.phi(), self.r) },
+            kl: if root.slack < 0.0 { self.r } else { spent(&root.view, self.r) },
             tv: 0.0,
             iterations: root.iterations,
         }
@@ -177,14 +177,16 @@ fn ratio_or_zero(numerator: f64, denominator: f64) -> f64 {
     if denominator > 0.0 { numerator / denominator } else { 0.0 }
 }
 
-/// What rounding may have taken below zero or beyond a budget. (NaN stays what it is.)
-fn unrounded(value: f64, budget: f64) -> f64 {
-    if value < 0.0 {
+/// The divergence spent. It is not below zero, and beyond r only by more than it is rounded by: then that is to be seen. (NaN stays
+/// what it is.)
+fn spent(view: &View, r: f64) -> f64 {
+    let phi = view.phi();
+    if phi < 0.0 {
         0.0
-    } else if value > budget {
-        budget
+    } else if phi > r && phi - r <= view.rounding(phi) {
+        r
     } else {
-        value
+        phi
     }
 }
 
