@@ -66,7 +66,8 @@ macro_rules! real {
 
             fn midpoint_of_representables(low: Self, high: Self) -> Self {
                 let (low, high) = (low.position(), high.position());
-                Self::at_position(low + ((high - low) >> 1))
+                // Also where an all-reduce that lies has put one beyond the other.
+                Self::at_position((low & high) + ((low ^ high) >> 1))
             }
 
             #[inline(always)]
@@ -98,4 +99,23 @@ pub(crate) fn first_position((mut low, mut high): (u64, u64), holds: impl Fn(u64
         if holds(middle) { high = middle } else { low = middle + 1 }
     }
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Between both, whichever is the larger one, and next to the smaller one in the end.
+    #[test]
+    fn midpoints() {
+        let ends = [f64::MIN, -1.0, -f64::from_bits(1), 0.0, f64::from_bits(7), 1.0, f64::MAX];
+        for low in ends {
+            for high in ends {
+                let middle = f64::midpoint_of_representables(low, high);
+                assert!(low.min(high) <= middle && middle <= low.max(high), "{middle:e} of {low:e} and {high:e}");
+            }
+        }
+        assert_eq!(f32::midpoint_of_representables(1.0, 1.0 + 2.0 * f32::EPSILON), 1.0 + f32::EPSILON);
+        assert_eq!(f64::midpoint_of_representables(1.0 + f64::EPSILON, 1.0), 1.0);
+    }
 }

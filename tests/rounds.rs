@@ -189,6 +189,35 @@ fn swinging() -> Problem {
     Problem { losses, base: None, alpha: f64::EPSILON, r: 31.125, ordering: Ordering::Hd, worst_loss: None }
 }
 
+/// Ten that took more than a hundred calls for HR before their window was known as a whole: its bins are so wide beside zero, and the
+/// deepest loss so far away, that u and the cut were looked for in each other's wrong places.
+fn ten_samples() -> Problem {
+    const DEEP: f64 = -4.751_319_910_625_303e226;
+    let losses = vec![DEEP, DEEP, DEEP, 8.0, 0.000_903_798_965_737_223_6, 31.625, 0.0, -1.0, DEEP, DEEP];
+    Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: Some(31.875) }
+}
+
+/// Those that took 41 calls for HR: three samples seem to be equally deep, and a window beside them did not take in the nearest.
+fn equally_deep() -> Problem {
+    let few = [
+        4.75,
+        0.996_261_604_363_098_7,
+        5e-324,
+        0.0,
+        27.875,
+        26.25,
+        26.25,
+        26.25,
+        26.25,
+        26.25,
+        18.5,
+        4.75,
+        8.285_967_5e-317,
+    ];
+    let losses = few.into_iter().chain([-1e300; 32]).collect();
+    Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
+}
+
 /// Asserts that an answer is one machine's, with weights that are so near.
 fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64) {
     let (alone, shared) = (solve(problem), &together.report);
@@ -228,7 +257,10 @@ fn few_rounds_to_one_answer_far_from_training() {
     let seven = ("of seven samples".to_string(), seven_samples(), 1e-12);
     let thirteen = ("of thirteen samples".to_string(), thirteen_samples(), 1e-12);
     let swinging = ("that swings".to_string(), swinging(), 1e-12);
-    for (name, problem, near) in numbered.chain(decades).chain(slight).chain([six, seven, swinging, thirteen]) {
+    let ten = ("of ten samples".to_string(), ten_samples(), 1e-12);
+    let equally = ("equally deep".to_string(), equally_deep(), 1e-12);
+    let found = [six, seven, swinging, thirteen, ten, equally];
+    for (name, problem, near) in numbered.chain(decades).chain(slight).chain(found) {
         for ordering in [Ordering::Hd, Ordering::Hr] {
             let problem = Problem { ordering, ..problem.clone() };
             let together = solve_together(&[&problem.losses], &[problem.base.as_deref()], &[params(&problem)])

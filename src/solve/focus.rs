@@ -121,21 +121,14 @@ impl Focus {
         exp(0.25 * exp(2.0 * self.misses))
     }
 
-    /// A window beside the last one.
+    /// A window beside the last one. They share a value: where a sample ends the last one, the cut may come to lie at it again.
     pub(super) fn beside<T: Real>(self, side: Side, range: &Range, highest: f64) -> Self {
         let farther = self.farther();
         let depths = range.depths;
-        let [low, high] = [self.low, self.high].map(T::from_f64);
         let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(highest);
         let (low, high) = match side {
-            Side::Deeper => {
-                let high = T::at_position(low.position() - 1).to_f64().max(range.smallest);
-                (loss(depths.depth(high) * farther), high)
-            }
-            Side::Shallower | Side::Inside => {
-                let low = T::at_position(high.position() + 1).to_f64().min(highest);
-                (low, loss(depths.depth(low) / farther))
-            }
+            Side::Deeper => (loss(depths.depth(self.low) * farther), self.low),
+            Side::Shallower | Side::Inside => (self.high, loss(depths.depth(self.high) / farther)),
         };
         // Where it is certain on both sides that the cut goes no farther, all of that: it will not be lost again.
         let [deepest, shallowest] = self.bounds.cut;

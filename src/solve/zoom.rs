@@ -2,6 +2,8 @@
 //! the threshold and u are; finer and finer sketches around the threshold, each with one look at the rest from the
 //! current u, end with every loss there known to everybody. Every decision is made from reduced values alone.
 
+use core::ops::RangeInclusive;
+
 use super::focus::{Focus, Stage};
 use super::looks::{LOOKS, Looks, Outlook};
 use super::overview::overview;
@@ -286,11 +288,12 @@ impl<T: Real> Problem<'_, T> {
             Err(side) => return focus.beside::<T>(side, self.range, self.highest()),
         };
         let bin = last;
-        // HD's cut does not move with u, which is looked for with it in any case.
-        let settled = settled || !self.caps();
-        let all_tied = settled
-            && !focus.is_settled()
-            && tied.is_some_and(|(tied, _)| (first..=last).all(|bin| known[bin] || tied[bin]));
+        let may_be_known =
+            |mut bins: RangeInclusive<usize>| bins.all(|bin| known[bin] || tied.is_some_and(|(tied, _)| tied[bin]));
+        // HD's cut does not move with u, which is looked for with it in any case; and of a window that is known as a whole another
+        // round shows nothing.
+        let settled = settled || !self.caps() || may_be_known(0..=bins.count() - 1);
+        let all_tied = settled && !focus.is_settled() && tied.is_some() && may_be_known(first..=last);
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
             low -= 1;
