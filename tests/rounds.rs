@@ -197,6 +197,26 @@ fn ten_samples() -> Problem {
     Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: Some(31.875) }
 }
 
+/// Thirteen that took 25 calls for HR while bins of losses over octaves alone had most of those around zero in a few of them.
+fn beside_zero() -> Problem {
+    let losses = vec![
+        -1e300,
+        24.25,
+        29.5,
+        29.875,
+        28.875,
+        7.375,
+        0.050_784_780_411_049_724,
+        24.25,
+        5.875,
+        0.313_725_490_130_123_03,
+        0.0,
+        -1.0,
+        10.0,
+    ];
+    Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
+}
+
 /// Those that took 41 calls for HR: three samples seem to be equally deep, and a window beside them did not take in the nearest.
 fn equally_deep() -> Problem {
     let few = [
@@ -258,8 +278,9 @@ fn few_rounds_to_one_answer_far_from_training() {
     let thirteen = ("of thirteen samples".to_string(), thirteen_samples(), 1e-12);
     let swinging = ("that swings".to_string(), swinging(), 1e-12);
     let ten = ("of ten samples".to_string(), ten_samples(), 1e-12);
+    let beside_zero = ("beside zero".to_string(), beside_zero(), 1e-12);
     let equally = ("equally deep".to_string(), equally_deep(), 1e-12);
-    let found = [six, seven, swinging, thirteen, ten, equally];
+    let found = [six, seven, swinging, thirteen, ten, equally, beside_zero];
     for (name, problem, near) in numbered.chain(decades).chain(slight).chain(found) {
         for ordering in [Ordering::Hd, Ordering::Hr] {
             let problem = Problem { ordering, ..problem.clone() };

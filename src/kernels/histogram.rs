@@ -3,7 +3,7 @@
 use super::Chunk;
 use crate::depths::Depths;
 use crate::math::floor;
-use crate::real::Real;
+use crate::real::{Real, first_position};
 use crate::sharded::ROOM;
 
 /// Bins of depths over the whole range: narrow in proportion to the depth for so many octaves from the deepest, since what
@@ -87,46 +87,100 @@ impl DepthBins {
     }
 }
 
-/// Bins of losses from one value to another, each with the same number of representable values.
+/// Bins of losses from one value to another, each with the same number of representable losses. Where these reach over octaves, a bin
+/// also ends wherever one of as many depths would: what matters of a loss beside zero is not its octave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PositionBins {
-    /// The position of the first value of the first bin, and of the last value of the last.
+    /// The position of the first loss of the first bin, and of the last loss of the last.
     pub(crate) first: u64,
     pub(crate) last: u64,
-    /// A bin has two to this many values.
+    /// A bin has two to this many losses.
     shift: u32,
+    /// Where it is wide, what else ends a bin.
+    by_depth: Option<Steps>,
+    count: usize,
+}
+
+/// Depths that fall in steps of two to the shift representable values.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    depths: Depths,
+    /// The bits of the first depth, and of the last but one: the last may be zero, far from all others.
+    deepest: u64,
+    shallowest: u64,
+    shift: u32,
+}
+
+impl Steps {
+    /// How many steps there are down to the depth of this position.
+    #[inline(always)]
+    fn down_to<T: Real>(&self, position: u64) -> u64 {
+        let depth = self.depths.depth(T::at_position(position).to_f64());
+        // (An all-reduce that lies may say anything of the range.)
+        self.deepest.saturating_sub(depth.to_bits().max(self.shallowest)) >> self.shift
+    }
+}
+
+/// By how many bits numbers up to the largest must be shifted to be less than a count.
+fn shift_below(largest: u64, count: u64) -> u32 {
+    let mut shift = 0;
+    while largest >> shift >= count {
+        shift += 1;
+    }
+    shift
 }
 
 impl PositionBins {
     /// At most so many bins.
-    pub(crate) fn new(first: u64, last: u64, at_most: usize) -> Self {
-        let mut shift = 0;
-        while (last - first) >> shift >= at_most as u64 {
-            shift += 1;
+    pub(crate) fn new<T: Real>([first, last]: [u64; 2], depths: Depths, at_most: usize) -> Self {
+        let at_most = at_most as u64;
+        let mut bins = Self { first, last, shift: shift_below(last - first, at_most), by_depth: None, count: 0 };
+        if bins.is_wide() {
+            bins.end_by_depth::<T>(depths, at_most);
         }
-        Self { first, last, shift }
+        bins.count = bins.bin::<T>(last) + 1;
+        bins
     }
 
-    #[allow(clippy::cast_possible_truncation)] // `new` was told how many
+    /// Lets steps of depth have half of the bins, or fewer if there are not so many.
+    fn end_by_depth<T: Real>(&mut self, depths: Depths, at_most: u64) {
+        let Self { first, last, .. } = *self;
+        let [deepest, shallowest] =
+            [first, last - 1].map(|position| depths.depth(T::at_position(position).to_f64()).to_bits());
+        let shift = shift_below(deepest.saturating_sub(shallowest), at_most / 2);
+        let steps = Steps { depths, deepest, shallowest, shift };
+        self.shift = shift_below(last - first, at_most - steps.down_to::<T>(last));
+        self.by_depth = Some(steps);
+    }
+
     pub(crate) fn count(&self) -> usize {
-        ((self.last - self.first) >> self.shift) as usize + 1
+        self.count
     }
 
-    /// The positions of the first and the last value of a bin.
-    pub(crate) fn ends(&self, bin: usize) -> (u64, u64) {
+    /// The positions of the first and the last loss of a bin; those of a neighbour, if it has none.
+    pub(crate) fn ends<T: Real>(&self, bin: usize) -> (u64, u64) {
+        if self.by_depth.is_some() {
+            let all = (self.first, self.last);
+            let first = first_position(all, |position| self.bin::<T>(position) >= bin);
+            let next = first_position(all, |position| self.bin::<T>(position) > bin);
+            return (first, if self.bin::<T>(next) > bin { first.max(next - 1) } else { next });
+        }
         let first = self.first + ((bin as u64) << self.shift);
         (first, self.last.min(first.saturating_add((1 << self.shift) - 1)))
     }
 
     /// The bin of a position.
-    #[allow(clippy::cast_possible_truncation)] // less than the count
-    pub(crate) fn bin(&self, position: u64) -> usize {
-        ((position - self.first) >> self.shift) as usize
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // `new` was told how many
+    pub(crate) fn bin<T: Real>(&self, position: u64) -> usize {
+        // Each of the two grows with the loss.
+        let steps = self.by_depth.map_or(0, |steps| steps.down_to::<T>(position));
+        (((position - self.first) >> self.shift) + steps) as usize
     }
 
     /// Adds to each bin the mass of its samples, `sum b o` and `sum b o^2` with o the position after the first of the bin
-    /// or, in a wide bin, the part of its width, and their number. (Four runs of as many values as `lost` has, which holds the
-    /// rounding of the masses so far.)
+    /// or, in a wide bin, the part of its width (were it of losses alone), and their number. (Four runs of as many values as `lost`
+    /// has, which holds the rounding of the masses so far.)
     pub(crate) fn add<T: Real>(&self, chunk: Chunk<'_, T>, to: &mut [f64], lost: &mut [f64]) {
         let run = lost.len();
         let (masses, others) = to.split_at_mut(run);
@@ -134,7 +188,7 @@ impl PositionBins {
         let (squares, counts) = others.split_at_mut(run);
         self.each(chunk, |bin, position, loss, mass| {
             let offset = if self.is_wide() {
-                let [first, half_width] = self.extent::<T>(bin);
+                let [first, half_width] = self.extent::<T>(position);
                 (0.5 * loss.to_f64() - 0.5 * first) / half_width
             } else {
                 ((position - self.first) & ((1 << self.shift) - 1)) as f64
@@ -165,7 +219,7 @@ impl PositionBins {
             // Most are outside.
             if loss >= low && loss <= high {
                 let position = loss.position();
-                visit(self.bin(position), position, loss, mass);
+                visit(self.bin::<T>(position), position, loss, mass);
             }
         });
     }
@@ -175,27 +229,37 @@ impl PositionBins {
         self.shift > EXACT
     }
 
-    /// The first loss of a bin, and half of how far it is to the last; not zero, for a bin that has no more than one.
-    fn extent<T: Real>(&self, bin: usize) -> [f64; 2] {
-        let (first, last) = self.ends(bin);
+    /// Of the bin that a position is in, by losses alone, the first loss, and half of how far it is to the last; not zero, for one that
+    /// has no more than one.
+    fn extent<T: Real>(&self, position: u64) -> [f64; 2] {
+        let first = position - ((position - self.first) & ((1 << self.shift) - 1));
+        let last = self.last.min(first.saturating_add((1 << self.shift) - 1));
         let [first, last] = [first, last].map(|position| T::at_position(position).to_f64());
         [first, (0.5 * last - 0.5 * first).max(f64::MIN_POSITIVE)]
     }
 
-    /// What [`PositionBins::add`] has added up in a bin tells of its samples.
+    /// What [`PositionBins::add`] has added up in a bin tells of its samples; that of an empty one is at the last loss `before` it.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a position
-    pub(crate) fn outline<T: Real>(&self, bin: usize, [mass, offset, square, count]: [f64; 4]) -> Outline {
-        let (first, last) = self.ends(bin);
+    pub(crate) fn outline<T: Real>(
+        &self,
+        bin: usize,
+        [mass, offset, square, count]: [f64; 4],
+        before: f64,
+    ) -> Outline {
+        if count == 0.0 {
+            return Outline { loss: before, is_known: true, may_be_tied: true };
+        }
+        let (first, last) = self.ends::<T>(bin);
         let mean = if mass > 0.0 { offset / mass } else { 0.0 };
         let position = if self.is_wide() {
-            let [first, half_width] = self.extent::<T>(bin);
+            let [first, half_width] = self.extent::<T>(first);
             T::from_f64(2.0 * (0.5 * first + mean * half_width)).position()
         } else {
             first.saturating_add(floor(mean + 0.5) as u64)
         };
         Outline {
             loss: T::at_position(position.max(first).min(last)).to_f64(),
-            is_known: self.shift == 0 || count == 0.0 || (count == 1.0 && !self.is_wide()),
+            is_known: self.shift == 0 || (count == 1.0 && !self.is_wide()),
             may_be_tied: square * mass - offset * offset <= 1e-9 * offset * offset,
         }
     }
@@ -298,33 +362,69 @@ mod tests {
     #[test]
     fn a_wide_bin_of_one_value() {
         let position = |loss: f64| loss.position();
-        let bins = PositionBins::new(position(0.0), position(0.125), 512);
-        assert!(bins.is_wide() && bins.ends(bins.count() - 1) == (position(0.125), position(0.125)));
+        // Where the depths are all the same, these are bins of losses alone.
+        let bins = PositionBins::new::<f64>([position(0.0), position(0.125)], Depths::new(1e30, 0.0), 512);
+        let last = bins.count() - 1;
+        assert!(bins.is_wide() && bins.ends::<f64>(last) == (position(0.125), position(0.125)));
         let (mut sums, mut lost) = (vec![0.0; 4 * 512], vec![0.0; 512]);
         bins.add(chunk(&[0.125, 0.0, 0.125]), &mut sums, &mut lost);
-        for (bin, loss, mass) in [(0, 0.0, 0.5), (bins.count() - 1, 0.125, 1.0)] {
+        for (bin, loss, mass) in [(0, 0.0, 0.5), (last, 0.125, 1.0)] {
             let told = [0, 1, 2, 3].map(|run| sums[512 * run + bin]);
             assert_eq!(told, [mass, 0.0, 0.0, 2.0 * mass]);
-            assert!(bins.outline::<f64>(bin, told).loss == loss);
+            assert!(bins.outline::<f64>(bin, told, 0.0).loss == loss);
         }
     }
 
     /// Bins of positions lie side by side, and are as many as there may be, or half as many at least.
     #[test]
     fn bins_of_positions() {
-        for (first, last, at_most) in
-            [(0, 99, 100), (0, 100, 100), (7, 1000, 10), (5, 5, 3), (1 << 40, u64::MAX - 3, 512)]
-        {
-            let bins = PositionBins::new(first, last, at_most);
+        let one = 1.0_f64.position();
+        for (first, last, at_most) in [
+            (one, one + 99, 100),
+            (one, one + 100, 100),
+            (one + 7, one + 1000, 10),
+            (one, one, 3),
+            (one, 1e290_f64.position(), 512),
+        ] {
+            let bins = PositionBins::new::<f64>([first, last], Depths::new(f64::MAX, 0.0), at_most);
             let count = bins.count();
             assert!(count <= at_most && (2 * count >= at_most || bins.shift == 0), "{count} of {at_most}");
             let mut next = first;
             for bin in 0..count {
-                let (from, to) = bins.ends(bin);
-                assert_eq!((from, bins.bin(from), bins.bin(to)), (next, bin, bin));
+                let (from, to) = bins.ends::<f64>(bin);
+                assert_eq!((from, bins.bin::<f64>(from), bins.bin::<f64>(to)), (next, bin, bin));
                 next = to.wrapping_add(1);
             }
             assert_eq!(next, last + 1);
+        }
+    }
+
+    /// Around zero the depth tells losses apart, and where the depths are all alike the octaves do. (At the worst loss both do.)
+    #[test]
+    fn bins_of_depths_and_octaves() {
+        for (low, high, worst) in [(-1e300, 29.75, 30.0), (-1e300, 30.0, 30.0), (-1e-3, 1e-7, 1e-7), (0.0, 1.0, 1.0)]
+        {
+            let (low, high): (f64, f64) = (low, high);
+            let bins = PositionBins::new::<f64>([low.position(), high.position()], Depths::new(worst, low), 900);
+            let bin = |loss: f64| bins.bin::<f64>(loss.position());
+            assert!(bins.count() <= 900 && bins.count() > 400);
+            assert_eq!((bin(low), bin(high) + 1), (0, bins.count()));
+            let mut losses: Vec<f64> = (0..4).map(|step| high * libm::exp2(-100.0 * f64::from(step))).collect();
+            losses.extend((1..9).map(|step| worst - 1.1 * worst * libm::exp2(-f64::from(step))));
+            losses.sort_by(f64::total_cmp);
+            for pair in losses.windows(2).filter(|pair| pair[0] < pair[1] && pair[1] <= high) {
+                assert!(low > -1.0 || bin(pair[0]) <= bin(pair[1]));
+                assert!(low < -1.0 || bin(pair[0]) < bin(pair[1]), "{pair:?} of {low} to {high}");
+            }
+            // Each loss is between the ends of its bin, of which no other bin has a part.
+            let mut last: Option<(usize, u64)> = None;
+            for loss in losses.into_iter().filter(|&loss| loss <= high) {
+                let (from, to) = bins.ends::<f64>(bin(loss));
+                assert!(from <= loss.position() && loss.position() <= to, "{loss:e}");
+                assert_eq!((bins.bin::<f64>(from), bins.bin::<f64>(to)), (bin(loss), bin(loss)));
+                assert!(last.is_none_or(|(before, end)| before == bin(loss) || end < from));
+                last = Some((bin(loss), to));
+            }
         }
     }
 
@@ -332,12 +432,14 @@ mod tests {
     #[test]
     fn outlines_of_positions() {
         let (low, high) = (1.0_f64, 2.0_f64);
-        let bins = PositionBins::new(low.position(), high.position(), 20);
+        let depths = Depths::new(high, low);
+        let bins = PositionBins::new::<f64>([low.position(), high.position()], depths, 20);
         let look = |bins: PositionBins, losses: &[f64], at: f64| {
-            let (mut sums, mut lost) = (vec![0.0; 4 * bins.count()], vec![0.0; bins.count()]);
+            let count = bins.count();
+            let (mut sums, mut lost) = (vec![0.0; 4 * count], vec![0.0; count]);
             bins.add(chunk(losses), &mut sums, &mut lost);
-            let bin = bins.bin(at.position());
-            let outline = bins.outline::<f64>(bin, [0, 1, 2, 3].map(|run| sums[run * bins.count() + bin]));
+            let bin = bins.bin::<f64>(at.position());
+            let outline = bins.outline::<f64>(bin, [0, 1, 2, 3].map(|run| sums[run * count + bin]), 0.0);
             (outline.loss, outline.is_known, outline.may_be_tied)
         };
         assert_eq!(look(bins, &[1.3, 1.7], 1.3), (1.3, true, true));
@@ -350,12 +452,12 @@ mod tests {
         assert!((value - 1.3025).abs() <= 1e-12 && !is_known && !may_be_tied, "{value}");
         assert!(look(bins, &[1.3], 1.7).1);
         // Values of their own are known however many share them; wide bins blur even one.
-        let narrow = PositionBins::new(low.position(), low.position() + 10, 20);
+        let narrow = PositionBins::new::<f64>([low.position(), low.position() + 10], depths, 20);
         assert_eq!(look(narrow, &[low.next_up(); 3], low.next_up()), (low.next_up(), true, true));
-        let wide = PositionBins::new((-1e300_f64).position(), 1e300_f64.position(), 4);
+        let wide = PositionBins::new::<f64>([-1e300, 1e300].map(f64::position), Depths::new(1e300, -1e300), 4);
         assert!(!look(wide, &[1.3], 1.3).1);
         // Over octaves what counts is the mean loss, not the mean position.
-        let octaves = PositionBins::new((1.0_f64 / 256.0).position(), 256.0_f64.position(), 4);
+        let octaves = PositionBins::new::<f64>([1.0 / 256.0, 256.0].map(f64::position), Depths::new(1e30, 0.0), 4);
         let (value, is_known, may_be_tied) = look(octaves, &[2.0, 3.0, 100.0, 0.5], 2.0);
         assert!((value - 35.0).abs() <= 1e-12 && !is_known && !may_be_tied, "{value}");
     }

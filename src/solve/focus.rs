@@ -2,6 +2,7 @@
 
 use super::window::{Bounds, Side};
 use super::zoom::RUN;
+use crate::depths::Depths;
 use crate::kernels::PositionBins;
 use crate::math::exp;
 use crate::real::Real;
@@ -160,7 +161,7 @@ impl Focus {
     }
 
     /// The bins of its sketch.
-    pub(super) fn bins<T: Real>(&self) -> PositionBins {
-        PositionBins::new(T::from_f64(self.low).position(), T::from_f64(self.high).position(), RUN)
+    pub(super) fn bins<T: Real>(&self, depths: Depths) -> PositionBins {
+        PositionBins::new::<T>([self.low, self.high].map(|loss| T::from_f64(loss).position()), depths, RUN)
     }
 }

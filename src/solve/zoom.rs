@@ -190,7 +190,8 @@ impl<T: Real> Problem<'_, T> {
         wide: bool,
         sketch: &mut [f64],
     ) -> Result<Focus, Error> {
-        let (bins, depths) = (focus.bins::<T>(), self.range.depths);
+        let depths = self.range.depths;
+        let bins = focus.bins::<T>(depths);
         // Without mass at depth zero u may be zero.
         let u = |log_u: f64| if log_u <= LOG_FLOOR && self.on_worst() == 0.0 { 0.0 } else { exp(log_u) };
         let passes = looks.map(|_, log_u| {
@@ -233,8 +234,11 @@ impl<T: Real> Problem<'_, T> {
                 let focus = Focus { below: sketch[0], first_above: sketch[1], ..focus };
                 let mut known = [false; RUN];
                 let mut tied = [false; RUN];
+                let mut loss = focus.low;
                 for bin in 0..bins.count() {
-                    let outline = bins.outline::<T>(bin, [0, 1, 2, 3].map(|run| sketch[HEAD + run * RUN + bin]));
+                    let sums = [0, 1, 2, 3].map(|run| sketch[HEAD + run * RUN + bin]);
+                    let outline = bins.outline::<T>(bin, sums, loss);
+                    loss = outline.loss;
                     sketch[HEAD + RUN + bin] = outline.loss;
                     (known[bin], tied[bin]) = (outline.is_known, outline.may_be_tied && may_ask);
                 }
@@ -326,7 +330,7 @@ impl<T: Real> Problem<'_, T> {
         let stage = if all_known { Stage::Known(keep_samples(sketch, low, high)) } else { Stage::Open };
         // Of a cut that is at a sample, if it has been seen where they end, there is no more to the window.
         let seen = if tied.is_none() && at_sample && !all_known { ends_of_samples(sketch, low, high) } else { None };
-        let [low, high] = [bins.ends(low).0, bins.ends(high).1];
+        let [low, high] = [bins.ends::<T>(low).0, bins.ends::<T>(high).1];
         let seen = seen.map(|ends| ends.map(|loss| T::from_f64(loss).position()));
         // (An all-reduce that lies may put them anywhere.)
         let [low, high] =
@@ -375,7 +379,7 @@ impl<T: Real> Problem<'_, T> {
         let moved = 2.0 * self.alpha * placed.curved.abs() * (log_u - focus.log_u).abs();
         let spare = if cut.is_between() { [0.0; 2] } else { [(1.0 - cut.keep) * cut.tied, cut.keep * cut.tied] };
         let width = |other: usize| {
-            let (first, last) = bins.ends(other);
+            let (first, last) = bins.ends::<T>(other);
             let [first, last] =
                 [first, last].map(|position| self.range.depths.depth(T::at_position(position).to_f64()));
             (first - last) * placed.slopes[usize::from(other > bin)]
@@ -393,7 +397,7 @@ impl<T: Real> Problem<'_, T> {
     pub(super) fn bin_of_cut(&self, bins: PositionBins, cut: &Cut<T>) -> usize {
         let loss =
             if self.caps() && cut.is_between() { self.range.depths.loss(cut.depth) } else { cut.threshold.to_f64() };
-        bins.bin(T::from_f64(loss).position().max(bins.first).min(bins.last))
+        bins.bin::<T>(T::from_f64(loss).position().max(bins.first).min(bins.last))
     }
 }
 
