@@ -126,6 +126,16 @@ impl Bounds {
         }
     }
 
+    /// After a look from u that found the cut outside of a window. phi grows with the depth of the cut, as if it were at the end.
+    fn lost<T>(self, u: f64, window: &Window<'_>, placed: &Placed<T>, r: f64) -> Self {
+        let Self { log_u: [least, most], cut: [low, high] } = self;
+        match (placed.side, placed.view.is_above(r)) {
+            (Side::Deeper, Some(true)) if u > 0.0 => Self { log_u: [log(u), most], cut: [low, window.low] },
+            (Side::Shallower, Some(false)) if u > 0.0 => Self { log_u: [least, log(u)], cut: [window.high, high] },
+            _ => self,
+        }
+    }
+
     /// A guess at log u, or the middle if it is outside.
     pub(super) fn kept(self, log_u: f64) -> f64 {
         let [least, most] = self.log_u;
@@ -304,6 +314,7 @@ impl<T: Real> Problem<'_, T> {
             let placed = self.place(&window, &above, rule);
             if placed.inside().is_none() {
                 window.outside.set(Some((log(u), placed.side)));
+                window.bounds.set(window.bounds.get().lost(u, &window, &placed, self.r));
                 return Err(Error::Reduce);
             }
             *cut = placed.cut;

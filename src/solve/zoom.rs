@@ -36,9 +36,11 @@ const MANY_ROUNDS: usize = 4;
 /// After so many calls HD's window, which becomes smaller with every round, does so whether or not the samples of a bin may be tied: else
 /// each window might take two rounds.
 const LAST_TIED: usize = 8;
-/// After so many looks from one u there are two scans; so often at most.
+/// After so many looks from one u there are two scans, and more if they tell little; none follow on so many.
 pub(super) const MOST_LOOKS: u32 = 4;
-const SCANS: u32 = 3;
+const SCANS: u32 = 5;
+/// In log u: a bracket from which looks go on.
+const SHORT: f64 = 1.0;
 /// In log u: a cut that has left the window after no longer step is beside it.
 const CLOSE_BY: f64 = 0.1;
 
@@ -98,11 +100,13 @@ pub(crate) fn solve_sharded<T: Real>(
         let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
         focus = Focus { log_u, ..focus };
         if problem.may_scan() && scans < SCANS && !(is_near && side != Side::Inside) {
-            scans += 1;
             focus.bracket = focus.bounds.log_u;
-            // After two, the bracket is so short that few looks will do.
-            for _ in 0..2 {
+            let last = scans + 2;
+            // After two, the bracket is so short that few looks will do, unless all that they have told is about which depth to look.
+            let is_long = |focus: &Focus| focus.bracket[1] - focus.bracket[0] > SHORT;
+            while scans < last || (scans < SCANS && side == Side::Inside && is_long(&focus)) {
                 (focus, side) = problem.scan(data, (focus, side), count, sketch)?;
+                scans += 1;
             }
             if !problem.caps() {
                 // Of HR rounding may also have moved the cut: its bracket is but a guess.
@@ -336,6 +340,14 @@ impl<T: Real> Problem<'_, T> {
         let [low, high] =
             seen.filter(|seen| low <= seen[0] && seen[0] <= seen[1] && seen[1] <= high).unwrap_or([low, high]);
         let beyond = beyond.map(|side| side && !all_known);
+        let misses = if beyond[0] || beyond[1] {
+            focus.misses + 1.0
+        } else if all_known {
+            // An exact look may yet miss it.
+            focus.misses
+        } else {
+            0.0
+        };
         let width = bins.last - bins.first + 1;
         let [low, high] = focus.beyond::<T>(beyond, width, [low, high], self.range, self.highest());
         Focus {
@@ -344,7 +356,7 @@ impl<T: Real> Problem<'_, T> {
             high: T::at_position(high).to_f64(),
             below: focus.below + below,
             first_above: focus.first_above + above,
-            misses: if beyond[0] || beyond[1] { focus.misses + 1.0 } else { 0.0 },
+            misses,
             ..focus
         }
     }
@@ -362,7 +374,7 @@ impl<T: Real> Problem<'_, T> {
         if self.r == 0.0 {
             return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, ((bin, bin), at_sample)));
         }
-        let at_end = focus.is_settled() || (above.u == 0.0 && placed.view.phi() <= self.r);
+        let at_end = focus.is_settled() || (focus.log_u <= LOG_FLOOR && placed.view.phi() <= self.r);
         let (log_u, lack) = if at_end || self.is_found(&placed.view) {
             (focus.log_u, None)
         } else {
