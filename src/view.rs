@@ -249,17 +249,22 @@ impl Centre {
         if u > 0.0 { depth } else { depth.max(LEAST_DEPTH) }
     }
 
-    /// After this view. (Where there is little room it makes do with the mean.)
+    /// After this view.
     pub(crate) fn after(self, view: &View) -> Self {
-        if !ROOM {
-            return self;
+        Self::told_by(view).unwrap_or(self)
+    }
+
+    /// What a view that is not sharp tells. (Where there is little room it makes do with the mean.)
+    pub(crate) fn told_by(view: &View) -> Option<Self> {
+        if !ROOM || view.is_sharp() {
+            return None;
         }
         let mean = view.harmonic_mean();
         // The less it moves, the fewer digits does it cost.
         let depth = if view.first() > 1.0 { mean - view.u } else { view.lens.centre - view.first() * mean };
         // Not too small for what it may have lost.
         let depth = depth.max(4.0 * f64::EPSILON * mean);
-        if !view.is_sharp() && depth < f64::INFINITY { Self { u: view.u, depth } } else { self }
+        (depth < f64::INFINITY).then_some(Self { u: view.u, depth })
     }
 
     /// Looks from u about the best depth that is known, and where phi is near r and has lost digits once more, about a better one.

@@ -11,12 +11,17 @@ use crate::math::exp;
 use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::Data;
-use crate::sharded::{Log, Operation, ROOM};
-use crate::view::{Form, View};
+use crate::sharded::{Log, Operation, ROOM, SKETCH};
+use crate::view::{Centre, Form, View};
 
-/// The losses of the window stay in the first two runs of the sketch; behind them there is room for the sums of so many looks.
-const SCANNED: usize = if ROOM { RUN / 2 } else { 1 };
+/// The losses of the window stay in the first two runs of the sketch; behind them there is room for so many looks: first the sums of
+/// all of them, then, for the next scan, the depth about which each would have all of its digits.
+const SCANNED: usize = (SKETCH - START) / 5;
 const START: usize = HEAD + 2 * RUN;
+const CENTRES: usize = START + 4 * SCANNED;
+
+/// A scan that leaves a larger part of the bracket has not seen enough.
+const LITTLE: f64 = 1.0 / 64.0;
 
 /// An end of the bracket, and on which side of the window the cut is there.
 #[derive(Clone, Copy)]
@@ -32,7 +37,8 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// One round, with a window of which so many losses are known: between which two of many u in the bracket the root is, and on
-    /// which side of the window the cut is there; that which is given, if this does not tell.
+    /// which side of the window the cut is there; that which is given, if this does not tell. And a second one, from the same u,
+    /// where the first has but told about which depth to look from each.
     pub(super) fn scan(
         &self,
         data: &mut Data<'_, T, &mut Log>,
@@ -40,11 +46,31 @@ impl<T: Real> Problem<'_, T> {
         count: usize,
         sketch: &mut [f64],
     ) -> Result<(Focus, Side), Error> {
+        let width = |focus: &Focus| focus.bracket[1] - focus.bracket[0];
+        let (scanned, scanned_side, is_blurred) = self.scan_about(data, (focus, side), count, sketch, false)?;
+        if !is_blurred || width(&scanned) <= LITTLE * width(&focus) {
+            return Ok((scanned, scanned_side));
+        }
+        let (focus, side, _) = self.scan_about(data, (focus, side), count, sketch, true)?;
+        Ok((focus, side))
+    }
+
+    /// One round of it, about the depths that the last one has told or not; and whether another would see more.
+    fn scan_about(
+        &self,
+        data: &mut Data<'_, T, &mut Log>,
+        (focus, side): (Focus, Side),
+        count: usize,
+        sketch: &mut [f64],
+        told: bool,
+    ) -> Result<(Focus, Side, bool), Error> {
         let [low, high] = focus.bracket;
         let log_u_at = |place: usize| low + (high - low) * ((place + 1) as f64 / (SCANNED + 1) as f64);
+        let mut centres = [0.0; SCANNED];
+        centres.copy_from_slice(&sketch[CENTRES..][..SCANNED]);
         let lens_at = |place: usize| {
             let u = exp(log_u_at(place));
-            Lens::new(u, focus.centre.depth(u, focus.mean))
+            Lens::new(u, if told { centres[place] } else { focus.centre.depth(u, focus.mean) })
         };
         let form = if self.is_plain() { Form::Plain } else { Form::Centred };
         let above = if self.alpha == 0.0 { T::BELOW_ALL } else { T::from_f64(focus.high) };
@@ -60,22 +86,28 @@ impl<T: Real> Problem<'_, T> {
             },
             |sketch| {
                 let known = Known::of(&focus);
+                let (sketch, centres) = sketch.split_at_mut(CENTRES);
                 let window = known.window(&focus, count, sketch);
                 let [low, high] = focus.bracket.map(|log_u| End { log_u, side: Side::Inside });
                 let (mut least, mut most, mut nearest) = (low, high, (f64::INFINITY, focus.log_u, focus.centre));
+                let mut is_blurred = false;
                 for place in 0..SCANNED {
                     let (log_u, lens) = (log_u_at(place), lens_at(place));
                     let sums = [0, 1, 2, 3].map(|sum| sketch[START + 4 * place + sum]);
                     let view = View::new(exp(log_u), lens, form, sums, self.total);
                     let placed = self.place(&window, &view, self.rule_at(view.u));
+                    let better = Centre::told_by(&placed.view);
+                    centres[place] = better.map_or(lens.centre, |centre| centre.depth);
                     if placed.inside().is_some() && placed.view.miss(self.r) < nearest.0 {
-                        nearest = (placed.view.miss(self.r), log_u, focus.centre.after(&placed.view));
+                        let centre = if told { Centre { u: view.u, depth: lens.centre } } else { focus.centre };
+                        nearest = (placed.view.miss(self.r), log_u, centre.after(&placed.view));
                     }
                     let here = End { log_u, side: placed.side };
                     match placed.is_too_small(self.r) {
                         Some(true) => (least, most) = (here, high),
                         Some(false) if log_u < most.log_u => most = here,
-                        _ => {}
+                        Some(false) => {}
+                        None => is_blurred |= better.is_some(),
                     }
                 }
                 let side = match (least.side, most.side) {
@@ -87,12 +119,13 @@ impl<T: Real> Problem<'_, T> {
                 let (bracket, (_, log_u, centre)) = ([least.log_u, most.log_u], nearest);
                 let log_u = log_u.max(bracket[0]).min(bracket[1]);
                 let focus = Focus { log_u, centre, bracket, before: None, ..focus };
-                let mut numbers = [side.as_number(); 19];
-                numbers[1..].copy_from_slice(&focus.as_numbers());
+                let mut numbers = [side.as_number(); 20];
+                numbers[1] = f64::from(u8::from(is_blurred));
+                numbers[2..].copy_from_slice(&focus.as_numbers());
                 Ok(numbers)
             },
         )?;
-        let [side, focus @ ..] = digest;
-        Ok((Focus::of_numbers(focus), Side::of_number(side)))
+        let [side, is_blurred, focus @ ..] = digest;
+        Ok((Focus::of_numbers(focus), Side::of_number(side), is_blurred > 0.0))
     }
 }

@@ -36,11 +36,9 @@ const MANY_ROUNDS: usize = 4;
 /// After so many calls HD's window, which becomes smaller with every round, does so whether or not the samples of a bin may be tied: else
 /// each window might take two rounds.
 const LAST_TIED: usize = 8;
-/// After so many looks from one u there are two scans, and more if they tell little; none follow on so many.
+/// After so many looks from one u there are two scans; so often at most.
 pub(super) const MOST_LOOKS: u32 = 4;
-const SCANS: u32 = 5;
-/// In log u: a bracket from which looks go on.
-const SHORT: f64 = 1.0;
+const SCANS: u32 = 3;
 /// In log u: a cut that has left the window after no longer step is beside it.
 const CLOSE_BY: f64 = 0.1;
 
@@ -101,12 +99,10 @@ pub(crate) fn solve_sharded<T: Real>(
         focus = Focus { log_u, ..focus };
         if problem.may_scan() && scans < SCANS && !(is_near && side != Side::Inside) {
             focus.bracket = focus.bounds.log_u;
-            let last = scans + 2;
-            // After two, the bracket is so short that few looks will do, unless all that they have told is about which depth to look.
-            let is_long = |focus: &Focus| focus.bracket[1] - focus.bracket[0] > SHORT;
-            while scans < last || (scans < SCANS && side == Side::Inside && is_long(&focus)) {
+            scans += 1;
+            // After two, the bracket is so short that few looks will do.
+            for _ in 0..2 {
                 (focus, side) = problem.scan(data, (focus, side), count, sketch)?;
-                scans += 1;
             }
             if !problem.caps() {
                 // Of HR rounding may also have moved the cut: its bracket is but a guess.
