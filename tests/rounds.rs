@@ -189,6 +189,35 @@ fn swinging() -> Problem {
     Problem { losses, base: None, alpha: f64::EPSILON, r: 31.125, ordering: Ordering::Hd, worst_loss: None }
 }
 
+/// Nine that took 26 calls for HR while a scan looked from every u about one depth: the deepest is 186 decades away, with next to no mass.
+fn nine_samples() -> Problem {
+    let losses = vec![
+        -1.244_630_875_183_770_6e186,
+        9.902_601_172_480_768e-18,
+        0.001_363_122_619_073_088_8,
+        2.932_777_644_867_028_6e-13,
+        0.110_202_229_226_118_86,
+        3.575_417_045_756_691_4e-14,
+        8.714_162_750_595_02e-17,
+        0.882_270_778_715_717_9,
+        0.216_044_377_289_743_1,
+    ];
+    let base = vec![
+        7.904_144_862_629_815e-33,
+        6.002_711_993_334_688e-41,
+        2.471_949_104_894_212e-15,
+        2.365_591_992_168_272_8e-7,
+        8.911_204_131_063_209e-23,
+        8.425_694_946_455_63e-17,
+        3.637_624_318_465_005_6e-22,
+        4.036_100_777_004_961e-29,
+        1.681_955_958_830_503_6e-6,
+    ];
+    let worst_loss = Some(0.882_270_778_719_781_5);
+    let (alpha, r) = (2.014_279_487_182_017_5e-223, 1.033_389_490_114_403_1e-16);
+    Problem { losses, base: Some(base), alpha, r, ordering: Ordering::Hd, worst_loss }
+}
+
 /// Ten that took more than a hundred calls for HR before their window was known as a whole: its bins are so wide beside zero, and the
 /// deepest loss so far away, that u and the cut were looked for in each other's wrong places.
 fn ten_samples() -> Problem {
@@ -317,6 +346,7 @@ fn few_rounds_to_one_answer_far_from_training() {
     let found = [
         ("of six samples", six_samples()),
         ("of seven samples", seven_samples()),
+        ("of nine samples", nine_samples()),
         ("of ten samples", ten_samples()),
         ("of thirteen samples", thirteen_samples()),
         ("that swings", swinging()),
