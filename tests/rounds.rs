@@ -265,6 +265,15 @@ fn mostly_deep() -> Problem {
     Problem { losses, base: None, alpha: 0.375, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
+/// Nearly all of them equal, which took 36 calls for HR: one look from a window that a scan had led to led away from where it had shown u
+/// to be.
+fn mostly_equal() -> Problem {
+    let few = [-1.432_824_608_340_831_1e246, 31.625, 1.25, 0.988_525_449_996_814_1, 1.080_145_883_310_7e-311];
+    let losses = few.into_iter().chain([0.015_333_945_862_948_895; 110]).collect();
+    let r = 0.925_490_141_147_747_6;
+    Problem { losses, base: None, alpha: 0.375, r, ordering: Ordering::Hd, worst_loss: None }
+}
+
 /// Thirteen that took 35 calls for HR: u is at its lower end, where phi is zero and its slope tells nothing.
 fn at_lower_end() -> Problem {
     const SMALL: f64 = 8.313_805_000_061_395e-275;
@@ -353,6 +362,7 @@ fn few_rounds_to_one_answer_far_from_training() {
         ("equally deep", equally_deep()),
         ("beside zero", beside_zero()),
         ("mostly deep", mostly_deep()),
+        ("mostly equal", mostly_equal()),
         ("at the lower end", at_lower_end()),
     ]
     .map(|(name, problem)| (name.to_string(), problem, 1e-12));

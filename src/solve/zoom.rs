@@ -376,7 +376,10 @@ impl<T: Real> Problem<'_, T> {
         } else {
             let (log_u, lack) =
                 root::improved(self.r, self.on_worst(), focus.log_u, &placed.view, placed.mean, focus.before);
-            (log_u, Some(lack))
+            // Not far from where many u have shown the root to be. (NaN, where none have, is no end.)
+            let [least, most] = focus.bracket;
+            let width = most - least;
+            (log_u.max(least - width).min(most + width), Some(lack))
         };
         if !self.caps() || focus.is_level() || focus.is_settled() {
             // The cut does not move with u.
