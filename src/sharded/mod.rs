@@ -37,9 +37,9 @@ pub trait Reduce {
 /// If any participant passes base weights, those who do not have ones. `params` must be the same everywhere (but for
 /// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
 ///
-/// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24 with HR (as millions
-/// of problems have shown that were made to need more), each of at most 4,094 values. With `std` it allocates 50 KB once, and takes
-/// as much of the stack; without, some more calls, of at most 128 values, and 13 KB of stack alone.
+/// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24 with HR (which in rare
+/// problems over hundreds of decades may take some more), each of at most 4,094 values. With `std` it allocates 50 KB once, and takes
+/// as much of the stack; without, it makes some more calls, of at most 128 values, and takes 13 KB of stack alone.
 ///
 /// # Errors
 /// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:
