@@ -274,7 +274,7 @@ fn mostly_equal() -> Problem {
     Problem { losses, base: None, alpha: 0.375, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Thirteen that took 35 calls for HR: u is at its lower end, where phi is zero and its slope tells nothing.
+/// Thirteen that took 78 calls for HR: u is at its lower end, where phi is zero and its slope tells nothing.
 fn at_lower_end() -> Problem {
     const SMALL: f64 = 8.313_805_000_061_395e-275;
     let losses = vec![
