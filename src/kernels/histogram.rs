@@ -166,7 +166,17 @@ impl PositionBins {
             return (first, if self.bin::<T>(next) > bin { first.max(next - 1) } else { next });
         }
         let first = self.first + ((bin as u64) << self.shift);
-        (first, self.last.min(first.saturating_add((1 << self.shift) - 1)))
+        (first, self.last_from(first))
+    }
+
+    /// The last position of a bin, by losses alone, from its first.
+    fn last_from(&self, first: u64) -> u64 {
+        self.last.min(first.saturating_add((1 << self.shift) - 1))
+    }
+
+    /// How far a position is from the first of its bin, by losses alone.
+    fn offset(&self, position: u64) -> u64 {
+        (position - self.first) & ((1 << self.shift) - 1)
     }
 
     /// The bin of a position.
@@ -191,7 +201,7 @@ impl PositionBins {
                 let [first, half_width] = self.extent::<T>(position);
                 (0.5 * loss.to_f64() - 0.5 * first) / half_width
             } else {
-                ((position - self.first) & ((1 << self.shift) - 1)) as f64
+                self.offset(position) as f64
             };
             let (before, more) = (masses[bin], mass - lost[bin]);
             masses[bin] = before + more;
@@ -232,9 +242,8 @@ impl PositionBins {
     /// Of the bin that a position is in, by losses alone, the first loss, and half of how far it is to the last; not zero, for one that
     /// has no more than one.
     fn extent<T: Real>(&self, position: u64) -> [f64; 2] {
-        let first = position - ((position - self.first) & ((1 << self.shift) - 1));
-        let last = self.last.min(first.saturating_add((1 << self.shift) - 1));
-        let [first, last] = [first, last].map(|position| T::at_position(position).to_f64());
+        let first = position - self.offset(position);
+        let [first, last] = [first, self.last_from(first)].map(|position| T::at_position(position).to_f64());
         [first, (0.5 * last - 0.5 * first).max(f64::MIN_POSITIVE)]
     }
 
@@ -379,13 +388,9 @@ mod tests {
     #[test]
     fn bins_of_positions() {
         let one = 1.0_f64.position();
-        for (first, last, at_most) in [
-            (one, one + 99, 100),
-            (one, one + 100, 100),
-            (one + 7, one + 1000, 10),
-            (one, one, 3),
-            (one, 1e290_f64.position(), 512),
-        ] {
+        for (first, last, at_most) in
+            [(0, 99, 100), (0, 100, 100), (7, 1000, 10), (5, 5, 3), (one, 1e290_f64.position(), 512)]
+        {
             let bins = PositionBins::new::<f64>([first, last], Depths::new(f64::MAX, 0.0), at_most);
             let count = bins.count();
             assert!(count <= at_most && (2 * count >= at_most || bins.shift == 0), "{count} of {at_most}");

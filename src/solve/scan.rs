@@ -100,7 +100,7 @@ impl<T: Real> Problem<'_, T> {
                     centres[place] = better.map_or(lens.centre, |centre| centre.depth);
                     if placed.inside().is_some() && placed.view.miss(self.r) < nearest.0 {
                         let centre = if told { Centre { u: view.u, depth: lens.centre } } else { focus.centre };
-                        nearest = (placed.view.miss(self.r), log_u, centre.after(&placed.view));
+                        nearest = (placed.view.miss(self.r), log_u, better.unwrap_or(centre));
                     }
                     let here = End { log_u, side: placed.side };
                     match placed.is_too_small(self.r) {

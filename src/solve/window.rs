@@ -116,23 +116,27 @@ impl Bounds {
 
     /// After a look from u that found this cut, and phi too large or not.
     pub(super) fn narrowed<T: Real>(self, u: f64, cut: &Cut<T>, too_large: bool) -> Self {
-        let Self { log_u: [least, most], cut: [low, high] } = self;
-        if u == 0.0 {
-            self
-        } else if too_large {
-            Self { log_u: [log(u), most], cut: [low, cut.smallest_kept()] }
-        } else {
-            Self { log_u: [least, log(u)], cut: [cut.threshold.to_f64(), high] }
-        }
+        self.after_look(u, if too_large { cut.smallest_kept() } else { cut.threshold.to_f64() }, too_large)
     }
 
     /// After a look from u that found the cut outside of a window. phi grows with the depth of the cut, as if it were at the end.
     fn lost<T>(self, u: f64, window: &Window<'_>, placed: &Placed<T>, r: f64) -> Self {
-        let Self { log_u: [least, most], cut: [low, high] } = self;
         match (placed.side, placed.view.is_above(r)) {
-            (Side::Deeper, Some(true)) if u > 0.0 => Self { log_u: [log(u), most], cut: [low, window.low] },
-            (Side::Shallower, Some(false)) if u > 0.0 => Self { log_u: [least, log(u)], cut: [window.high, high] },
+            (Side::Deeper, Some(true)) => self.after_look(u, window.low, true),
+            (Side::Shallower, Some(false)) => self.after_look(u, window.high, false),
             _ => self,
+        }
+    }
+
+    /// After a look from u with phi too large, where the cut then goes no farther up than an end, or else no farther down.
+    fn after_look(self, u: f64, end: f64, too_large: bool) -> Self {
+        let Self { log_u: [least, most], cut: [low, high] } = self;
+        if u == 0.0 {
+            self
+        } else if too_large {
+            Self { log_u: [log(u), most], cut: [low, end] }
+        } else {
+            Self { log_u: [least, log(u)], cut: [end, high] }
         }
     }
 

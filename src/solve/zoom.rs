@@ -2,8 +2,6 @@
 //! the threshold and u are; finer and finer sketches around the threshold, each with one look at the rest from the
 //! current u, end with every loss there known to everybody. Every decision is made from reduced values alone.
 
-use core::ops::RangeInclusive;
-
 use super::focus::{Focus, Stage};
 use super::looks::{LOOKS, Looks, Outlook};
 use super::overview::overview;
@@ -98,8 +96,8 @@ pub(crate) fn solve_sharded<T: Real>(
         let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
         focus = Focus { log_u, ..focus };
         if problem.may_scan() && scans < SCANS && !(is_near && side != Side::Inside) {
-            focus.bracket = focus.bounds.log_u;
             scans += 1;
+            focus.bracket = focus.bounds.log_u;
             // After two, the bracket is so short that few looks will do.
             for _ in 0..2 {
                 (focus, side) = problem.scan(data, (focus, side), count, sketch)?;
@@ -292,12 +290,11 @@ impl<T: Real> Problem<'_, T> {
             Err(side) => return focus.beside::<T>(side, self.range, self.highest()),
         };
         let bin = last;
-        let may_be_known =
-            |mut bins: RangeInclusive<usize>| bins.all(|bin| known[bin] || tied.is_some_and(|(tied, _)| tied[bin]));
+        let may_be_known = |bin: usize| known[bin] || tied.is_some_and(|(tied, _)| tied[bin]);
         // HD's cut does not move with u, which is looked for with it in any case; and of a window that is known as a whole another
         // round shows nothing.
-        let settled = settled || !self.caps() || may_be_known(0..=bins.count() - 1);
-        let all_tied = settled && !focus.is_settled() && tied.is_some() && may_be_known(first..=last);
+        let settled = settled || !self.caps() || (0..bins.count()).all(may_be_known);
+        let all_tied = settled && !focus.is_settled() && tied.is_some() && (first..=last).all(may_be_known);
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
             low -= 1;
