@@ -78,6 +78,10 @@ const LOG_CEILING: f64 = 373.0;
 pub(crate) static EVERYWHERE: [f64; 2] = [LOG_FLOOR, LOG_CEILING];
 /// After so many steps a step that is not half of the one before is replaced by a bisection.
 const PATIENCE: u32 = 8;
+/// So many times what phi is rounded by: where it misses r by less, and not by half as much as at the last look, so near to here in
+/// log u, rounding decides.
+const NOISE: f64 = 4.0;
+const NEXT_TO: f64 = 1e-8;
 /// In log u, a step that the slope must not decide: it may come from where phi hardly changes.
 const LONG_STEP: f64 = 2.0;
 
@@ -161,10 +165,12 @@ pub(crate) fn find(
         if step.abs() <= last_step && lack.abs() <= 10.0 * last_step {
             return Ok(Root { view: view.moved(step), slack: 0.0, iterations });
         }
-        if (phi - r).abs() <= view.rounding(phi) || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
+        let here = Place { log_u, lack };
+        let (miss, rounding) = ((phi - r).abs(), view.rounding(phi));
+        let is_noise = miss <= NOISE * rounding && before.is_some_and(|before| here.is_no_better(before));
+        if miss <= rounding || is_noise || high - low <= f64::EPSILON * (1.0 + log_u.abs()) {
             return Ok(Root { view: *view, slack: 0.0, iterations });
         }
-        let here = Place { log_u, lack };
         // The cut has come from between two samples to one: the slope is that of the way on, and not what it was before.
         let on_sample = cut_moved && view.slope_of_cut == 0.0;
         let secant = || before.filter(|_| !on_sample).and_then(|before| here.step_from(before));
@@ -205,6 +211,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether less than half of what was lacking next to here has been made up for.
+    fn is_no_better(self, before: Self) -> bool {
+        (self.log_u - before.log_u).abs() <= NEXT_TO && self.lack.abs() > 0.5 * before.lack.abs()
+    }
+
     /// The secant step, if the last step was a poor one. (HR's cut holds on to a sample for a while, and then leaps to the next:
     /// the slope at one u is not that of the way to the root.)
     fn step_from(self, before: Self) -> Option<f64> {
@@ -270,6 +281,35 @@ mod tests {
     use crate::kernels::Lens;
     use crate::view::Form;
 
+    /// Two depths of equal mass, seen with a logarithm that is off by so much.
+    fn two_depths(form: Form, u: f64, off: f64) -> View {
+        let mut view = View::new(u, Lens::new(u, 0.5), form, [off, 0.0, 0.0, 0.0], 1.0);
+        view.add(0.5, 0.0);
+        view.add(0.5, 1.0);
+        view
+    }
+
+    /// Where phi is rounded by more than it knows, looks end as soon as they are no better than the last.
+    #[test]
+    fn rounding_is_not_searched() {
+        const OFF: f64 = 1.5 * f64::EPSILON;
+        for exponent in -14..=0 {
+            let r = libm::exp2(f64::from(exponent));
+            let mut looks = 0;
+            let root = find(r, Start::from_variance(0.5, 0.25, r), &EVERYWHERE, &mut |u, _| {
+                looks += 1;
+                let mut view = two_depths(Form::Plain, u, if looks % 2 == 0 { OFF } else { -OFF });
+                // As where the cut moves: no step is taken unseen.
+                view.slope_of_cut = 1e-9 * r;
+                Ok(view)
+            });
+            let root = root.unwrap_or_else(|error| panic!("{error:?}"));
+            let miss = two_depths(Form::Plain, root.view.u, 0.0).miss(r);
+            assert!(looks <= 8, "{looks} looks, r = {r}");
+            assert!(miss <= 4.0 * OFF, "a miss of {miss:e}, r = {r}");
+        }
+    }
+
     /// Two depths of equal mass, for every r: what is said of the looks is how many there were, and the last of them, or a step from
     /// it, is at the root.
     #[test]
@@ -280,10 +320,7 @@ mod tests {
                 let mut looks = 0;
                 let root = find(r, Start::from_variance(0.5, 0.25, r), &EVERYWHERE, &mut |u, _| {
                     looks += 1;
-                    let mut view = View::new(u, Lens::new(u, 0.5), form, [0.0; 4], 1.0);
-                    view.add(0.5, 0.0);
-                    view.add(0.5, 1.0);
-                    Ok(view)
+                    Ok(two_depths(form, u, 0.0))
                 });
                 let root = root.unwrap_or_else(|error| panic!("{error:?}"));
                 assert_eq!(root.iterations, looks, "r = {r}");
