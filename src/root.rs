@@ -176,7 +176,8 @@ pub(crate) fn find(
         let secant = || before.filter(|_| !on_sample).and_then(|before| here.step_from(before));
         // Who has led to a poor place knows too little of the way.
         let misled = ROOM && led && secant().is_some();
-        led = ROOM && !lead.is_nan();
+        // (None, or so short a one that it leads nowhere, is no lead.)
+        led = ROOM && (log_u + lead - log_u).abs() > 0.0;
         let step = if led && !misled {
             lead
         } else if let Some(secant) = secant().filter(|_| !(ROOM && at_floor)) {
@@ -308,6 +309,20 @@ mod tests {
             assert!(looks <= 8, "{looks} looks, r = {r}");
             assert!(miss <= 4.0 * OFF, "a miss of {miss:e}, r = {r}");
         }
+    }
+
+    /// Whoever leads nowhere does not lead.
+    #[test]
+    fn a_lead_to_nowhere() {
+        let looks = |lead: f64| {
+            let start = Start::from_variance(0.5, 0.25, 0.1);
+            let look = &mut |u: f64, led: &mut f64| {
+                *led = lead;
+                Ok(two_depths(Form::Centred, u, 0.0))
+            };
+            find(0.1, start, &EVERYWHERE, look).map(|root| (root.iterations, root.view.u))
+        };
+        assert_eq!(looks(1e-200), looks(f64::NAN));
     }
 
     /// Two depths of equal mass, for every r: what is said of the looks is how many there were, and the last of them, or a step from
