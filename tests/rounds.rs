@@ -2,7 +2,7 @@
 //! enormous spans, one loss 1e30 away from the others, over hundreds of decades, seen from a worst loss that is far away or nearly
 //! there. And that the answers are those of one machine, which takes other ways to them.
 //! `HRW_ROUNDS=200000` tries so many problems, a quarter as many over decades, a quarter as many with an r that hardly moves a weight,
-//! and an eighth as many that are mostly of one loss.
+//! and an eighth as many that are mostly of one loss, and of losses as training meets them.
 
 mod support;
 
@@ -139,6 +139,31 @@ fn mostly_worst(number: u64) -> Problem {
     let (few, decades) = (1 + one_of(&mut random, 60), 1.0 + 6.0 * random());
     losses[..few].fill_with(|| -10_f64.powf(-decades * random()));
     let [alpha, r] = [spread(&mut random, 1e-5, 1e-2), spread(&mut random, 1e-4, 1.0)];
+    Problem { losses, base: None, alpha, r, ordering: Ordering::Hd, worst_loss: None }
+}
+
+/// Losses as training meets them, which a float can hold: exponential ones, cubed, clipped at one end or both, half of them zero, those
+/// of a logistic model, and outliers. With any budgets.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // thousands
+fn like_training(number: u64) -> Problem {
+    let mut random = uniform(number.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(17));
+    let (n, shape) = (spread(&mut random, 64.0, 1.6e4) as usize, one_of(&mut random, 6));
+    let [from, to, few] = [-3.0 * random(), 3.0 * random(), spread(&mut random, 1e-4, 1.0)];
+    let loss = |random: &mut dyn FnMut() -> f64| {
+        let exponential = -random().ln();
+        match shape {
+            0 => exponential.powi(3).min(27.6),
+            1 => (from + exponential).clamp(0.0, to),
+            2 if random() < 0.5 => 0.0,
+            3 => (-10.0 * (random() - 0.5) * random()).exp().ln_1p(),
+            4 => (1e3 * (random() - 0.5)).exp().ln_1p().min(20.0),
+            5 if random() < few => 50.0 + random(),
+            5 => 0.01 * exponential,
+            _ => exponential,
+        }
+    };
+    let losses = (0..n).map(|_| f64::from(loss(&mut random) as f32)).collect();
+    let [alpha, r] = [spread(&mut random, 1e-4, 1.0), spread(&mut random, 1e-6, 10.0)];
     Problem { losses, base: None, alpha, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
@@ -401,6 +426,36 @@ fn few_rounds_to_one_answer_far_from_training() {
         let most = histogram.iter().rposition(|&count| count > 0).unwrap_or(0);
         println!("{ordering}: problems by calls, from 0 to {most}: {:?}", &histogram[..=most]);
     }
+}
+
+/// In both widths.
+#[test]
+#[allow(clippy::cast_possible_truncation)] // floats
+fn few_rounds_near_training() {
+    let problems = std::env::var("HRW_ROUNDS").map_or(12_000, |count| count.parse().expect("a number")) / 8;
+    let mut most = [0; 2];
+    for number in 0..problems {
+        for ordering in [Ordering::Hd, Ordering::Hr] {
+            let problem = Problem { ordering, ..like_training(number) };
+            let floats: Vec<f32> = problem.losses.iter().map(|&loss| loss as f32).collect();
+            let params = params(&problem);
+            let double = solve_together(&[&problem.losses], &[None], &[params]).remove(0).expect("valid");
+            let single = solve_together(&[&floats], &[None], &[params]).remove(0).expect("valid");
+            for (width, calls) in [double.calls, single.calls].into_iter().enumerate() {
+                most[width] = most[width].max(calls);
+                assert!(
+                    calls <= most_calls(ordering),
+                    "{calls} calls in problem {number}, {params:?}, width {width}"
+                );
+            }
+            is_of_one(&problem, &double, &number.to_string(), 1e-12);
+            for (weight, exact) in single.weights.iter().zip(&double.weights) {
+                let error = (f64::from(*weight) - exact).abs();
+                assert!(error <= 1e-7 * exact + 1e-12, "{weight:e} is not {exact:e} in problem {number}, {params:?}");
+            }
+        }
+    }
+    println!("at most {most:?} calls, of doubles and of floats");
 }
 
 /// Beside a worst loss so far away that all depths are one, with an alpha that leaves less than rounding: HD's cut is at the last sample

@@ -127,12 +127,19 @@ impl Focus {
         let farther = self.farther();
         let depths = range.depths;
         let loss = |depth: f64| depths.loss(depth).max(range.smallest).min(highest);
-        let (low, high) = match side {
-            Side::Deeper => (loss(depths.depth(self.low) * farther), self.low),
-            Side::Shallower | Side::Inside => (self.high, loss(depths.depth(self.high) / farther)),
-        };
-        // Where it is certain on both sides that the cut goes no farther, all of that: it will not be lost again.
         let [deepest, shallowest] = self.bounds.cut;
+        // No farther than is certain.
+        let (low, high) = match side {
+            Side::Deeper => {
+                let low = loss(depths.depth(self.low) * farther);
+                (if deepest < self.low { low.max(deepest) } else { low }, self.low)
+            }
+            Side::Shallower | Side::Inside => {
+                let high = loss(depths.depth(self.high) / farther);
+                (self.high, if shallowest > self.high { high.min(shallowest) } else { high })
+            }
+        };
+        // Where that is so on both sides, all of it: the cut will not be lost again.
         let both = deepest.is_finite() && shallowest.is_finite() && deepest <= shallowest;
         let (low, high) = if both { (deepest, shallowest) } else { (low, high) };
         let [low, high] = [low.min(high), high].map(|loss| T::from_f64(loss).to_f64());

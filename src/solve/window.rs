@@ -345,16 +345,22 @@ impl<T: Real> Problem<'_, T> {
         if at_near.abs() <= LEAST_LACK * self.r {
             return None;
         }
-        let mut far = LEAST_LEAD.copysign(at_near);
-        let mut at_far = lacks(far)?;
-        while (at_far > 0.0) == (at_near > 0.0) {
-            if far.abs() > FARTHEST_LEAD {
-                return None;
+        let mut step = LEAST_LEAD.copysign(at_near);
+        let (mut crossed, mut outside) = (None, None);
+        for _ in 0..MOST_TRIALS {
+            match lacks(step) {
+                Some(lack) if (lack > 0.0) != (at_near > 0.0) => {
+                    crossed = Some((step, lack));
+                    break;
+                }
+                Some(_) if step.abs() > FARTHEST_LEAD => return None,
+                Some(lack) => (near, at_near) = (step, lack),
+                // The root may yet come before the cut leaves the window.
+                None => outside = Some(step),
             }
-            (near, at_near) = (far, at_far);
-            far *= 8.0;
-            at_far = lacks(far)?;
+            step = outside.map_or(8.0 * step, |outside| 0.5 * (near + outside));
         }
+        let (mut far, mut at_far) = crossed?;
         for _ in 0..MOST_TRIALS {
             let step = near - at_near * ((far - near) / (at_far - at_near));
             let at_step = lacks(step)?;
