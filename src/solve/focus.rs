@@ -130,13 +130,9 @@ impl Focus {
         let [deepest, shallowest] = self.bounds.cut;
         // No farther than is certain.
         let (low, high) = match side {
-            Side::Deeper => {
-                let low = loss(depths.depth(self.low) * farther);
-                (if deepest < self.low { low.max(deepest) } else { low }, self.low)
-            }
+            Side::Deeper => (loss(depths.depth(self.low) * farther).max(deepest.min(self.low)), self.low),
             Side::Shallower | Side::Inside => {
-                let high = loss(depths.depth(self.high) / farther);
-                (self.high, if shallowest > self.high { high.min(shallowest) } else { high })
+                (self.high, loss(depths.depth(self.high) / farther).min(shallowest.max(self.high)))
             }
         };
         // Where that is so on both sides, all of it: the cut will not be lost again.
@@ -146,7 +142,8 @@ impl Focus {
         Self { stage: Stage::Open, low, high, misses: self.misses + 1.0, ..self }
     }
 
-    /// A window between two positions that goes farther on the sides where the threshold may be beyond it. The last one was so wide.
+    /// A window between two positions that goes farther on the sides where the threshold may be beyond it, but no farther than is
+    /// certain. The last one was so wide.
     pub(super) fn beyond<T: Real>(
         &self,
         sides: [bool; 2],
@@ -161,9 +158,10 @@ impl Focus {
         let depth = |position: u64| depths.depth(T::at_position(position).to_f64());
         let deeper = || position(depths.loss(depth(low) * farther)).min(low.saturating_sub(far));
         let shallower = || position(depths.loss(depth(high) / farther)).max(high.saturating_add(far));
+        let [deepest, shallowest] = self.bounds.cut.map(position);
         [
-            if sides[0] { deeper().max(position(range.smallest)) } else { low },
-            if sides[1] { shallower().min(position(highest)) } else { high },
+            if sides[0] { deeper().max(deepest.min(low)) } else { low },
+            if sides[1] { shallower().min(shallowest.max(high)) } else { high },
         ]
     }
 
