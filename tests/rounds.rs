@@ -11,6 +11,11 @@ use support::random::uniform;
 use support::ranks::{Together, most_calls, solve_together};
 use support::{Problem, params, solve, span, value_tolerance};
 
+/// How many problems are tried.
+fn problems() -> u64 {
+    std::env::var("HRW_ROUNDS").map_or(12_000, |count| count.parse().expect("a number"))
+}
+
 /// Between two numbers, uniform in the logarithm.
 fn spread(random: &mut impl FnMut() -> f64, low: f64, high: f64) -> f64 {
     (low.ln() + (high / low).ln() * random()).exp()
@@ -387,7 +392,7 @@ fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64)
 
 #[test]
 fn few_rounds_to_one_answer_far_from_training() {
-    let problems = std::env::var("HRW_ROUNDS").map_or(12_000, |count| count.parse().expect("a number"));
+    let problems = problems();
     let numbered = (0..problems).chain(FOUND).map(|number| (number.to_string(), drawn(number), 1e-12));
     let mut histograms = [[0; 64]; 2];
     // Over decades either answer may be off by a few rounding errors more.
@@ -432,9 +437,8 @@ fn few_rounds_to_one_answer_far_from_training() {
 #[test]
 #[allow(clippy::cast_possible_truncation)] // floats
 fn few_rounds_near_training() {
-    let problems = std::env::var("HRW_ROUNDS").map_or(12_000, |count| count.parse().expect("a number")) / 8;
     let mut most = [0; 2];
-    for number in 0..problems {
+    for number in 0..problems() / 8 {
         for ordering in [Ordering::Hd, Ordering::Hr] {
             let problem = Problem { ordering, ..like_training(number) };
             let floats: Vec<f32> = problem.losses.iter().map(|&loss| loss as f32).collect();

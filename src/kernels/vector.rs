@@ -43,6 +43,21 @@ fn settle<D: Doubles, const N: usize>(before: &mut [D; N], block: [&mut D; N]) {
     }
 }
 
+/// The sums of a pass over losses above a threshold, block by block. `block` are those that it holds.
+#[inline(always)]
+fn by_blocks<T: Real, D: Doubles, P: Pass<T>, const N: usize>(
+    losses: &[T],
+    pass: &mut P,
+    block: impl Fn(&mut P) -> [&mut D; N],
+) -> [f64; N] {
+    let mut sums = [D::splat(0.0); N];
+    for losses in losses.chunks(BLOCK) {
+        run(losses, T::BELOW_ALL, pass);
+        settle(&mut sums, block(pass));
+    }
+    sums.map(D::sum)
+}
+
 #[inline(always)]
 fn padded<T: Real>(rest: &[T], padding: T) -> [T; GROUP] {
     let mut group = [padding; GROUP];
@@ -201,12 +216,8 @@ pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: 
     }
     let zero = I::Doubles::splat(0.0);
     let mut pass = Moments { view: Above::new(depths, threshold), first: zero, second: zero, third: zero };
-    let mut sums = [zero; MOMENTS];
-    for block in losses.chunks(BLOCK) {
-        run(block, T::BELOW_ALL, &mut pass);
-        settle(&mut sums, [&mut pass.first, &mut pass.second, &mut pass.third]);
-    }
-    Partial { sums: sums.map(I::Doubles::sum), maxima: [] }
+    let sums = by_blocks(losses, &mut pass, |pass| [&mut pass.first, &mut pass.second, &mut pass.third]);
+    Partial { sums, maxima: [] }
 }
 
 /// The losses above a threshold, and their depths.
@@ -317,15 +328,11 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
         second: zero,
         third: zero,
     };
-    let mut sums = [zero; 3];
-    for block in losses.chunks(BLOCK) {
-        run(block, T::BELOW_ALL, &mut pass);
-        settle(&mut sums, [&mut pass.first, &mut pass.second, &mut pass.third]);
-    }
+    let [first, second, third] =
+        by_blocks(losses, &mut pass, |pass| [&mut pass.first, &mut pass.second, &mut pass.third]);
     // Mantissas are below two: their product is below 2^8.
     let mantissa: f64 = pass.mantissa.lanes()[..I::Doubles::N].iter().product();
     let log = pass.exponent.sum() * core::f64::consts::LN_2 + log(mantissa);
-    let [first, second, third] = sums.map(I::Doubles::sum);
     let shift = lens.shift;
     Partial { sums: [log, first * shift, second * shift, third * shift * shift], maxima: [] }
 }
