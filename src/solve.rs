@@ -4,7 +4,9 @@
 mod answer;
 mod capped;
 mod focus;
+mod limit;
 mod looks;
+mod lost;
 mod near;
 mod overview;
 mod scan;
@@ -71,6 +73,8 @@ fn is_limit(range: &Range, alpha: f64, r: f64) -> bool {
 pub(crate) struct Problem<'a, T> {
     range: &'a Range,
     ordering: Ordering,
+    /// Whether this is HR proper. Without a budget for one of the steps the two orderings have the same solution.
+    caps: bool,
     alpha: f64,
     r: f64,
     /// The mass of all samples.
@@ -156,9 +160,12 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     fn of_masses(range: &'a Range, params: &Params, [total, largest]: [f64; 2], guide: Guide<'a, T>) -> Self {
-        let Params { ordering, alpha, r, .. } = *params;
+        let Params { ordering, r, .. } = *params;
+        // No weight shows what a smaller one moves, and what is divided by it is infinite.
+        let alpha = if params.alpha.is_normal() { params.alpha } else { 0.0 };
         let top = if range.depths.depth(range.largest) == 0.0 { largest } else { 0.0 };
-        Self { range, ordering, alpha, r, total, top, budget: alpha * total, guide, unseen: 0.0 }
+        let caps = ordering == Ordering::Hr && alpha > 0.0 && r > 0.0;
+        Self { range, ordering, caps, alpha, r, total, top, budget: alpha * total, guide, unseen: 0.0 }
     }
 
     /// With a share of mass at depth zero that the data does not show.
@@ -178,32 +185,26 @@ impl<'a, T: Real> Problem<'a, T> {
             return self.all_on_worst();
         }
         // By reference: moved out of the result the solution would lie on the stack twice.
-        let mut result = self.cut_and_root(data);
-        let solved = match &mut result {
+        let result = self.cut_and_root(data);
+        let solved = match &result {
             Ok(Some(solved)) => solved,
             Ok(None) => return self.all_on_worst(),
             Err(error) => return Err(*error),
         };
-        if self.window::<R>().is_some() && solved.cut.is_between() && solved.cut.next == f64::INFINITY {
-            // It is above the window.
-            let threshold = solved.cut.threshold;
-            let [minus_next] = data.pass(|chunk, _| kernels::nearest_above(chunk, threshold))?.maxima;
-            solved.cut.next = -minus_next;
-        }
         if let Some(kept) = kept {
             *kept = Near::of(self, solved);
         }
-        Ok(if self.caps() { self.optimum_of_hr(solved) } else { self.optimum_of_hd(solved) })
+        Ok(self.optimum(solved))
+    }
+
+    #[inline(always)]
+    fn optimum(&self, solved: &Solved<T>) -> Optimum<T> {
+        if self.caps { self.optimum_of_hr(solved) } else { self.optimum_of_hd(solved) }
     }
 
     /// The two steps; None if everything moves to the worst loss.
     pub(crate) fn cut_and_root<R: Meeting>(&self, data: &mut Data<'_, T, R>) -> Result<Option<Solved<T>>, Error> {
-        if self.caps() { self.solve_hr(data) } else { self.solve_hd(data) }
-    }
-
-    /// Whether this is HR proper. Without a budget for one of the steps the two orderings have the same solution.
-    fn caps(&self) -> bool {
-        self.ordering == Ordering::Hr && self.alpha > 0.0 && self.r > 0.0
+        if self.caps { self.solve_hr(data) } else { self.solve_hd(data) }
     }
 
     /// HD: trim alpha of the base mass from the deepest samples and give it to the worst loss; then the KL step.
@@ -235,7 +236,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 let mut view = self.view(data, cut.threshold, u, centre)?;
                 self.add_kept(&mut view, &cut);
                 if let (Some(window), Some(too_large)) = (window, view.is_above(self.r)) {
-                    window.bounds.set(window.bounds.get().narrowed(u, &cut, too_large));
+                    window.note(u, &cut, &view, too_large);
                 }
                 Ok(view)
             })
@@ -310,6 +311,11 @@ impl<'a, T: Real> Problem<'a, T> {
             None => Start::from_variance(top, outline.variance, self.r),
         };
         Ok((outline, start))
+    }
+
+    /// The form that root passes have.
+    fn form(&self) -> Form {
+        if self.is_plain() { Form::Plain } else { Form::Centred }
     }
 
     /// Whether phi is large enough for the fast root pass.

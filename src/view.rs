@@ -43,6 +43,11 @@ impl View {
         Self { u, lens, form, log, inverse, second, last, slope_of_cut: 0.0 }
     }
 
+    /// The sums that it is made from, of mass one.
+    pub(crate) fn sums(&self) -> [f64; 4] {
+        [self.log, self.inverse * self.lens.unit(), self.second, self.last]
+    }
+
     /// The view where r is zero: from infinity all depths look the same.
     pub(crate) fn from_infinity(mean: f64) -> Self {
         Self::new(f64::INFINITY, Lens { shift: 1.0, rate: 0.0, centre: mean }, Form::Centred, [0.0; 4], 1.0)

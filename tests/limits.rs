@@ -220,3 +220,28 @@ fn rounding_leaves_a_divergence_within_its_budget() {
     let report = solve(&Problem { losses, base: None, alpha, r, ordering: Ordering::Hr, worst_loss }).report;
     assert!((0.0..=r).contains(&report.kl), "{:e} for r = {r:e}", report.kl);
 }
+
+/// An alpha below all normal numbers moves nothing that a weight shows, whatever r is, and loses no weight either.
+#[test]
+fn subnormal_alpha() {
+    let mut losses = vec![27.125; 37];
+    (losses[8], losses[24], losses[31]) = (1e300, 0.125, -6.6e124);
+    for (r, worst_loss) in [1e-300, 1e-9, 0.1, 10.0, 700.0, 713.0, 800.0]
+        .into_iter()
+        .flat_map(|r| [(r, None), (r, Some(1e300)), (r, Some(1e301))])
+    {
+        for ordering in [Ordering::Hd, Ordering::Hr] {
+            let solved =
+                |alpha| solve(&Problem { losses: losses.clone(), base: None, alpha, r, ordering, worst_loss });
+            let without = solved(0.0);
+            let total = without.weights.iter().sum::<f64>() + without.report.worst_weight;
+            assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
+            for alpha in [5e-324, 1e-320, 2e-308] {
+                assert_eq!(solved(alpha).weights, without.weights, "{ordering:?}, alpha {alpha:e}, r {r}");
+            }
+            let least = solved(f64::MIN_POSITIVE);
+            let total = least.weights.iter().sum::<f64>() + least.report.worst_weight;
+            assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
+        }
+    }
+}

@@ -129,22 +129,22 @@ impl Log {
     }
 
     /// The place of a note, and the note, if it has been written.
-    pub(crate) fn note(&mut self) -> Result<(usize, Option<[f64; 6]>), Error> {
+    pub(crate) fn note<const N: usize>(&mut self) -> Result<(usize, Option<[f64; N]>), Error> {
         let place = self.read;
-        let mut kept = [f64::NAN; 7];
-        if !self.recall(&mut kept) {
-            self.keep(&kept)?;
+        let (mut calls, mut note) = ([f64::NAN], [f64::NAN; N]);
+        if !(self.recall(&mut calls) && self.recall(&mut note)) {
+            self.keep(&calls)?;
+            self.keep(&note)?;
         }
-        let [calls, note @ ..] = kept;
-        if calls.is_nan() {
+        if calls[0].is_nan() {
             return Ok((place, None));
         }
-        self.calls = count(calls);
+        self.calls = count(calls[0]);
         Ok((place, Some(note)))
     }
 
     /// Writes a note in place of everything since.
-    pub(crate) fn write_note(&mut self, place: usize, note: [f64; 6]) {
+    pub(crate) fn write_note<const N: usize>(&mut self, place: usize, note: [f64; N]) {
         let end = place + 1 + note.len();
         self.values[place] = self.calls as f64;
         self.values[place + 1..end].copy_from_slice(&note);

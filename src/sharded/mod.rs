@@ -16,6 +16,9 @@ use crate::slices::check_lengths;
 use crate::solve::solve_sharded;
 use crate::team::Team;
 
+/// A problem takes at most so many calls of the all-reduce, with HD and with HR.
+const MOST_CALLS: [usize; 2] = [16, 24];
+
 /// The all-reduce of the engine that joins the participants. Every participant must end with the same values, to the bit.
 pub trait Reduce {
     /// Replaces every value by its sum over the participants.
@@ -37,9 +40,11 @@ pub trait Reduce {
 /// If any participant passes base weights, those who do not have ones. `params` must be the same everywhere (but for
 /// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
 ///
-/// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24 with HR (which in rare
-/// problems over hundreds of decades may take some more), each of at most 4,094 values. With `std` it allocates 50 KB once, and takes
-/// as much of the stack; without, it makes some more calls, of at most 128 values, and takes 13 KB of stack alone.
+/// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24 with HR, each of at most 4,094
+/// values. A search that has not ended by then ends with the best weights that it has seen, and the gap between
+/// [`Report::robust_loss`] and [`Report::dual_bound`] says what they lack; no problem is known that comes to that. With `std` it
+/// allocates 50 KB once, and takes as much of the stack; without, it makes some more calls, of at most 128 values, and takes 13 KB of
+/// stack alone.
 ///
 /// # Errors
 /// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:
@@ -183,6 +188,17 @@ impl Sharded {
     /// As [`Sharded::step`], of a participant whose input may have been refused already: the others are told.
     pub(crate) fn step_of<T: Real>(
         &mut self,
+        samples: (&[T], Option<&[T]>, &mut [T]),
+        params: &Params,
+        input: Result<(), Refused>,
+    ) -> Result<Step<'_>, Error> {
+        self.step_within(MOST_CALLS, samples, params, input)
+    }
+
+    /// The same, with at most so many calls for HD and for HR.
+    fn step_within<T: Real>(
+        &mut self,
+        most_calls: [usize; 2],
         (losses, base, weights): (&[T], Option<&[T]>, &mut [T]),
         params: &Params,
         input: Result<(), Refused>,
@@ -192,7 +208,7 @@ impl Sharded {
             let team = Team::for_samples(losses.len(), params.threads);
             let mut data = Data::new(losses, base, team, &mut self.log);
             let report = opening::agree(&mut data, params, input).and_then(|range| {
-                let optimum = solve_sharded(&mut data, &range, params, &mut self.sketch)?;
+                let optimum = solve_sharded(&mut data, &range, params, most_calls, &mut self.sketch)?;
                 optimum.write(&mut data, &range, weights)
             });
             if !self.log.is_pending() {
@@ -201,5 +217,82 @@ impl Sharded {
         }
         let Self { log, sketch } = self;
         log.pending(sketch).map(|(operation, values)| Step::Reduce(operation, values)).ok_or(Error::Reduce)
+    }
+}
+
+#[cfg(all(test, feature = "std", hrw_vector))]
+mod tests {
+    use super::*;
+    use crate::params::Ordering;
+
+    /// The calls that one participant makes if there may be so many, the report and the weights.
+    fn solved(most_calls: usize, losses: &[f64], params: &Params) -> (usize, Report, Vec<f64>) {
+        let (mut sharded, mut weights) = (Sharded::new(), vec![f64::NAN; losses.len()]);
+        let mut calls = 0;
+        loop {
+            match sharded.step_within([most_calls; 2], (losses, None, &mut weights), params, Ok(())).expect("valid") {
+                Step::Reduce(..) => calls += 1,
+                Step::Done(report) => return (calls, report, weights),
+            }
+        }
+    }
+
+    /// Some hundred losses: exponential, tied, over hundreds of decades, mostly the largest, a few far below.
+    fn losses(shape: usize) -> Vec<f64> {
+        let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
+        (0..400_u32)
+            .map(|sample| {
+                let u = libm::fmod(golden * (f64::from(sample) + 0.5), 1.0);
+                match shape {
+                    0 => -libm::log(u),
+                    1 => libm::floor(12.0 * u),
+                    2 => -libm::pow(10.0, 400.0 * (u - 0.5)),
+                    3 if u < 0.98 => 1.0,
+                    3 => u,
+                    _ if u < 0.01 => -1e9 * u,
+                    _ => libm::sqrt(u),
+                }
+            })
+            .collect()
+    }
+
+    /// However few calls there may be, no more are made; the weights that they lead to are allowed, which the robust loss of the
+    /// optimum says; and the report says how far they are from it.
+    #[test]
+    fn limits_to_calls() {
+        let mut ended = 0;
+        for shape in 0..5 {
+            let losses = losses(shape);
+            let smallest = losses.iter().copied().fold(f64::MAX, f64::min);
+            for (ordering, alpha, r) in [Ordering::Hd, Ordering::Hr].into_iter().flat_map(|ordering| {
+                let budgets =
+                    [0.0, 1e-4, 0.05, 0.6].into_iter().flat_map(|alpha| [1e-12, 1e-3, 0.1, 2.0].map(|r| (alpha, r)));
+                budgets.map(move |(alpha, r)| (ordering, alpha, r))
+            }) {
+                let params = Params { alpha, r, ordering, ..Params::default() };
+                let problem = format!("shape {shape}, {params:?}");
+                let mut weights = vec![0.0; losses.len()];
+                let optimum = crate::weights_into(&losses, None, &params, &mut weights).expect("valid");
+                let tolerance = 1e-12 * (optimum.worst_loss - smallest);
+                for most_calls in 3..=MOST_CALLS[1] {
+                    let (calls, report, weights) = solved(most_calls, &losses, &params);
+                    assert!(calls <= most_calls, "{calls} of {most_calls} calls: {problem}");
+                    let sum: f64 = weights.iter().sum();
+                    let value: f64 = weights.iter().zip(&losses).map(|(weight, loss)| weight * loss).sum();
+                    let Report { robust_loss, dual_bound, kl, tv, .. } = report;
+                    let told = format!("{most_calls} calls, {report:?}: {problem}");
+                    assert!((sum - 1.0).abs() < 1e-12 && weights.iter().all(|&weight| weight >= 0.0), "{told}");
+                    assert!((value - robust_loss).abs() <= tolerance, "{value:e} with {told}");
+                    assert!(kl <= r * (1.0 + 1e-9) && tv <= alpha, "{told}");
+                    assert!(robust_loss <= optimum.robust_loss + tolerance, "{told}");
+                    assert!(dual_bound >= optimum.robust_loss - tolerance, "{told}");
+                    ended += usize::from(dual_bound - robust_loss > tolerance);
+                    if most_calls == MOST_CALLS[usize::from(ordering == Ordering::Hr)] {
+                        assert!((robust_loss - optimum.robust_loss).abs() <= tolerance, "{told}");
+                    }
+                }
+            }
+        }
+        assert!(ended > 100, "only {ended} ended early");
     }
 }

@@ -118,6 +118,12 @@ impl<T: Real> Problem<'_, T> {
         self.only_top(1.0, 0.0)
     }
 
+    /// No optimum, but weights that are always allowed and a bound that always holds: the base weights, and the worst loss.
+    pub(super) fn untouched(&self) -> Optimum<T> {
+        let base = self.spread(&Cut::nothing(), &Root::at_infinity(0.0), 0.0, 0.0);
+        Optimum { u: 0.0, trim_loss: f64::NEG_INFINITY, ..base }
+    }
+
     /// Weight at depth zero alone.
     fn only_top(&self, on_samples: f64, on_worst: f64) -> Optimum<T> {
         Optimum {

@@ -79,7 +79,7 @@ impl<T: Real> Problem<'_, T> {
     /// The rule for a search that has come to u: at its lower end, which may be zero, it may end. (HD's does not know u.)
     pub(super) fn rule_at(&self, u: f64) -> Rule {
         let &Self { budget, total, alpha, r, .. } = self;
-        if !self.caps() {
+        if !self.caps {
             Rule::Base { budget }
         } else if u < root::FLOOR {
             Rule::TiltedAtFloor { budget, total, u, r }

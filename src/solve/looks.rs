@@ -190,17 +190,17 @@ impl<T: Real> Problem<'_, T> {
         let bin = |seen: &Option<Seen<T>>| Some(self.bin_of_cut(bins, &seen.as_ref()?.placed.inside()?.cut));
         let (mut lowest, mut highest) = (bin(&above), bin(&below));
         // (HD's cut does not move with u.)
-        if at_end || !self.caps() {
+        if at_end || !self.caps {
             (lowest, highest) = (lowest.or(highest), highest.or(lowest));
         }
         let beyond = [lowest.is_none(), highest.is_none()];
         // A bin more on either side, since its samples are not where they seem to be.
-        let (more, last) = (usize::from(self.caps()), bins.count() - 1);
+        let (more, last) = (usize::from(self.caps), bins.count() - 1);
         let low = lowest.map_or(0, |bin| bin.saturating_sub(more));
         let high = highest.map_or(last, |bin| (bin + more).min(last));
         let reach = (low.min(high), high.max(low));
         let is_between = |seen: &Option<Seen<T>>| seen.as_ref().is_some_and(|seen| seen.placed.cut.is_between());
-        let at_sample = !self.caps() || !(is_between(&below) || is_between(&above));
+        let at_sample = !self.caps || !(is_between(&below) || is_between(&above));
 
         let middle = 0.5 * (bracket[0] + bracket[1]);
         let near = [&below, &above]

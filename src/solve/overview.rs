@@ -113,7 +113,7 @@ fn first_focus<T: Real>(
         return Ok(focus);
     }
     let masses = &sums[..DepthBins::COUNT];
-    let (first, last) = if problem.caps() {
+    let (first, last) = if problem.caps {
         let bin = bins.bin(depths.unscaled(cut.depth));
         (bin.saturating_sub(1), (bin + 1).min(DepthBins::COUNT - 1))
     } else {

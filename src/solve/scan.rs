@@ -12,7 +12,7 @@ use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::Data;
 use crate::sharded::{Log, Operation, ROOM, SKETCH};
-use crate::view::{Centre, Form, View};
+use crate::view::{Centre, View};
 
 /// The losses of the window stay in the first two runs of the sketch; behind them there is room for so many looks: first the sums of
 /// all of them, then, for the next scan, the depth about which each would have all of its digits.
@@ -72,7 +72,7 @@ impl<T: Real> Problem<'_, T> {
             let u = exp(log_u_at(place));
             Lens::new(u, if told { centres[place] } else { focus.centre.depth(u, focus.mean) })
         };
-        let form = if self.is_plain() { Form::Plain } else { Form::Centred };
+        let form = self.form();
         let above = if self.alpha == 0.0 { T::BELOW_ALL } else { T::from_f64(focus.high) };
         let digest = round(
             data,

@@ -5,8 +5,9 @@ use super::Problem;
 use super::focus::Focus;
 use super::window::{Bounds, MORE_LOOKS};
 use super::zoom::MOST_LOOKS;
-use crate::math::{log, sqrt};
+use crate::math::{expm1, log, sqrt};
 use crate::real::Real;
+use crate::root::LOG_FLOOR;
 use crate::sharded::ROOM;
 
 /// A divergence of r moves at most `sqrt(r / 2)` of the mass, by Pinsker's inequality: below this that is 1e-14.
@@ -28,20 +29,23 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// How many looks there may be after so many calls.
-    pub(super) fn looks_after(&self, calls: usize) -> u32 {
-        let left = LAST_LOOK[usize::from(self.caps())].saturating_sub(calls);
-        (MOST_LOOKS + MORE_LOOKS).min(u32::try_from(left).unwrap_or(0))
+    pub(super) fn looks_after(&self, calls: usize) -> usize {
+        (MOST_LOOKS + MORE_LOOKS).min(LAST_LOOK[usize::from(self.caps)].saturating_sub(calls))
     }
 
     /// From now on u is the smallest that is known to be large enough. HD's cut, which does not move with it, is kept; HR's is looked for
     /// from where it was first expected.
-    pub(super) fn settled(&self, focus: Focus, first: Focus) -> Focus {
-        // No variance exceeds a quarter of the span squared, and from such u nothing but the variance is seen: phi is half of it
-        // over u squared.
-        let enough = log(self.range.depths.depth(self.range.smallest) / sqrt(8.0 * self.r)) + MARGIN;
-        let log_u = focus.bounds.log_u[1].min(enough);
-        let from = if self.caps() { first } else { focus };
-        Focus { log_u, bounds: Bounds { log_u: [log_u; 2], ..Bounds::none() }, before: None, ..from }
+    pub(super) fn begun_again(&self, focus: Focus, first: Focus) -> Focus {
+        self.settled(&focus, if self.caps { first } else { focus })
+    }
+
+    /// With u settled at the smallest that is known to be large enough for r.
+    pub(super) fn settled(&self, known: &Focus, focus: Focus) -> Focus {
+        // By Hoeffding's lemma phi, the logarithm of the mean of 1/x less the mean of its logarithm, is at most an eighth of the square
+        // of how far these logarithms are apart.
+        let enough = log(self.range.depths.depth(self.range.smallest) / expm1(sqrt(8.0 * self.r))) + MARGIN;
+        let log_u = known.bounds.log_u[1].min(enough).max(LOG_FLOOR);
+        Focus { log_u, bounds: Bounds { log_u: [log_u; 2], ..Bounds::none() }, before: None, ..focus }
     }
 }
 

@@ -5,6 +5,7 @@ use core::cell::Cell;
 
 use super::Problem;
 use super::focus::Focus;
+use super::limit::Feasible;
 use super::zoom::{HEAD, RUN};
 use crate::kernels::{self, Chunk};
 use crate::math::log;
@@ -12,6 +13,7 @@ use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::{Data, Meeting};
 use crate::root;
+use crate::sharded::ROOM;
 use crate::trim::{self, Cut, Rule};
 use crate::validate::Range;
 use crate::view::{Centre, View};
@@ -41,8 +43,10 @@ pub(super) struct Window<'a> {
     pub(super) bounds: &'a Cell<Bounds>,
     /// Set to log u when the cut turns out to lie outside, or there have been too many looks, and which of these.
     pub(super) outside: &'a Cell<Option<(f64, Side)>>,
-    /// After so many looks from one u, the last one from here, another way is cheaper, unless they hardly move any more.
-    pub(super) looks_left: &'a Cell<u32>,
+    /// The best look from which r is not exceeded.
+    pub(super) best: &'a Cell<Feasible>,
+    /// How many more looks there may be, and how many of them that are not beside the last one, which was from here.
+    pub(super) looks_left: &'a Cell<[usize; 2]>,
     pub(super) looked_at: &'a Cell<f64>,
 }
 
@@ -51,7 +55,8 @@ pub(super) struct Known {
     pub(super) centre: Cell<Centre>,
     pub(super) bounds: Cell<Bounds>,
     pub(super) outside: Cell<Option<(f64, Side)>>,
-    pub(super) looks_left: Cell<u32>,
+    pub(super) best: Cell<Feasible>,
+    pub(super) looks_left: Cell<[usize; 2]>,
     pub(super) looked_at: Cell<f64>,
 }
 
@@ -62,7 +67,8 @@ impl Known {
             centre: Cell::new(focus.centre),
             bounds: Cell::new(focus.bounds),
             outside: Cell::new(None),
-            looks_left: Cell::new(u32::MAX),
+            best: Cell::new(Feasible::NONE),
+            looks_left: Cell::new([usize::MAX; 2]),
             looked_at: Cell::new(f64::NAN),
         }
     }
@@ -70,7 +76,7 @@ impl Known {
     /// The window with the first so many losses that are kept in the sketch.
     pub(super) fn window<'a>(&'a self, focus: &Focus, count: usize, sketch: &'a [f64]) -> Window<'a> {
         let Focus { log_u, mean, low, high, below, first_above, .. } = *focus;
-        let Self { centre, bounds, outside, looks_left, looked_at } = self;
+        let Self { centre, bounds, outside, best, looks_left, looked_at } = self;
         let (masses, losses) = (&sketch[HEAD..][..count], &sketch[HEAD + RUN..][..count]);
         let inside = masses.iter().sum();
         Window {
@@ -86,6 +92,7 @@ impl Known {
             log_u,
             bounds,
             outside,
+            best,
             looks_left,
             looked_at,
         }
@@ -182,13 +189,21 @@ impl Window<'_> {
     pub(super) fn spend_look(&self, u: f64) -> Result<(), Error> {
         let log_u = log(u);
         let is_near = (log_u - self.looked_at.replace(log_u)).abs() <= SMALL_STEP;
-        let left = self.looks_left.get();
-        if left == 0 || (left <= MORE_LOOKS && !is_near) {
+        let [left, far] = self.looks_left.get();
+        if left == 0 || (far == 0 && !is_near) {
             self.outside.set(Some((log_u, Side::Inside)));
             return Err(Error::Reduce);
         }
-        self.looks_left.set(left - 1);
+        self.looks_left.set([left - 1, far.saturating_sub(1)]);
         Ok(())
+    }
+
+    /// After an exact look from u that found this cut, and phi too large or not.
+    pub(super) fn note<T: Real>(&self, u: f64, cut: &Cut<T>, view: &View, too_large: bool) {
+        self.bounds.set(self.bounds.get().narrowed(u, cut, too_large));
+        if ROOM && !too_large {
+            self.best.set(self.best.get().or(view, cut));
+        }
     }
 
     /// The cut at the upper end: roughly where the cut will be.
@@ -328,7 +343,7 @@ impl<T: Real> Problem<'_, T> {
             Ok(placed.view)
         })?;
         window.centre.set(centre);
-        window.bounds.set(window.bounds.get().narrowed(u, cut, view.phi() > self.r));
+        window.note(u, cut, &view, view.phi() > self.r);
         Ok(view)
     }
 
@@ -381,7 +396,7 @@ impl<T: Real> Problem<'_, T> {
 
     /// The cut in a window, and the view of all samples, from the view of those above it.
     pub(super) fn place(&self, window: &Window<'_>, above: &View, rule: Rule) -> Placed<T> {
-        if !self.caps() {
+        if !self.caps {
             return self.place_of_base(window, above);
         }
         let (depths, lens) = (self.range.depths, above.lens);
@@ -467,7 +482,7 @@ const MOST_TRIALS: u32 = 40;
 
 /// In log u: after a shorter step so many more will do.
 const SMALL_STEP: f64 = 1e-2;
-pub(super) const MORE_LOOKS: u32 = 4;
+pub(super) const MORE_LOOKS: usize = 4;
 
 /// How far sums over all samples may be off, relative to their mass.
 const ROUNDING: f64 = 1e-15;

@@ -3,9 +3,11 @@
 //! current u, end with every loss there known to everybody. Every decision is made from reduced values alone.
 
 use super::focus::{Focus, Stage};
+use super::limit::{Feasible, Limit, with_trim_loss};
 use super::looks::{LOOKS, Looks, Outlook};
+use super::lost::Lost;
 use super::overview::overview;
-use super::window::{Bounds, Known, MORE_LOOKS, Side, Window};
+use super::window::{Known, MORE_LOOKS, Side, Window};
 use super::{Guide, Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
@@ -13,7 +15,7 @@ use crate::params::{Error, Params};
 use crate::real::Real;
 use crate::reduce::Data;
 use crate::root::{self, LOG_FLOOR};
-use crate::sharded::{Log, Operation, SKETCH};
+use crate::sharded::{Log, Operation, ROOM, SKETCH};
 use crate::trim::Cut;
 use crate::validate::Range;
 use crate::view::View;
@@ -35,8 +37,11 @@ const MANY_ROUNDS: usize = 4;
 /// each window might take two rounds.
 const LAST_TIED: usize = 8;
 /// After so many looks from one u there are two scans; so often at most.
-pub(super) const MOST_LOOKS: u32 = 4;
+pub(super) const MOST_LOOKS: usize = 4;
 const SCANS: u32 = 3;
+/// What these take at most, and what a round of zooming does, with the look that they are for.
+const SCAN_CALLS: usize = 5;
+const ZOOM_CALLS: usize = 3;
 /// In log u: a cut that has left the window after no longer step is beside it.
 const CLOSE_BY: f64 = 0.1;
 
@@ -45,16 +50,20 @@ pub(crate) fn solve_sharded<T: Real>(
     data: &mut Data<'_, T, &mut Log>,
     range: &Range,
     params: &Params,
+    most_calls: [usize; 2],
     sketch: &mut [f64],
 ) -> Result<Optimum<T>, Error> {
     let (masses, first) = overview(data, range, params, sketch)?;
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
+    let limit = Limit::new(most_calls[usize::from(problem.caps)]);
+    let mut best = Feasible::NONE;
     let (mut focus, mut round, mut many_rounds, mut scans) = (first, 0, 0, 0);
     loop {
-        while round < ROUNDS && problem.cuts() && !matches!(focus.stage, Stage::Known(_)) {
+        let is_open = |focus: &Focus| problem.cuts() && !matches!(focus.stage, Stage::Known(_));
+        while round < ROUNDS && is_open(&focus) && limit.left(data.meeting().calls()) >= ZOOM_CALLS {
             if problem.is_late(&focus, data.meeting().calls()) {
-                focus = problem.settled(focus, first);
+                focus = problem.begun_again(focus, first);
             }
             let single_rounds = if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS };
             let looks = focus.looks(problem.r > 0.0 && round >= single_rounds && many_rounds < MANY_ROUNDS);
@@ -63,52 +72,69 @@ pub(crate) fn solve_sharded<T: Real>(
             focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
             round += 1;
         }
+        let calls = data.meeting().calls();
+        let calls_left = limit.left(calls);
+        if ROOM && (calls_left == 0 || is_open(&focus)) {
+            return with_trim_loss(data, problem.best_of(best), calls_left > 0);
+        }
+        // The last look is for one that does not exceed r.
+        let is_last = calls_left == 1 && best.is_none();
+        if ROOM && is_last {
+            focus = problem.settled(&focus, focus);
+        }
+        let looks_left = calls_left - usize::from(best.is_none() && !is_last);
         let known = Known::of(&focus);
+        known.best.set(best);
         let count = if let Stage::Known(count) = focus.stage { count } else { 0 };
         let guide = if matches!(focus.stage, Stage::Known(_)) || !problem.cuts() {
             Guide::Window(known.window(&focus, count, sketch))
         } else {
             Guide::Nothing
         };
-        if problem.may_scan() && scans < SCANS {
-            known.looks_left.set(MOST_LOOKS + MORE_LOOKS);
+        let may_scan = |looks_left| problem.may_scan() && scans < SCANS && looks_left > SCAN_CALLS;
+        known.looks_left.set(if may_scan(looks_left) {
+            [looks_left.min(MOST_LOOKS + MORE_LOOKS), MOST_LOOKS.min(looks_left - SCAN_CALLS)]
         } else if problem.is_slight() && !focus.is_settled() {
-            known.looks_left.set(problem.looks_after(data.meeting().calls()));
-        }
-        let (note, noted) = data.meeting().note()?;
-        let [log_u, side, least, most, deepest, shallowest] = if let Some(note) = noted {
-            note
+            let looks = problem.looks_after(calls);
+            [looks, looks.saturating_sub(MORE_LOOKS)]
+        } else {
+            [looks_left; 2]
+        });
+        let (place, noted) = data.meeting().note()?;
+        let lost = if let Some(note) = noted {
+            Lost::of_numbers(note)
         } else {
             let problem = Problem::of_masses(range, params, masses, guide);
             let result = problem.solve(data, None);
-            let (Err(_), Some((log_u, side))) = (&result, known.outside.get()) else { return result };
-            let [least, most, deepest, shallowest] = known.bounds.get().as_numbers();
-            let lost = [log_u.max(LOG_FLOOR), side.as_number(), least, most, deepest, shallowest];
-            data.meeting().write_note(note, lost);
+            let (Err(_), Some(lost)) = (&result, Lost::of(&known)) else {
+                let may_call = limit.left(data.meeting().calls()) > 0;
+                return with_trim_loss(data, result?, may_call);
+            };
+            data.meeting().write_note(place, lost.as_numbers());
             lost
         };
-        focus.bounds = Bounds::of_numbers([least, most, deepest, shallowest]);
-        let mut side = Side::of_number(side);
+        let Lost { log_u, mut side, .. } = lost;
+        (focus.bounds, best) = (lost.bounds, lost.best);
         if problem.is_slight() && side == Side::Inside {
-            focus = problem.settled(focus, first);
+            focus = problem.begun_again(focus, first);
             continue;
         }
         let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
         focus = Focus { log_u, ..focus };
-        if problem.may_scan() && scans < SCANS && !(is_near && side != Side::Inside) {
+        if may_scan(limit.left(data.meeting().calls())) && !(is_near && side != Side::Inside) {
             scans += 1;
             focus.bracket = focus.bounds.log_u;
             // After two, the bracket is so short that few looks will do.
             for _ in 0..2 {
                 (focus, side) = problem.scan(data, (focus, side), count, sketch)?;
             }
-            if !problem.caps() {
+            if !problem.caps {
                 // Of HR rounding may also have moved the cut: its bracket is but a guess.
                 focus.bounds.log_u = focus.bracket;
             }
-            if side == Side::Inside {
-                continue;
-            }
+        }
+        if side == Side::Inside {
+            continue;
         }
         focus = focus.beside::<T>(side, range, problem.highest());
     }
@@ -165,14 +191,14 @@ impl<T: Real> Problem<'_, T> {
     /// Whether there is a threshold to be found.
     fn cuts(&self) -> bool {
         let limit = is_limit(self.range, self.alpha, self.r);
-        self.alpha > 0.0 && !limit && (!self.caps() || self.r < self.kl_to_reach_worst())
+        self.alpha > 0.0 && !limit && (!self.caps || self.r < self.kl_to_reach_worst())
     }
 
     /// The largest loss that a window may have: HR's cut is below a worst loss that samples have. In one bin with others it would not be
     /// seen that these are at depth zero.
     fn highest(&self) -> f64 {
         let largest = self.range.largest;
-        if self.caps() && self.on_worst() > 0.0 {
+        if self.caps && self.on_worst() > 0.0 {
             T::at_position(T::from_f64(largest).position() - 1).to_f64().max(self.range.smallest)
         } else {
             largest
@@ -197,7 +223,7 @@ impl<T: Real> Problem<'_, T> {
             let lens = Lens::new(u, focus.centre.depth(u, focus.mean));
             self.root_pass(data, T::from_f64(focus.high), lens)
         });
-        let may_ask = self.caps() || data.meeting().calls() < LAST_TIED;
+        let may_ask = self.caps || data.meeting().calls() < LAST_TIED;
         let above = |sketch: &[f64]| {
             looks.map(|place, log_u| {
                 let sums = [0, 1, 2, 3].map(|sum| sketch[TAIL + 4 * place + sum]);
@@ -293,7 +319,7 @@ impl<T: Real> Problem<'_, T> {
         let may_be_known = |bin: usize| known[bin] || tied.is_some_and(|(tied, _)| tied[bin]);
         // HD's cut does not move with u, which is looked for with it in any case; and of a window that is known as a whole another
         // round shows nothing.
-        let settled = settled || !self.caps() || (0..bins.count()).all(may_be_known);
+        let settled = settled || !self.caps || (0..bins.count()).all(may_be_known);
         let all_tied = settled && !focus.is_settled() && tied.is_some() && (first..=last).all(may_be_known);
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
@@ -363,7 +389,7 @@ impl<T: Real> Problem<'_, T> {
         }
         window.centre.set(window.centre.get().after(&placed.view));
         let bin = self.bin_of_cut(bins, &placed.cut);
-        let at_sample = !self.caps() || !placed.cut.is_between();
+        let at_sample = !self.caps || !placed.cut.is_between();
         if self.r == 0.0 {
             return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, ((bin, bin), at_sample)));
         }
@@ -378,7 +404,7 @@ impl<T: Real> Problem<'_, T> {
             let width = most - least;
             (log_u.max(least - width).min(most + width), Some(lack))
         };
-        if !self.caps() || focus.is_level() || focus.is_settled() {
+        if !self.caps || focus.is_level() || focus.is_settled() {
             // The cut does not move with u.
             return Ok(Outlook::of_one(focus, log_u, lack, placed.mean, ((bin, bin), at_sample)));
         }
@@ -398,13 +424,13 @@ impl<T: Real> Problem<'_, T> {
 
     /// What the KL step sees at depth zero.
     pub(super) fn on_worst(&self) -> f64 {
-        self.top_share() + if self.caps() { 0.0 } else { self.alpha }
+        self.top_share() + if self.caps { 0.0 } else { self.alpha }
     }
 
     /// The bin that a cut inside of the window is in. (HD's is at a sample, even if rounding leaves nothing of that.)
     pub(super) fn bin_of_cut(&self, bins: PositionBins, cut: &Cut<T>) -> usize {
         let loss =
-            if self.caps() && cut.is_between() { self.range.depths.loss(cut.depth) } else { cut.threshold.to_f64() };
+            if self.caps && cut.is_between() { self.range.depths.loss(cut.depth) } else { cut.threshold.to_f64() };
         bins.bin::<T>(T::from_f64(loss).position().max(bins.first).min(bins.last))
     }
 }

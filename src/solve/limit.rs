@@ -1,0 +1,101 @@
+//! The limit to the calls of a sharded solve, and what it ends with where they do not suffice: the best of the exact looks from which r
+//! is not exceeded. These weights are allowed and that dual bound holds, as always; the gap between the two says what is missing.
+
+use super::{Outline, Problem, Solved};
+use crate::kernels::{self, Lens};
+use crate::params::Error;
+use crate::real::Real;
+use crate::reduce::{Data, Meeting};
+use crate::root::Root;
+use crate::sharded::ROOM;
+use crate::trim::Cut;
+use crate::view::{Form, View};
+use crate::weights::Optimum;
+
+/// The weights are one.
+const LAST_CALLS: usize = 1;
+
+/// How many calls there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit(usize);
+
+impl Limit {
+    /// (Where there is little room more calls are made instead.)
+    pub(super) fn new(calls: usize) -> Self {
+        Self(if ROOM { calls } else { usize::MAX })
+    }
+
+    /// After so many calls, how many there may yet be before the last.
+    pub(super) fn left(self, calls: usize) -> usize {
+        self.0.saturating_sub(calls.saturating_add(LAST_CALLS))
+    }
+}
+
+/// What an exact look has shown: the cut and all sums of the view.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Feasible([f64; Self::NUMBERS]);
+
+impl Feasible {
+    pub(super) const NUMBERS: usize = 12;
+    /// Of no look.
+    pub(super) const NONE: Self = Self([f64::NAN; Self::NUMBERS]);
+
+    /// The better one of this and a look that does not exceed r: the one from the smaller u.
+    pub(super) fn or<T: Real>(self, view: &View, cut: &Cut<T>) -> Self {
+        let Self([u, ..]) = self;
+        if u <= view.u {
+            return self;
+        }
+        let &Cut { threshold, below, tied, keep, depth, next, .. } = cut;
+        let [log, inverse, second, last] = view.sums();
+        let threshold = threshold.to_f64();
+        Self([view.u, view.lens.centre, log, inverse, second, last, threshold, below, tied, keep, depth, next])
+    }
+
+    pub(super) fn as_numbers(self) -> [f64; Self::NUMBERS] {
+        self.0
+    }
+
+    pub(super) fn of_numbers(numbers: [f64; Self::NUMBERS]) -> Self {
+        Self(numbers)
+    }
+
+    pub(super) fn is_none(self) -> bool {
+        self.0[0].is_nan()
+    }
+
+    fn solved<T: Real>(self, form: Form) -> Solved<T> {
+        let Self([u, centre, log, inverse, second, last, threshold, below, tied, keep, depth, next]) = self;
+        let view = View::new(u, Lens::new(u, centre), form, [log, inverse, second, last], 1.0);
+        let root = Root { view, slack: 0.0, iterations: 1 };
+        let cut = Cut { threshold: T::from_f64(threshold), below, tied, keep, depth, next, above: None };
+        Solved { cut, root, outline: Outline { mean: f64::NAN, variance: f64::NAN } }
+    }
+}
+
+impl<T: Real> Problem<'_, T> {
+    /// The answer to end with when there was this look; if there was none, the base weights, and what no loss exceeds.
+    pub(super) fn best_of(&self, look: Feasible) -> Optimum<T> {
+        if look.is_none() { self.untouched() } else { self.optimum(&look.solved(self.form())) }
+    }
+}
+
+/// The next loss above a cut between two may be above the window: then it is still to be found, if there may be a call for that.
+pub(super) fn with_trim_loss<T: Real, R: Meeting>(
+    data: &mut Data<'_, T, R>,
+    optimum: Optimum<T>,
+    may_call: bool,
+) -> Result<Optimum<T>, Error> {
+    if optimum.trim_loss < f64::INFINITY {
+        return Ok(optimum);
+    }
+    let threshold = optimum.recipe.threshold;
+    let trim_loss = if may_call {
+        let [minus_next] = data.pass(|chunk, _| kernels::nearest_above(chunk, threshold))?.maxima;
+        -minus_next
+    } else {
+        // Smaller ones have lost all weight too.
+        threshold.to_f64()
+    };
+    Ok(Optimum { trim_loss, ..optimum })
+}
