@@ -10,6 +10,7 @@ mod lost;
 mod near;
 mod overview;
 mod scan;
+mod search;
 mod slight;
 mod window;
 mod zoom;
@@ -31,8 +32,8 @@ use crate::view::{Centre, Form, View};
 use crate::weights::Optimum;
 
 pub(crate) use near::{Near, solve_near};
+pub(crate) use search::solve_sharded;
 use window::Window;
-pub(crate) use zoom::solve_sharded;
 
 /// Solves a valid problem. `scratch`, if there is any, is as long as the data; what it holds afterwards is of no use.
 pub(crate) fn solve<T: Real, R: Meeting>(

@@ -117,6 +117,11 @@ impl Focus {
         }
     }
 
+    /// How many different losses in the window are known.
+    pub(super) fn known_losses(&self) -> usize {
+        if let Stage::Known(count) = self.stage { count } else { 0 }
+    }
+
     /// How many times as deep the next window goes, or as shallow.
     fn farther(&self) -> f64 {
         exp(0.25 * exp(2.0 * self.misses))

@@ -5,9 +5,9 @@ use super::{Outline, Problem, Solved};
 use crate::kernels::{self, Lens};
 use crate::params::Error;
 use crate::real::Real;
-use crate::reduce::{Data, Meeting};
+use crate::reduce::Data;
 use crate::root::Root;
-use crate::sharded::ROOM;
+use crate::sharded::{Log, ROOM};
 use crate::trim::Cut;
 use crate::view::{Form, View};
 use crate::weights::Optimum;
@@ -81,16 +81,16 @@ impl<T: Real> Problem<'_, T> {
 }
 
 /// The next loss above a cut between two may be above the window: then it is still to be found, if there may be a call for that.
-pub(super) fn with_trim_loss<T: Real, R: Meeting>(
-    data: &mut Data<'_, T, R>,
+pub(super) fn with_trim_loss<T: Real>(
+    data: &mut Data<'_, T, &mut Log>,
     optimum: Optimum<T>,
-    may_call: bool,
+    limit: Limit,
 ) -> Result<Optimum<T>, Error> {
     if optimum.trim_loss < f64::INFINITY {
         return Ok(optimum);
     }
     let threshold = optimum.recipe.threshold;
-    let trim_loss = if may_call {
+    let trim_loss = if limit.left(data.meeting().calls()) > 0 {
         let [minus_next] = data.pass(|chunk, _| kernels::nearest_above(chunk, threshold))?.maxima;
         -minus_next
     } else {
@@ -98,4 +98,37 @@ pub(super) fn with_trim_loss<T: Real, R: Meeting>(
         threshold.to_f64()
     };
     Ok(Optimum { trim_loss, ..optimum })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of two looks that do not exceed r the one from the smaller u is kept, and with it all that makes the answer.
+    #[test]
+    fn the_smaller_u_is_kept() {
+        let look = |u: f64| {
+            let mut view = View::new(u, Lens::new(u, 0.5), Form::Plain, [0.0; 4], 1.0);
+            view.add(0.25, 0.0);
+            view.add(0.75, 1.0);
+            let cut = Cut { threshold: -u, below: 1.0, tied: 2.0, keep: 0.5, depth: u, next: 3.0, above: None };
+            (view, cut)
+        };
+        for order in [[1.0, 2.0, 4.0], [2.0, 1.0, 4.0], [4.0, 2.0, 1.0]] {
+            let mut best = Feasible::NONE;
+            assert!(best.is_none());
+            for u in order {
+                let (view, cut) = look(u);
+                best = Feasible::of_numbers(best.or(&view, &cut).as_numbers());
+            }
+            let Solved { cut, root, .. } = best.solved::<f64>(Form::Plain);
+            let (view, exact) = look(1.0);
+            assert!((root.view.phi() - view.phi()).abs() <= 1e-15, "{order:?}");
+            assert!((root.view.dual_depth(0.1) - view.dual_depth(0.1)).abs() <= 1e-15, "{order:?}");
+            assert_eq!(
+                (cut.threshold, cut.below, cut.tied, cut.keep, cut.depth, cut.next),
+                (exact.threshold, exact.below, exact.tied, exact.keep, exact.depth, exact.next)
+            );
+        }
+    }
 }

@@ -3,8 +3,8 @@
 
 use super::Problem;
 use super::focus::Focus;
+use super::search::MOST_LOOKS;
 use super::window::{Bounds, MORE_LOOKS};
-use super::zoom::MOST_LOOKS;
 use crate::math::{expm1, log, sqrt};
 use crate::real::Real;
 use crate::root::LOG_FLOOR;

@@ -1,144 +1,28 @@
-//! A problem that no participant sees whole, in few rounds: a sketch of all depths, solved as a problem of its own, tells where
-//! the threshold and u are; finer and finer sketches around the threshold, each with one look at the rest from the
-//! current u, end with every loss there known to everybody. Every decision is made from reduced values alone.
+//! A round of zooming: a sketch of the window that the threshold is in, with one look at the samples above it or many, tells of a smaller
+//! window; or of all losses in it.
 
 use super::focus::{Focus, Stage};
-use super::limit::{Feasible, Limit, with_trim_loss};
 use super::looks::{LOOKS, Looks, Outlook};
-use super::lost::Lost;
-use super::overview::overview;
-use super::window::{Known, MORE_LOOKS, Side, Window};
-use super::{Guide, Problem, is_limit};
+use super::window::{Known, Side, Window};
+use super::{Problem, is_limit};
 use crate::kernels::{self, Lens, PositionBins, fast_moments, fast_rank};
 use crate::math::exp;
-use crate::params::{Error, Params};
+use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::Data;
 use crate::root::{self, LOG_FLOOR};
-use crate::sharded::{Log, Operation, ROOM, SKETCH};
+use crate::sharded::{Log, Operation, SKETCH};
 use crate::trim::Cut;
-use crate::validate::Range;
 use crate::view::View;
-use crate::weights::Optimum;
 
 /// A sketch begins with a few sums, then has runs of so many bins, and ends with the sums of so many looks.
 pub(super) const HEAD: usize = 2;
 pub(super) const RUN: usize = (SKETCH - HEAD - 4 * LOOKS) / 4;
 const TAIL: usize = HEAD + 4 * RUN;
 
-/// After so many rounds of zooming, more than was ever needed, it goes on without.
-const ROUNDS: usize = 24;
-/// After so many, a round looks from many u; after fewer, if u still moves far.
-const SINGLE_ROUNDS: usize = 4;
-const LEAST_ROUNDS: usize = 2;
-/// So many rounds look from many u at most: where the window does not become smaller by then it does so around a guess.
-const MANY_ROUNDS: usize = 4;
 /// After so many calls HD's window, which becomes smaller with every round, does so whether or not the samples of a bin may be tied: else
 /// each window might take two rounds.
 const LAST_TIED: usize = 8;
-/// After so many looks from one u there are two scans; so often at most.
-pub(super) const MOST_LOOKS: usize = 4;
-const SCANS: u32 = 3;
-/// What these take at most, and what a round of zooming does, with the look that they are for.
-const SCAN_CALLS: usize = 5;
-const ZOOM_CALLS: usize = 3;
-/// In log u: a cut that has left the window after no longer step is beside it.
-const CLOSE_BY: f64 = 0.1;
-
-/// Solves a valid problem of which this participant has a part.
-pub(crate) fn solve_sharded<T: Real>(
-    data: &mut Data<'_, T, &mut Log>,
-    range: &Range,
-    params: &Params,
-    most_calls: [usize; 2],
-    sketch: &mut [f64],
-) -> Result<Optimum<T>, Error> {
-    let (masses, first) = overview(data, range, params, sketch)?;
-    data.set_samples(masses[0]);
-    let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
-    let limit = Limit::new(most_calls[usize::from(problem.caps)]);
-    let mut best = Feasible::NONE;
-    let (mut focus, mut round, mut many_rounds, mut scans) = (first, 0, 0, 0);
-    loop {
-        let is_open = |focus: &Focus| problem.cuts() && !matches!(focus.stage, Stage::Known(_));
-        while round < ROUNDS && is_open(&focus) && limit.left(data.meeting().calls()) >= ZOOM_CALLS {
-            if problem.is_late(&focus, data.meeting().calls()) {
-                focus = problem.begun_again(focus, first);
-            }
-            let single_rounds = if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS };
-            let looks = focus.looks(problem.r > 0.0 && round >= single_rounds && many_rounds < MANY_ROUNDS);
-            many_rounds += usize::from(looks.len() > 1);
-            // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
-            focus = problem.zoom(data, focus, &looks, round == 0, sketch)?;
-            round += 1;
-        }
-        let calls = data.meeting().calls();
-        let calls_left = limit.left(calls);
-        if ROOM && (calls_left == 0 || is_open(&focus)) {
-            return with_trim_loss(data, problem.best_of(best), calls_left > 0);
-        }
-        // The last look is for one that does not exceed r.
-        let is_last = calls_left == 1 && best.is_none();
-        if ROOM && is_last {
-            focus = problem.settled(&focus, focus);
-        }
-        let looks_left = calls_left - usize::from(best.is_none() && !is_last);
-        let known = Known::of(&focus);
-        known.best.set(best);
-        let count = if let Stage::Known(count) = focus.stage { count } else { 0 };
-        let guide = if matches!(focus.stage, Stage::Known(_)) || !problem.cuts() {
-            Guide::Window(known.window(&focus, count, sketch))
-        } else {
-            Guide::Nothing
-        };
-        let may_scan = |looks_left| problem.may_scan() && scans < SCANS && looks_left > SCAN_CALLS;
-        known.looks_left.set(if may_scan(looks_left) {
-            [looks_left.min(MOST_LOOKS + MORE_LOOKS), MOST_LOOKS.min(looks_left - SCAN_CALLS)]
-        } else if problem.is_slight() && !focus.is_settled() {
-            let looks = problem.looks_after(calls);
-            [looks, looks.saturating_sub(MORE_LOOKS)]
-        } else {
-            [looks_left; 2]
-        });
-        let (place, noted) = data.meeting().note()?;
-        let lost = if let Some(note) = noted {
-            Lost::of_numbers(note)
-        } else {
-            let problem = Problem::of_masses(range, params, masses, guide);
-            let result = problem.solve(data, None);
-            let (Err(_), Some(lost)) = (&result, Lost::of(&known)) else {
-                let may_call = limit.left(data.meeting().calls()) > 0;
-                return with_trim_loss(data, result?, may_call);
-            };
-            data.meeting().write_note(place, lost.as_numbers());
-            lost
-        };
-        let Lost { log_u, mut side, .. } = lost;
-        (focus.bounds, best) = (lost.bounds, lost.best);
-        if problem.is_slight() && side == Side::Inside {
-            focus = problem.begun_again(focus, first);
-            continue;
-        }
-        let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
-        focus = Focus { log_u, ..focus };
-        if may_scan(limit.left(data.meeting().calls())) && !(is_near && side != Side::Inside) {
-            scans += 1;
-            focus.bracket = focus.bounds.log_u;
-            // After two, the bracket is so short that few looks will do.
-            for _ in 0..2 {
-                (focus, side) = problem.scan(data, (focus, side), count, sketch)?;
-            }
-            if !problem.caps {
-                // Of HR rounding may also have moved the cut: its bracket is but a guess.
-                focus.bounds.log_u = focus.bracket;
-            }
-        }
-        if side == Side::Inside {
-            continue;
-        }
-        focus = focus.beside::<T>(side, range, problem.highest());
-    }
-}
 
 /// One round with a part of the sketch: `fill` enters the samples of this participant, `digest` makes of what has been reduced
 /// what must be known from then on.
@@ -189,14 +73,14 @@ fn around(
 
 impl<T: Real> Problem<'_, T> {
     /// Whether there is a threshold to be found.
-    fn cuts(&self) -> bool {
+    pub(super) fn cuts(&self) -> bool {
         let limit = is_limit(self.range, self.alpha, self.r);
         self.alpha > 0.0 && !limit && (!self.caps || self.r < self.kl_to_reach_worst())
     }
 
     /// The largest loss that a window may have: HR's cut is below a worst loss that samples have. In one bin with others it would not be
     /// seen that these are at depth zero.
-    fn highest(&self) -> f64 {
+    pub(super) fn highest(&self) -> f64 {
         let largest = self.range.largest;
         if self.caps && self.on_worst() > 0.0 {
             T::at_position(T::from_f64(largest).position() - 1).to_f64().max(self.range.smallest)
@@ -206,7 +90,7 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// One round: a sketch of the window, and looks at the samples above it.
-    fn zoom(
+    pub(super) fn zoom(
         &self,
         data: &mut Data<'_, T, &mut Log>,
         focus: Focus,
