@@ -175,3 +175,113 @@ impl Focus {
         PositionBins::new::<T>([self.low, self.high].map(|loss| T::from_f64(loss).position()), depths, RUN)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a participant tells itself between two steps is what it knew.
+    #[test]
+    fn numbers_and_back() {
+        let bounds = Bounds { log_u: [-3.0, 4.0], cut: [-1.0, 2.0] };
+        for stage in [Stage::Open, Stage::Tied, Stage::Known(0), Stage::Known(7)] {
+            for before in [None, Some(Place { log_u: 5.0, lack: -6.0 })] {
+                let focus = Focus {
+                    stage,
+                    log_u: 0.5,
+                    bounds,
+                    before,
+                    bracket: [-0.5, 0.75],
+                    mean: 8.0,
+                    centre: Centre { u: 9.0, depth: 10.0 },
+                    low: -11.0,
+                    high: 12.0,
+                    below: 13.0,
+                    first_above: 14.0,
+                    misses: 2.0,
+                };
+                let numbers = focus.as_numbers();
+                let told = Focus::of_numbers(numbers);
+                assert_eq!(format!("{told:?}"), format!("{focus:?}"));
+                assert_eq!(told.known_losses(), if stage == Stage::Known(7) { 7 } else { 0 });
+            }
+        }
+    }
+
+    fn focus(low: f64, high: f64, cut: [f64; 2], misses: f64) -> Focus {
+        let bounds = Bounds { cut, ..Bounds::none() };
+        let (stage, bracket, centre) = (Stage::Tied, [f64::NAN; 2], Centre::UNKNOWN);
+        Focus {
+            stage,
+            log_u: 0.0,
+            bounds,
+            before: None,
+            bracket,
+            mean: 0.0,
+            centre,
+            low,
+            high,
+            below: 0.0,
+            first_above: 0.0,
+            misses,
+        }
+    }
+
+    /// The depths of losses between 0 and 1024.
+    fn range() -> Range {
+        let depths = Depths::new(1024.0, 0.0);
+        Range { worst: 1024.0, worst_is_given: false, largest: 1024.0, smallest: 0.0, depths }
+    }
+
+    /// The next window shares an end with the last one, goes some times as deep or as shallow, and after each miss farther; but not
+    /// beyond what is certain, all of which it takes where that is known on both sides.
+    #[test]
+    fn windows_beside() {
+        const OPEN: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+        let ends = |focus: Focus, side: Side| {
+            let next = focus.beside::<f64>(side, &range(), 1024.0);
+            assert_eq!((next.stage, next.misses), (Stage::Open, focus.misses + 1.0));
+            [next.low, next.high]
+        };
+        let farther = |misses: f64| libm::exp(0.25 * libm::exp(2.0 * misses));
+        let is_near = |value: f64, exact: f64| assert!((value - exact).abs() <= 1e-9, "{value} instead of {exact}");
+        for misses in [0.0, 1.0] {
+            let [low, high] = ends(focus(1000.0, 1008.0, OPEN, misses), Side::Deeper);
+            is_near(low, 1024.0 - 24.0 * farther(misses));
+            is_near(high, 1000.0);
+            let [low, high] = ends(focus(1000.0, 1008.0, OPEN, misses), Side::Shallower);
+            is_near(low, 1008.0);
+            is_near(high, 1024.0 - 16.0 / farther(misses));
+        }
+        assert_eq!(ends(focus(1000.0, 1008.0, OPEN, 3.0), Side::Deeper), [0.0, 1000.0]);
+        assert_eq!(ends(focus(1000.0, 1008.0, [999.5, f64::INFINITY], 0.0), Side::Deeper), [999.5, 1000.0]);
+        assert_eq!(ends(focus(1000.0, 1008.0, [f64::NEG_INFINITY, 1008.5], 0.0), Side::Shallower), [1008.0, 1008.5]);
+        for side in [Side::Deeper, Side::Shallower] {
+            assert_eq!(ends(focus(1000.0, 1008.0, [500.0, 1010.0], 0.0), side), [500.0, 1010.0]);
+        }
+    }
+
+    /// A window goes farther on the sides where it must, at least some of its widths, but not beyond what is certain.
+    #[test]
+    fn windows_beyond() {
+        let position = |loss: f64| f64::from_f64(loss).position();
+        let (low, high) = (position(1000.0), position(1008.0));
+        let ends = |sides: [bool; 2], width: u64, cut: [f64; 2]| {
+            focus(0.0, 0.0, cut, 0.0).beyond::<f64>(sides, width, [low, high], &range(), 1024.0)
+        };
+        let open = [f64::NEG_INFINITY, f64::INFINITY];
+        assert_eq!(ends([false, false], 9, open), [low, high]);
+        let [deeper, same] = ends([true, false], 9, open);
+        assert!(deeper < position(1000.0 - 1.0) && same == high, "{deeper} {same}");
+        let [same, shallower] = ends([false, true], 9, open);
+        assert!(
+            same == low && shallower > position(1008.0 + 1.0) && shallower < position(1024.0),
+            "{same} {shallower}"
+        );
+        let width = (high - low) / 8;
+        assert_eq!(ends([true, false], width, open), [low - 32 * width, high]);
+        assert_eq!(ends([false, true], width / 4, open), [low, high + 32 * (width / 4)]);
+        assert_eq!(ends([true, true], u64::MAX, open), [position(0.0), position(1024.0)]);
+        assert_eq!(ends([true, true], 9, [999.5, 1008.5]), [position(999.5), position(1008.5)]);
+    }
+}

@@ -486,3 +486,124 @@ pub(super) const MORE_LOOKS: usize = 4;
 
 /// How far sums over all samples may be off, relative to their mass.
 const ROUNDING: f64 = 1e-15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Lens;
+    use crate::view::Form;
+
+    fn is_near(bounds: Bounds, exact: [f64; 4]) {
+        let numbers = bounds.as_numbers();
+        let near =
+            numbers.iter().zip(exact).all(|(&number, exact)| number == exact || (number - exact).abs() <= 1e-12);
+        assert!(near, "{numbers:?} instead of {exact:?}");
+        assert_eq!(Bounds::of_numbers(numbers).as_numbers(), numbers);
+    }
+
+    /// u that is too small bounds it from below and the cut, which becomes deeper with u, from above; u that is not does the opposite.
+    #[test]
+    fn what_looks_make_certain() {
+        let [least, most] = root::EVERYWHERE;
+        let cut = Cut { threshold: 5.0, keep: 0.5, depth: 1.0, next: 7.0, ..Cut::nothing() };
+        let between = Cut { keep: 0.0, ..cut };
+        let (none, infinity) = (Bounds::none(), f64::INFINITY);
+        is_near(none.narrowed(2.0, &cut, true), [log(2.0), most, -infinity, 5.0]);
+        is_near(none.narrowed(2.0, &cut, false), [least, log(2.0), 5.0, infinity]);
+        // Between two losses the cut is at neither: the next one above bounds it there, the one below from the other side.
+        is_near(none.narrowed(2.0, &between, true), [log(2.0), most, -infinity, 7.0]);
+        is_near(none.narrowed(2.0, &between, false), [least, log(2.0), 5.0, infinity]);
+        is_near(none.narrowed(0.0, &cut, true), none.as_numbers());
+        let both = none.narrowed(2.0, &cut, true).narrowed(4.0, &Cut { threshold: 3.0, ..cut }, false);
+        is_near(both, [log(2.0), log(4.0), 3.0, 5.0]);
+    }
+
+    /// A guess stays what it is unless it is outside of what is certain on both sides.
+    #[test]
+    fn guesses_are_kept_inside() {
+        let [least, most] = root::EVERYWHERE;
+        for (log_u, kept) in [([least, most], 9.0), ([1.0, most], 9.0), ([least, 3.0], 9.0), ([1.0, 3.0], 2.0)] {
+            assert_eq!(Bounds { log_u, ..Bounds::none() }.kept(9.0), kept, "{log_u:?}");
+        }
+        let certain = Bounds { log_u: [1.0, 3.0], ..Bounds::none() };
+        assert_eq!([0.5, 1.0, 1.5, 2.5, 3.0].map(|log_u| certain.kept(log_u)), [2.0, 2.0, 1.5, 2.5, 2.0]);
+    }
+
+    /// Two depths of equal mass, seen from this u.
+    fn placed(side: Side, u: f64) -> Placed<f64> {
+        let mut view = View::new(u, Lens::new(u, 0.5), Form::Plain, [0.0; 4], 1.0);
+        view.add(0.5, 0.0);
+        view.add(0.5, 1.0);
+        Placed { side, cut: Cut::nothing(), view, mean: 0.5, curved: 0.0, slopes: [0.0; 2] }
+    }
+
+    /// Outside of the window u is too small or not as if the cut were to be inside, unless phi says so.
+    #[test]
+    fn on_which_side_of_the_root() {
+        let phi = |u: f64| placed(Side::Inside, u).view.phi();
+        let (u, above, below) = (0.3, 0.9 * phi(0.3), 1.1 * phi(0.3));
+        let told = |side: Side| [above, phi(u), below].map(|r| placed(side, u).is_too_small(r));
+        assert_eq!(told(Side::Inside), [Some(true), None, Some(false)]);
+        assert_eq!(told(Side::Deeper), [Some(true), Some(false), Some(false)]);
+        assert_eq!(told(Side::Shallower), [Some(true), Some(true), Some(false)]);
+    }
+
+    /// Without a sample.
+    fn window(known: &Known) -> Window<'_> {
+        let Known { centre, bounds, outside, best, looks_left, looked_at } = known;
+        let (losses, masses): (&[f64], &[f64]) = (&[], &[]);
+        let (low, high, below, inside, first_above, mean, log_u) = (3.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+        Window {
+            losses,
+            masses,
+            low,
+            high,
+            below,
+            inside,
+            first_above,
+            mean,
+            centre,
+            log_u,
+            bounds,
+            outside,
+            best,
+            looks_left,
+            looked_at,
+        }
+    }
+
+    fn known() -> Known {
+        Known {
+            centre: Cell::new(Centre::UNKNOWN),
+            bounds: Cell::new(Bounds::none()),
+            outside: Cell::new(None),
+            best: Cell::new(Feasible::NONE),
+            looks_left: Cell::new([usize::MAX; 2]),
+            looked_at: Cell::new(f64::NAN),
+        }
+    }
+
+    /// What a cut outside of a window makes certain: phi grows with its depth.
+    #[test]
+    fn what_a_lost_cut_makes_certain() {
+        let phi = placed(Side::Inside, 0.3).view.phi();
+        let (known, [least, most]) = (known(), root::EVERYWHERE);
+        let lost = |side: Side, r: f64| Bounds::none().lost(0.3, &window(&known), &placed(side, 0.3), r);
+        is_near(lost(Side::Deeper, 0.9 * phi), [log(0.3), most, f64::NEG_INFINITY, 3.0]);
+        is_near(lost(Side::Deeper, 1.1 * phi), Bounds::none().as_numbers());
+        is_near(lost(Side::Shallower, 1.1 * phi), [least, log(0.3), 4.0, f64::INFINITY]);
+        is_near(lost(Side::Shallower, 0.9 * phi), Bounds::none().as_numbers());
+    }
+
+    /// There are fewer looks from far away than beside the last one, and where they end is told.
+    #[test]
+    fn looks_are_counted() {
+        let known = known();
+        let window = window(&known);
+        known.looks_left.set([4, 2]);
+        let told = [1.0, 1.001, 1.1, 1.0, 1.001, 1.0, 1.001].map(|u| window.spend_look(u).is_ok());
+        // The third and the fourth are each far from the one before.
+        assert_eq!(told, [true, true, false, false, true, true, false]);
+        assert_eq!(known.outside.get(), Some((log(1.001), Side::Inside)));
+    }
+}

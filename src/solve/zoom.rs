@@ -358,3 +358,65 @@ fn keep_samples(sketch: &mut [f64], low: usize, high: usize) -> usize {
     }
     kept
 }
+
+#[cfg(all(test, feature = "std", hrw_vector))] // where there is room
+mod tests {
+    use super::*;
+
+    /// What a threshold may reach: as far as the mass and the cost on the way let it, and what it takes to leave its own bin.
+    #[test]
+    fn bins_within_reach() {
+        let masses = [1.0, 2.0, 4.0, 8.0, 4.0, 2.0, 1.0];
+        let free = |_: usize| 0.0;
+        assert_eq!(around(&masses, 3, [0.0; 2], -1.0, free), (3, 3));
+        assert_eq!(around(&masses, 3, [0.0; 2], 0.0, free), (2, 4));
+        // A bin is reached where the way to its end is longer than the reach.
+        assert_eq!(around(&masses, 3, [0.0; 2], 3.9, free), (2, 4));
+        assert_eq!(around(&masses, 3, [0.0; 2], 4.0, free), (1, 5));
+        assert_eq!(around(&masses, 3, [0.0; 2], 6.0, free), (0, 6));
+        assert_eq!(around(&masses, 3, [0.0; 2], 1e9, free), (0, 6));
+        assert_eq!(around(&masses, 3, [4.5, 0.0], 4.0, free), (3, 5));
+        assert_eq!(around(&masses, 3, [0.0, 4.5], 4.0, free), (1, 3));
+        // The cost is that of the bin that is crossed.
+        assert_eq!(around(&masses, 3, [0.0; 2], 6.0, |bin| if bin == 2 { 3.0 } else { 0.0 }), (2, 6));
+        assert_eq!(around(&masses, 3, [0.0; 2], 6.0, |bin| if bin == 5 { 3.0 } else { 0.0 }), (0, 5));
+    }
+
+    /// More bins than are needed, as long as their samples are few and the next bins narrower.
+    #[test]
+    fn bins_of_few_samples() {
+        let narrower = RUN / 32;
+        let mut counts = [0.0; RUN];
+        assert_eq!(widened(&counts, 400, 410), (400 - narrower, 410 + narrower));
+        assert_eq!(widened(&counts, 5, RUN - 4), (0, RUN - 1));
+        counts[398] = narrower as f64;
+        counts[397] = 1.0;
+        counts[411] = narrower as f64 + 1.0;
+        assert_eq!(widened(&counts, 400, 410), (398, 410));
+        counts[410] = 1e9;
+        (counts[411], counts[420], counts[421]) = (1.0, narrower as f64 - 1.0, 1.0);
+        assert_eq!(widened(&counts, 400, 410), (398, 420));
+    }
+
+    /// The ends of the samples in some bins, and their masses and losses moved to the front, in order.
+    #[test]
+    fn samples_of_bins() {
+        let mut sketch = vec![0.0; SKETCH];
+        let place = |run: usize, bin: usize| HEAD + run * RUN + bin;
+        sketch[place(2, 0)..place(4, 0)].fill(f64::NEG_INFINITY);
+        for (bin, mass, low, high) in
+            [(3, 1.0, -7.0, -7.0), (5, 2.0, -4.0, -3.0), (9, 4.0, 0.0, 0.0), (11, 8.0, 5.0, 6.0)]
+        {
+            sketch[place(0, bin)] = mass;
+            sketch[place(1, bin)] = high;
+            (sketch[place(2, bin)], sketch[place(3, bin)]) = (high, -low);
+        }
+        assert_eq!(ends_of_samples(&sketch, 4, 10), Some([-4.0, 0.0]));
+        assert_eq!(ends_of_samples(&sketch, 5, 5), Some([-4.0, -3.0]));
+        assert_eq!(ends_of_samples(&sketch, 3, 11), Some([-7.0, 6.0]));
+        assert_eq!(ends_of_samples(&sketch, 6, 8), None);
+        assert_eq!(keep_samples(&mut sketch, 4, 10), 2);
+        assert_eq!((sketch[HEAD], sketch[HEAD + 1]), (2.0, 4.0));
+        assert_eq!((sketch[HEAD + RUN], sketch[HEAD + RUN + 1]), (-3.0, 0.0));
+    }
+}
