@@ -11,7 +11,6 @@ mod near;
 mod overview;
 mod scan;
 mod search;
-mod slight;
 mod window;
 mod zoom;
 
@@ -161,9 +160,7 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     fn of_masses(range: &'a Range, params: &Params, [total, largest]: [f64; 2], guide: Guide<'a, T>) -> Self {
-        let Params { ordering, r, .. } = *params;
-        // No weight shows what a smaller one moves, and what is divided by it is infinite.
-        let alpha = if params.alpha.is_normal() { params.alpha } else { 0.0 };
+        let Params { ordering, alpha, r, .. } = *params;
         let top = if range.depths.depth(range.largest) == 0.0 { largest } else { 0.0 };
         let caps = ordering == Ordering::Hr && alpha > 0.0 && r > 0.0;
         Self { range, ordering, caps, alpha, r, total, top, budget: alpha * total, guide, unseen: 0.0 }
@@ -188,8 +185,9 @@ impl<'a, T: Real> Problem<'a, T> {
         // By reference: moved out of the result the solution would lie on the stack twice.
         let result = self.cut_and_root(data);
         let solved = match &result {
-            Ok(Some(solved)) => solved,
-            Ok(None) => return self.all_on_worst(),
+            // (Of HR's D rounding may not know before that it reaches zero.)
+            Ok(Some(solved)) if !self.caps || solved.cut.depth > 0.0 => solved,
+            Ok(_) => return self.all_on_worst(),
             Err(error) => return Err(*error),
         };
         if let Some(kept) = kept {

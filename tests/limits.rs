@@ -221,6 +221,28 @@ fn rounding_leaves_a_divergence_within_its_budget() {
     assert!((0.0..=r).contains(&report.kl), "{:e} for r = {r:e}", report.kl);
 }
 
+/// Rounding decides whether HR's D reaches zero, or r what it takes for everything to move to the worst loss: no weight is lost.
+#[test]
+fn where_d_just_reaches_zero() {
+    let losses: Vec<f64> = (0..12).map(|sample| f64::from(sample * sample)).collect();
+    for (share, r) in
+        (12..=22).flat_map(|share| [1e-35, 1e-30, 1e-20, 1e-17, 1e-16, 3e-16, 1e-15].map(|r| (share, r)))
+    {
+        let mut base = vec![1.0; losses.len()];
+        base[11] = 10_f64.powi(-share);
+        for ulps in 1..=8 {
+            let alpha = 1.0 - f64::from(ulps) * f64::EPSILON / 2.0;
+            for worst_loss in [None, Some(121.0)] {
+                let (losses, base) = (losses.clone(), Some(base.clone()));
+                let problem = Problem { losses, base, alpha, r, ordering: Ordering::Hr, worst_loss };
+                let solved = solve(&problem);
+                let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+                assert!((total - 1.0).abs() <= 1e-12, "weights that sum to {total}: {problem:?}");
+            }
+        }
+    }
+}
+
 /// An alpha below all normal numbers moves nothing that a weight shows, whatever r is, and loses no weight either.
 #[test]
 fn subnormal_alpha() {
@@ -236,12 +258,16 @@ fn subnormal_alpha() {
             let without = solved(0.0);
             let total = without.weights.iter().sum::<f64>() + without.report.worst_weight;
             assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
-            for alpha in [5e-324, 1e-320, 2e-308] {
-                assert_eq!(solved(alpha).weights, without.weights, "{ordering:?}, alpha {alpha:e}, r {r}");
+            for alpha in [5e-324, 1e-320, 2e-308, f64::MIN_POSITIVE] {
+                let solved = solved(alpha);
+                let off = |(one, other): (&f64, &f64)| (one - other).abs();
+                let largest = solved.weights.iter().zip(&without.weights).map(off).fold(0.0, f64::max);
+                let told = format!("{ordering:?}, alpha {alpha:e}, r {r}, {worst_loss:?}: {:?}", solved.report);
+                assert!(
+                    largest <= 1e-12 && solved.report.worst_weight <= without.report.worst_weight + 1e-12,
+                    "{told}"
+                );
             }
-            let least = solved(f64::MIN_POSITIVE);
-            let total = least.weights.iter().sum::<f64>() + least.report.worst_weight;
-            assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
         }
     }
 }

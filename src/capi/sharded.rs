@@ -49,7 +49,7 @@ pub struct hrw_sharded(Sharded);
 ///
 /// allreduce: joins values over the participants; not NULL. It is called at most 16 times with HD and
 ///   24 times with HR, by every participant alike, with at most 4094 values (32 KiB). (A search that has not ended by then,
-///   of which no case is known, ends with the best weights so far: robust_loss is then below dual_bound.)
+///   of which no case is known with r from 1e-28 on, ends with the best weights so far: robust_loss is then below dual_bound.)
 /// context: passed on to it.
 ///
 /// What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so

@@ -1,12 +1,15 @@
 //! The limit to the calls of a sharded solve, and what it ends with where they do not suffice: the best of the exact looks from which r
 //! is not exceeded. These weights are allowed and that dual bound holds, as always; the gap between the two says what is missing.
 
+use super::focus::Focus;
+use super::window::Bounds;
 use super::{Outline, Problem, Solved};
 use crate::kernels::{self, Lens};
+use crate::math::{expm1, log, sqrt};
 use crate::params::Error;
 use crate::real::Real;
 use crate::reduce::Data;
-use crate::root::Root;
+use crate::root::{LOG_FLOOR, Root};
 use crate::sharded::{Log, ROOM};
 use crate::trim::Cut;
 use crate::view::{Form, View};
@@ -14,6 +17,8 @@ use crate::weights::Optimum;
 
 /// The weights are one.
 const LAST_CALLS: usize = 1;
+/// In log u: more than rounding.
+const MARGIN: f64 = 1e-9;
 
 /// How many calls there may be.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +82,21 @@ impl<T: Real> Problem<'_, T> {
     /// The answer to end with when there was this look; if there was none, the base weights, and what no loss exceeds.
     pub(super) fn best_of(&self, look: Feasible) -> Optimum<T> {
         if look.is_none() { self.untouched() } else { self.optimum(&look.solved(self.form())) }
+    }
+
+    /// The logarithm of the smallest u that is known to be large enough for r.
+    pub(super) fn enough(&self, focus: &Focus) -> f64 {
+        // By Hoeffding's lemma phi, the logarithm of the mean of 1/x less the mean of its logarithm, is at most an eighth of the square
+        // of how far these logarithms are apart.
+        let enough = log(self.range.depths.depth(self.range.smallest) / expm1(sqrt(8.0 * self.r))) + MARGIN;
+        focus.bounds.log_u[1].min(enough).max(LOG_FLOOR)
+    }
+}
+
+impl Focus {
+    /// With u settled: nothing more is to be found out about it.
+    pub(super) fn settled(self, log_u: f64) -> Self {
+        Self { log_u, bounds: Bounds { log_u: [log_u; 2], ..Bounds::none() }, before: None, ..self }
     }
 }
 

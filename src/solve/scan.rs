@@ -3,7 +3,6 @@
 
 use super::Problem;
 use super::focus::Focus;
-use super::slight::SLIGHT_R;
 use super::window::{Known, Side};
 use super::zoom::{HEAD, RUN, round};
 use crate::kernels::Lens;
@@ -20,6 +19,9 @@ const SCANNED: usize = (SKETCH - START) / 5;
 const START: usize = HEAD + 2 * RUN;
 const CENTRES: usize = START + 4 * SCANNED;
 
+/// A divergence of r moves at most `sqrt(r / 2)` of the mass, by Pinsker's inequality: below this that is 1e-14, and a u from which
+/// r is not exceeded will do.
+const LEAST_R: f64 = 1e-28;
 /// A scan that leaves a larger part of the bracket has not seen enough.
 const LITTLE: f64 = 1.0 / 64.0;
 
@@ -33,7 +35,7 @@ struct End {
 impl<T: Real> Problem<'_, T> {
     /// Whether scans can help.
     pub(super) fn may_scan(&self) -> bool {
-        ROOM && self.r >= SLIGHT_R
+        ROOM && self.r >= LEAST_R
     }
 
     /// One round, with a window of which so many losses are known: between which two of many u in the bracket the root is, and on

@@ -44,7 +44,7 @@ pub(crate) fn solve_sharded<T: Real>(
     data.set_samples(masses[0]);
     let problem = Problem::of_masses(range, params, masses, Guide::Nothing);
     let limit = Limit::new(most_calls[usize::from(problem.caps)]);
-    let mut search = Search { problem, first, limit, best: Feasible::NONE, rounds: 0, many_rounds: 0, scans: 0 };
+    let mut search = Search { problem, limit, best: Feasible::NONE, rounds: 0, many_rounds: 0, scans: 0 };
     let mut focus = first;
     loop {
         focus = search.zoom_in(data, focus, sketch)?;
@@ -53,7 +53,7 @@ pub(crate) fn solve_sharded<T: Real>(
             return with_trim_loss(data, search.problem.best_of(search.best), limit);
         }
         if ROOM && search.is_last(calls_left) {
-            focus = search.problem.settled(&focus, focus);
+            focus = focus.settled(search.problem.enough(&focus));
         }
         let (place, noted) = data.meeting().note()?;
         let lost = if let Some(note) = noted {
@@ -61,7 +61,7 @@ pub(crate) fn solve_sharded<T: Real>(
         } else {
             let known = Known::of(&focus);
             known.best.set(search.best);
-            known.looks_left.set(search.looks(&focus, data.meeting().calls()));
+            known.looks_left.set(search.looks(calls_left));
             let guide = if search.is_open(&focus) {
                 Guide::Nothing
             } else {
@@ -81,8 +81,6 @@ pub(crate) fn solve_sharded<T: Real>(
 /// How far it has come.
 struct Search<'a, T> {
     problem: Problem<'a, T>,
-    /// Where it began.
-    first: Focus,
     limit: Limit,
     /// The best look so far that does not exceed r.
     best: Feasible,
@@ -121,9 +119,6 @@ impl<T: Real> Search<'_, T> {
         sketch: &mut [f64],
     ) -> Result<Focus, Error> {
         while self.rounds < ROUNDS && self.is_open(&focus) && self.calls_left(data) >= ZOOM_CALLS {
-            if self.problem.is_late(&focus, data.meeting().calls()) {
-                focus = self.problem.begun_again(focus, self.first);
-            }
             let single_rounds = if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS };
             let is_many = self.problem.r > 0.0 && self.rounds >= single_rounds && self.many_rounds < MANY_ROUNDS;
             let looks = focus.looks(is_many);
@@ -135,16 +130,12 @@ impl<T: Real> Search<'_, T> {
         Ok(focus)
     }
 
-    /// How many exact looks there may be after so many calls, and how many of them that are not beside the one before.
-    fn looks(&self, focus: &Focus, calls: usize) -> [usize; 2] {
-        let calls_left = self.limit.left(calls);
+    /// How many exact looks there may be with so many calls left, and how many of them that are not beside the one before.
+    fn looks(&self, calls_left: usize) -> [usize; 2] {
         // One is left for the last.
         let looks = calls_left - usize::from(self.best.is_none() && !self.is_last(calls_left));
         if self.may_scan(looks) {
             [looks.min(MOST_LOOKS + MORE_LOOKS), MOST_LOOKS.min(looks - SCAN_CALLS)]
-        } else if self.problem.is_slight() && !focus.is_settled() {
-            let looks = self.problem.looks_after(calls);
-            [looks, looks.saturating_sub(MORE_LOOKS)]
         } else {
             [looks; 2]
         }
@@ -161,9 +152,6 @@ impl<T: Real> Search<'_, T> {
         let Lost { log_u, mut side, bounds, best } = lost;
         self.best = best;
         focus.bounds = bounds;
-        if self.problem.is_slight() && side == Side::Inside {
-            return Ok(self.problem.begun_again(focus, self.first));
-        }
         let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
         focus.log_u = log_u;
         if self.may_scan(self.calls_left(data)) && !(is_near && side != Side::Inside) {

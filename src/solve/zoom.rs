@@ -204,7 +204,7 @@ impl<T: Real> Problem<'_, T> {
         // HD's cut does not move with u, which is looked for with it in any case; and of a window that is known as a whole another
         // round shows nothing.
         let settled = settled || !self.caps || (0..bins.count()).all(may_be_known);
-        let all_tied = settled && !focus.is_settled() && tied.is_some() && (first..=last).all(may_be_known);
+        let all_tied = settled && tied.is_some() && (first..=last).all(may_be_known);
         let (mut low, mut high) = (bin, bin);
         while low > 0 && known[low - 1] {
             low -= 1;
@@ -277,7 +277,7 @@ impl<T: Real> Problem<'_, T> {
         if self.r == 0.0 {
             return Ok(Outlook::of_one(focus, focus.log_u, None, focus.mean, ((bin, bin), at_sample)));
         }
-        let at_end = focus.is_settled() || (focus.log_u <= LOG_FLOOR && placed.view.phi() <= self.r);
+        let at_end = focus.log_u <= LOG_FLOOR && placed.view.phi() <= self.r;
         let (log_u, lack) = if at_end || self.is_found(&placed.view) {
             (focus.log_u, None)
         } else {
@@ -288,7 +288,7 @@ impl<T: Real> Problem<'_, T> {
             let width = most - least;
             (log_u.max(least - width).min(most + width), Some(lack))
         };
-        if !self.caps || focus.is_level() || focus.is_settled() {
+        if !self.caps || focus.is_level() {
             // The cut does not move with u.
             return Ok(Outlook::of_one(focus, log_u, lack, placed.mean, ((bin, bin), at_sample)));
         }
