@@ -140,6 +140,7 @@ mod tests {
             for u in order {
                 let (view, cut) = look(u);
                 best = Feasible::of_numbers(best.or(&view, &cut).as_numbers());
+                assert!(!best.is_none());
             }
             let Solved { cut, root, .. } = best.solved::<f64>(Form::Plain);
             let (view, exact) = look(1.0);
