@@ -48,8 +48,8 @@ pub struct hrw_sharded(Sharded);
 /// pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
 ///
 /// allreduce: joins values over the participants; not NULL. It is called at most 16 times with HD and
-///   24 times with HR, by every participant alike, with at most 4094 values (32 KiB). (A search that has not ended by then,
-///   of which no case is known with r from 1e-28 on, ends with the best weights so far: robust_loss is then below dual_bound.)
+///   24 times with HR, by every participant alike, with at most 4094 values (32 KiB). (A search that has not ended by then
+///   ends with the best weights so far: dual_bound - robust_loss is what they lack, in no known case more than rounding.)
 /// context: passed on to it.
 ///
 /// What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so

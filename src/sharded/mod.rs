@@ -42,7 +42,7 @@ pub trait Reduce {
 ///
 /// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24 with HR, each of at most 4,094
 /// values. A search that has not ended by then ends with the best weights that it has seen, and the gap between
-/// [`Report::robust_loss`] and [`Report::dual_bound`] says what they lack; no problem with r from 1e-28 on is known to come to that.
+/// [`Report::robust_loss`] and [`Report::dual_bound`] says what they lack: no problem is known in which that is more than rounding.
 /// With `std` it allocates 50 KB once, and takes as much of the stack; without, it makes some more calls, of at most 128 values, and
 /// takes 13 KB of stack alone.
 ///

@@ -96,9 +96,9 @@ def solve(
         do not have ones.
     allreduce: ``allreduce(values, op)`` joins the float64 array `values` over the participants, in place, by ``op``:
         "sum" or "max". It is called at most 16 times (HD) or 24 times (HR) by every participant alike, with at most 4,094
-        values. (A search that has not ended by then, of which no case is known with r from 1e-28 on, ends with the best
-        weights so far: `robust_loss` is then below `dual_bound`.) All must end with the same values, to the bit. What
-        it raises ends the solve, and passes through; its engine must see to it that the others' calls fail as well.
+        values. (A search that has not ended by then ends with the best weights so far: ``dual_bound - robust_loss`` is
+        what they lack, in no known case more than rounding.) All must end with the same values, to the bit. What it
+        raises ends the solve, and passes through; its engine must see to it that the others' calls fail as well.
         :func:`mpi` makes one.
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, and the same everywhere; `threads` may differ.
 
