@@ -172,6 +172,26 @@ fn base_weights_of_some_are_base_weights_of_all() {
     }
 }
 
+/// Base weights whose sum over the participants is beyond all numbers, or below them, are those of a common scale.
+#[test]
+fn base_weights_of_any_size() {
+    let losses = losses(200, |u| -u.ln());
+    let params = Params { alpha: 0.1, r: 0.2, ..Params::default() };
+    let parts = cut(&losses, &[80, 120]);
+    let solved = |size: f64| {
+        let base: Vec<f64> = (0..200).map(|i| size * f64::from(1 + i % 3)).collect();
+        let bases = cut(&base, &[80, 120]);
+        let bases: Vec<_> = bases.iter().map(|base| Some(*base)).collect();
+        solve_together(&parts, &bases, &[params; 3]).remove(0).expect("valid").weights
+    };
+    let usual = solved(1.0);
+    for size in [5e307, 1e-300] {
+        for (one, other) in usual.iter().zip(solved(size)) {
+            assert!((one - other).abs() < 1e-14, "{other} instead of {one} with base weights around {size:e}");
+        }
+    }
+}
+
 /// What each of three participants is told; the second one's input is bad.
 fn refusals(losses: [&[f64]; 3], base: [Option<&[f64]>; 3], params: [Params; 3]) -> [Error; 3] {
     let results = solve_together(&losses, &base, &params);
