@@ -185,8 +185,7 @@ impl<'a, T: Real> Problem<'a, T> {
         // By reference: moved out of the result the solution would lie on the stack twice.
         let result = self.cut_and_root(data);
         let solved = match &result {
-            // (Of HR's D rounding may not know before that it reaches zero.)
-            Ok(Some(solved)) if !self.caps || solved.cut.depth > 0.0 => solved,
+            Ok(Some(solved)) if !self.reaches_worst(solved) => solved,
             Ok(_) => return self.all_on_worst(),
             Err(error) => return Err(*error),
         };
@@ -194,6 +193,12 @@ impl<'a, T: Real> Problem<'a, T> {
             *kept = Near::of(self, solved);
         }
         Ok(self.optimum(solved))
+    }
+
+    /// Whether HR's D is zero, which rounding may not tell before.
+    #[inline(always)]
+    fn reaches_worst(&self, solved: &Solved<T>) -> bool {
+        self.caps && solved.cut.depth == 0.0
     }
 
     #[inline(always)]

@@ -80,8 +80,12 @@ impl Feasible {
 
 impl<T: Real> Problem<'_, T> {
     /// The answer to end with when there was this look; if there was none, the base weights, and what no loss exceeds.
-    pub(super) fn best_of(&self, look: Feasible) -> Optimum<T> {
-        if look.is_none() { self.untouched() } else { self.optimum(&look.solved(self.form())) }
+    pub(super) fn best_of(&self, look: Feasible) -> Result<Optimum<T>, Error> {
+        if look.is_none() {
+            return Ok(self.untouched());
+        }
+        let solved = look.solved(self.form());
+        if self.reaches_worst(&solved) { self.all_on_worst() } else { Ok(self.optimum(&solved)) }
     }
 
     /// The logarithm of the smallest u that is known to be large enough for r.

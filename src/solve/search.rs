@@ -50,7 +50,7 @@ pub(crate) fn solve_sharded<T: Real>(
         focus = search.zoom_in(data, focus, sketch)?;
         let calls_left = search.calls_left(data);
         if ROOM && (calls_left == 0 || search.is_open(&focus)) {
-            return with_trim_loss(data, search.problem.best_of(search.best), limit);
+            return with_trim_loss(data, search.problem.best_of(search.best)?, limit);
         }
         if ROOM && search.is_last(calls_left) {
             focus = focus.settled(search.problem.enough(&focus));
