@@ -349,7 +349,7 @@ impl<'a, T: Real> Problem<'a, T> {
         let lens = Lens::new(u, centre);
         let pass = self.root_pass(data, threshold, lens);
         let partial = data.pass(|chunk, _| pass.sums(chunk))?;
-        let mut view = View::new(u, lens, pass.form(), partial.sums, self.total);
+        let mut view = View::new(u, lens, self.form(), partial.sums, self.total);
         // Of a pilot, which only the vector passes have.
         if cfg!(hrw_vector) {
             view.add(self.unseen, 0.0);
@@ -376,10 +376,6 @@ struct RootPass<T> {
 }
 
 impl<T: Real> RootPass<T> {
-    fn form(&self) -> Form {
-        if matches!(self.text, RootText::Centred) { Form::Centred } else { Form::Plain }
-    }
-
     #[inline]
     fn sums(&self, chunk: Chunk<'_, T>) -> Partial<4, 0> {
         let Self { text, depths, threshold, lens } = *self;

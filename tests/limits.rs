@@ -5,7 +5,12 @@ mod support;
 use hr_weights::Ordering;
 use proptest::prelude::*;
 use support::generate::problem;
-use support::{Problem, assert_close, map_losses, normalised_base, solve, span, ulp, unmasked};
+use support::{Problem, Solved, assert_close, map_losses, normalised_base, solve, span, ulp, unmasked};
+
+/// The weights of all samples and of the worst loss itself.
+fn all_weight(solved: &Solved<f64>) -> f64 {
+    solved.weights.iter().sum::<f64>() + solved.report.worst_weight
+}
 
 proptest! {
     /// Without one of the two budgets, the order of the two steps does not matter.
@@ -68,7 +73,7 @@ proptest! {
     fn equal_losses_return_base(problem in problem(), loss in -1e3..1e3, given in any::<bool>()) {
         let problem = Problem { worst_loss: given.then_some(loss), ..map_losses(&problem, |_| loss) };
         let solved = solve(&problem);
-        let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+        let total = all_weight(&solved);
         prop_assert!((total - 1.0).abs() <= 1e-12);
         if !given {
             assert_close(&solved.weights, &normalised_base(&problem), 1e-15)?;
@@ -96,7 +101,7 @@ fn losses_near_the_worst_beside_an_enormous_span() {
                         let base = weighted.then(|| vec![1.0; losses.len()]);
                         let problem = Problem { losses: losses.clone(), base, alpha, r, ordering, worst_loss };
                         let solved = solve(&problem);
-                        let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+                        let total = all_weight(&solved);
                         assert!((total - 1.0).abs() <= 1e-12, "weights sum to {total}: {problem:?}");
                         let (value, bound) = (solved.report.robust_loss, solved.report.dual_bound);
                         let tolerance = 1e-12 * (solved.report.worst_loss * 0.5 - deep * 0.5);
@@ -193,7 +198,7 @@ fn depths_that_count_as_zero_beside_the_span() {
         for r in [1e-3, 0.1, 0.2, 1.0] {
             let problem = Problem { losses: losses.clone(), base: None, alpha: 0.77, r, ordering, worst_loss: None };
             let solved = solve(&problem);
-            let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+            let total = all_weight(&solved);
             assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
         }
     }
@@ -236,7 +241,7 @@ fn where_d_just_reaches_zero() {
                 let (losses, base) = (losses.clone(), Some(base.clone()));
                 let problem = Problem { losses, base, alpha, r, ordering: Ordering::Hr, worst_loss };
                 let solved = solve(&problem);
-                let total = solved.weights.iter().sum::<f64>() + solved.report.worst_weight;
+                let total = all_weight(&solved);
                 assert!((total - 1.0).abs() <= 1e-12, "weights that sum to {total}: {problem:?}");
             }
         }
@@ -256,7 +261,7 @@ fn subnormal_alpha() {
             let solved =
                 |alpha| solve(&Problem { losses: losses.clone(), base: None, alpha, r, ordering, worst_loss });
             let without = solved(0.0);
-            let total = without.weights.iter().sum::<f64>() + without.report.worst_weight;
+            let total = all_weight(&without);
             assert!((total - 1.0).abs() <= 1e-12, "the weights of {ordering:?} at r {r} sum to {total}");
             for alpha in [5e-324, 1e-320, 2e-308, f64::MIN_POSITIVE] {
                 let solved = solved(alpha);

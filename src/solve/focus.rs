@@ -7,7 +7,7 @@ use crate::kernels::PositionBins;
 use crate::math::exp;
 use crate::real::Real;
 use crate::reduce::count;
-use crate::root::Place;
+use crate::root::{LOG_FLOOR, Place};
 use crate::validate::Range;
 use crate::view::Centre;
 
@@ -45,6 +45,24 @@ pub(super) enum Stage {
 }
 
 impl Focus {
+    /// Nothing is known: a window of one loss.
+    pub(super) fn at(loss: f64) -> Self {
+        Self {
+            stage: Stage::Open,
+            log_u: LOG_FLOOR,
+            bounds: Bounds::none(),
+            before: None,
+            bracket: [f64::NAN; 2],
+            mean: 0.0,
+            centre: Centre::UNKNOWN,
+            low: loss,
+            high: loss,
+            below: 0.0,
+            first_above: 0.0,
+            misses: 0.0,
+        }
+    }
+
     pub(super) fn as_numbers(self) -> [f64; 18] {
         let Self { stage, log_u, bounds, before, bracket, mean, centre, low, high, below, first_above, misses } =
             self;
@@ -210,21 +228,7 @@ mod tests {
 
     fn focus(low: f64, high: f64, cut: [f64; 2], misses: f64) -> Focus {
         let bounds = Bounds { cut, ..Bounds::none() };
-        let (stage, bracket, centre) = (Stage::Tied, [f64::NAN; 2], Centre::UNKNOWN);
-        Focus {
-            stage,
-            log_u: 0.0,
-            bounds,
-            before: None,
-            bracket,
-            mean: 0.0,
-            centre,
-            low,
-            high,
-            below: 0.0,
-            first_above: 0.0,
-            misses,
-        }
+        Focus { stage: Stage::Tied, bounds, low, high, misses, ..Focus::at(low) }
     }
 
     /// The depths of losses between 0 and 1024.

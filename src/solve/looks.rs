@@ -281,14 +281,10 @@ const FARTHER: f64 = 8.0;
 #[cfg(all(test, feature = "std", hrw_vector))] // where there is room
 mod tests {
     use super::*;
-    use crate::solve::focus::Stage;
     use crate::solve::window::Bounds;
-    use crate::view::Centre;
 
     fn focus(log_u: f64, bracket: [f64; 2], before: Option<Place>, bounds: Bounds) -> Focus {
-        let (stage, centre) = (Stage::Open, Centre::UNKNOWN);
-        let (mean, low, high, below, first_above, misses) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-        Focus { stage, log_u, bounds, before, bracket, mean, centre, low, high, below, first_above, misses }
+        Focus { log_u, bounds, before, bracket, ..Focus::at(0.0) }
     }
 
     fn values(focus: &Focus) -> Vec<f64> {

@@ -1,7 +1,6 @@
 //! The first round of a sharded solve after the opening: a sketch of all depths, solved as a problem of its own.
 
-use super::focus::{Focus, Stage};
-use super::window::Bounds;
+use super::focus::Focus;
 use super::zoom::{HEAD, round};
 use super::{Problem, Solved, is_limit};
 use crate::depths::{Depths, LEAST_DEPTH};
@@ -14,7 +13,6 @@ use crate::root::LOG_FLOOR;
 use crate::sharded::{Log, Operation, SKETCH};
 use crate::team::Team;
 use crate::validate::Range;
-use crate::view::Centre;
 
 const _: () = assert!(HEAD + 3 * DepthBins::COUNT <= SKETCH);
 
@@ -63,20 +61,7 @@ fn first_focus<T: Real>(
     total: f64,
     sums: &[f64],
 ) -> Result<Focus, Error> {
-    let whole = Focus {
-        stage: Stage::Open,
-        log_u: LOG_FLOOR,
-        bounds: Bounds::none(),
-        before: None,
-        bracket: [f64::NAN; 2],
-        mean: 0.0,
-        centre: Centre::UNKNOWN,
-        low: range.largest,
-        high: range.largest,
-        below: 0.0,
-        first_above: 0.0,
-        misses: 0.0,
-    };
+    let whole = Focus::at(range.largest);
     if is_limit(range, params.alpha, params.r) {
         return Ok(whole);
     }

@@ -24,7 +24,7 @@ const LEAST_ROUNDS: usize = 2;
 /// So many rounds look from many u at most: where the window does not become smaller by then it does so around a guess.
 const MANY_ROUNDS: usize = 4;
 /// After so many looks from one u there are two scans; so often at most.
-pub(super) const MOST_LOOKS: usize = 4;
+const MOST_LOOKS: usize = 4;
 const SCANS: u32 = 3;
 /// What these take at most, and what a round of zooming does, with the look that they are for.
 const SCAN_CALLS: usize = 5;

@@ -548,47 +548,20 @@ mod tests {
         assert_eq!(told(Side::Shallower), [Some(true), Some(true), Some(false)]);
     }
 
-    /// Without a sample.
-    fn window(known: &Known) -> Window<'_> {
-        let Known { centre, bounds, outside, best, looks_left, looked_at } = known;
-        let (losses, masses): (&[f64], &[f64]) = (&[], &[]);
-        let (low, high, below, inside, first_above, mean, log_u) = (3.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-        Window {
-            losses,
-            masses,
-            low,
-            high,
-            below,
-            inside,
-            first_above,
-            mean,
-            centre,
-            log_u,
-            bounds,
-            outside,
-            best,
-            looks_left,
-            looked_at,
-        }
+    /// A window without a sample.
+    fn focus() -> Focus {
+        Focus { low: 3.0, ..Focus::at(4.0) }
     }
 
-    fn known() -> Known {
-        Known {
-            centre: Cell::new(Centre::UNKNOWN),
-            bounds: Cell::new(Bounds::none()),
-            outside: Cell::new(None),
-            best: Cell::new(Feasible::NONE),
-            looks_left: Cell::new([usize::MAX; 2]),
-            looked_at: Cell::new(f64::NAN),
-        }
-    }
+    const NO_SAMPLES: [f64; HEAD + RUN] = [0.0; HEAD + RUN];
 
     /// What a cut outside of a window makes certain: phi grows with its depth.
     #[test]
     fn what_a_lost_cut_makes_certain() {
         let phi = placed(Side::Inside, 0.3).view.phi();
-        let (known, [least, most]) = (known(), root::EVERYWHERE);
-        let lost = |side: Side, r: f64| Bounds::none().lost(0.3, &window(&known), &placed(side, 0.3), r);
+        let (known, [least, most]) = (Known::of(&focus()), root::EVERYWHERE);
+        let window = known.window(&focus(), 0, &NO_SAMPLES);
+        let lost = |side: Side, r: f64| Bounds::none().lost(0.3, &window, &placed(side, 0.3), r);
         is_near(lost(Side::Deeper, 0.9 * phi), [log(0.3), most, f64::NEG_INFINITY, 3.0]);
         is_near(lost(Side::Deeper, 1.1 * phi), Bounds::none().as_numbers());
         is_near(lost(Side::Shallower, 1.1 * phi), [least, log(0.3), 4.0, f64::INFINITY]);
@@ -598,8 +571,8 @@ mod tests {
     /// There are fewer looks from far away than beside the last one, and where they end is told.
     #[test]
     fn looks_are_counted() {
-        let known = known();
-        let window = window(&known);
+        let known = Known::of(&focus());
+        let window = known.window(&focus(), 0, &NO_SAMPLES);
         known.looks_left.set([4, 2]);
         let told = [1.0, 1.001, 1.1, 1.0, 1.001, 1.0, 1.001].map(|u| window.spend_look(u).is_ok());
         // The third and the fourth are each far from the one before.

@@ -112,7 +112,7 @@ impl<T: Real> Problem<'_, T> {
             looks.map(|place, log_u| {
                 let sums = [0, 1, 2, 3].map(|sum| sketch[TAIL + 4 * place + sum]);
                 let pass = passes.get(place);
-                (log_u, View::new(u(log_u), pass.lens, pass.form(), sums, self.total))
+                (log_u, View::new(u(log_u), pass.lens, self.form(), sums, self.total))
             })
         };
         let digest = round(
