@@ -11,6 +11,8 @@ mod near;
 mod overview;
 mod scan;
 mod search;
+#[cfg(all(test, feature = "std", hrw_vector))] // where there is room
+mod small;
 mod window;
 mod zoom;
 

@@ -6,7 +6,7 @@ use super::focus::Focus;
 use super::window::{Placed, Side, Window};
 use crate::kernels::PositionBins;
 use crate::real::Real;
-use crate::root::{self, Place};
+use crate::root::{self, LOG_FLOOR, Place};
 use crate::sharded::ROOM;
 use crate::view::View;
 
@@ -169,17 +169,13 @@ impl<T: Real> Problem<'_, T> {
     ) -> Result<Outlook, Side> {
         let [below, above] = self.around_root(window, looks)?;
         let (least, most) = (below.as_ref().map(|seen| seen.log_u), above.as_ref().map(|seen| seen.log_u));
-        // At an end of what is possible there is nothing farther.
-        let at_end = match (least, most) {
-            (None, Some(most)) => most <= root::EVERYWHERE[0],
-            (Some(least), None) => least >= root::EVERYWHERE[1],
-            _ => false,
-        };
+        // At the lower end of what is possible there is nothing farther. (At the upper end phi is zero.)
+        let at_end = least.is_none() && most.is_some_and(|most| most <= LOG_FLOOR);
         let [certain_least, certain_most] = focus.bounds.log_u;
         let extent = looks.last().0 - looks.first().0;
         let bracket = match (least, most) {
             (Some(least), Some(most)) => [least, most],
-            (Some(end), None) | (None, Some(end)) if at_end => [end; 2],
+            (None, Some(end)) if at_end => [end; 2],
             // At an end of what is certain the bins are wrong; but not by much.
             (Some(least), None) if least >= certain_most => [certain_most - LEAST_WIDTH, certain_most],
             (None, Some(most)) if most <= certain_least => [certain_least, certain_least + LEAST_WIDTH],
@@ -279,75 +275,4 @@ const ROUNDING: f64 = 1e-14;
 const FARTHER: f64 = 8.0;
 
 #[cfg(all(test, feature = "std", hrw_vector))] // where there is room
-mod tests {
-    use super::*;
-    use crate::solve::window::Bounds;
-
-    fn focus(log_u: f64, bracket: [f64; 2], before: Option<Place>, bounds: Bounds) -> Focus {
-        Focus { log_u, bounds, before, bracket, ..Focus::at(0.0) }
-    }
-
-    fn values(focus: &Focus) -> Vec<f64> {
-        let looks = focus.looks(true);
-        let values: Vec<f64> = looks.iter().collect();
-        assert_eq!((values.len(), looks.first(), looks.last()), (LOOKS, values[0], values[LOOKS - 1]));
-        assert!(values.windows(2).all(|pair| pair[0] <= pair[1]), "{values:?}");
-        values
-    }
-
-    fn has(values: &[f64], log_u: f64) -> bool {
-        values.iter().any(|value| (value - log_u).abs() <= 1e-12)
-    }
-
-    /// Many looks: the guess and closer and closer around it, all over the bracket, and farther and farther beyond, as far as is certain.
-    #[test]
-    fn where_looks_are_from() {
-        let found = values(&focus(0.25, [-1.0, 1.0], None, Bounds::none()));
-        for distance in [0.0, 0.2, 0.02, 0.002, 0.0002] {
-            assert!(
-                has(&found, 0.25 - distance) && has(&found, 0.25 + distance),
-                "{distance} from the guess: {found:?}"
-            );
-        }
-        for place in 0..GRID {
-            let log_u = -1.0 + 2.0 * place as f64 / (GRID - 1) as f64;
-            assert!(has(&found, log_u), "{log_u} in the bracket: {found:?}");
-        }
-        for distance in [2.0, 16.0, 128.0] {
-            assert!(has(&found, -1.0 - distance) && has(&found, 1.0 + distance), "{distance} beyond: {found:?}");
-        }
-        assert_eq!([found[0], found[LOOKS - 1]], root::EVERYWHERE);
-        let certain = Bounds { log_u: [-1.5, 3.5], ..Bounds::none() };
-        let found = values(&focus(0.25, [-1.0, 1.0], None, certain));
-        assert_eq!([found[0], found[LOOKS - 1]], certain.log_u);
-        // Without a bracket the last step stands for one, or a small one.
-        let before = Some(Place { log_u: 4.75, lack: 1.0 });
-        let found = values(&focus(5.0, [f64::NAN; 2], before, Bounds::none()));
-        assert!(has(&found, 4.75) && has(&found, 5.25) && has(&found, 4.25) && has(&found, 5.75), "{found:?}");
-        let found = values(&focus(5.0, [f64::NAN; 2], Some(Place { log_u: 5.0, lack: 1.0 }), Bounds::none()));
-        assert!(has(&found, 5.0 - LEAST_WIDTH) && has(&found, 5.0 + LEAST_WIDTH), "{found:?}");
-    }
-
-    /// One look: if no more are wanted, or no other would tell more.
-    #[test]
-    fn one_look() {
-        let one = |focus: &Focus, many: bool| {
-            let looks = focus.looks(many);
-            assert_eq!((looks.len(), looks.first(), looks.last()), (1, focus.log_u, focus.log_u));
-        };
-        one(&focus(0.25, [-1.0, 1.0], None, Bounds::none()), false);
-        one(&focus(LEVEL + 0.5, [-1.0, 1.0], None, Bounds::none()), true);
-        assert!(focus(LEVEL, [-1.0, 1.0], None, Bounds::none()).looks(true).len() > 1);
-    }
-
-    #[test]
-    fn far_steps() {
-        let adrift =
-            |from: f64| focus(1.0, [f64::NAN; 2], Some(Place { log_u: from, lack: 0.0 }), Bounds::none()).is_adrift();
-        assert_eq!(
-            [0.4, 0.5, 0.75, 1.0, 1.25, 1.5, 1.6].map(adrift),
-            [true, false, false, false, false, false, true]
-        );
-        assert!(!focus(1.0, [f64::NAN; 2], None, Bounds::none()).is_adrift());
-    }
-}
+mod tests;
