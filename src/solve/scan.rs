@@ -131,3 +131,6 @@ impl<T: Real> Problem<'_, T> {
         Ok((Focus::of_numbers(focus), Side::of_number(side), is_blurred > 0.0))
     }
 }
+
+#[cfg(all(test, feature = "std", hrw_vector))] // where there is room
+mod tests;

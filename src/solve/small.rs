@@ -9,7 +9,7 @@ use crate::math::{exp, log};
 use crate::params::{Error, Ordering, Params};
 use crate::real::Real;
 use crate::reduce::Data;
-use crate::root::{FLOOR, LOG_FLOOR};
+use crate::root::{EVERYWHERE, FLOOR};
 use crate::sharded::{Log, SKETCH};
 use crate::team::Team;
 use crate::validate::Range;
@@ -142,13 +142,19 @@ impl Small {
     pub(super) fn phi_capped(&self, u: f64, cap: f64) -> f64 {
         let seen = self.seen(cap);
         let mean = |of: &dyn Fn(f64) -> f64| seen.iter().map(|&(share, depth)| share * of(depth)).sum::<f64>();
-        // Seen from one depth, so that it keeps its digits where it is small.
-        let centre = mean(&|depth| depth);
-        let log_ratio = |depth: f64| {
-            let excess = (depth - centre) / (u + centre);
-            if excess < -0.5 { log((u + depth) / (u + centre)) } else { libm::log1p(excess) }
-        };
-        mean(&log_ratio) + libm::log1p(mean(&|depth| (centre - depth) / (u + depth)))
+        // Seen from the harmonic mean of x, at which the sum of all z is one: phi is a sum of what is positive, however small.
+        let depth_of_centre = mean(&|depth| depth / (u + depth)) / mean(&|depth| 1.0 / (u + depth));
+        mean(&|depth| {
+            let x = u + depth;
+            let tilt = (depth_of_centre - depth) / x;
+            if tilt.abs() < 1e-4 {
+                tilt * tilt * (0.5 - tilt * (1.0 / 3.0 - tilt * (0.25 - tilt * 0.2)))
+            } else if tilt < -0.5 {
+                tilt + log(x / (u + depth_of_centre))
+            } else {
+                tilt - libm::log1p(tilt)
+            }
+        })
     }
 
     pub(super) fn phi(&self, u: f64) -> f64 {
@@ -162,7 +168,7 @@ impl Small {
 
     /// The solution, in log u.
     pub(super) fn root(&self) -> f64 {
-        let (mut low, mut high) = (LOG_FLOOR, 50.0);
+        let [mut low, mut high] = EVERYWHERE;
         for _ in 0..100 {
             let middle = 0.5 * (low + high);
             *(if self.phi(exp(middle)) > self.params.r { &mut low } else { &mut high }) = middle;
