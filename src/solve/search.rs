@@ -5,6 +5,7 @@
 
 use super::focus::{Focus, Stage};
 use super::limit::{Feasible, Limit, with_trim_loss};
+use super::looks::Looks;
 use super::lost::Lost;
 use super::overview::overview;
 use super::window::{Known, MORE_LOOKS, Side};
@@ -111,6 +112,19 @@ impl<T: Real> Search<'_, T> {
         self.problem.may_scan() && self.scans < SCANS && calls_left > SCAN_CALLS
     }
 
+    /// Whether scans are to tell where to go on, or a window beside the last one will do, since u has hardly moved.
+    fn is_to_scan(&self, focus: &Focus, lost: &Lost, calls_left: usize) -> bool {
+        let is_beside = lost.side != Side::Inside && (lost.log_u - focus.log_u).abs() <= CLOSE_BY;
+        self.may_scan(calls_left) && !is_beside
+    }
+
+    /// Where the next round of zooming looks from.
+    fn next_looks(&self, focus: &Focus) -> Looks<f64> {
+        let single_rounds = if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS };
+        let is_many = self.problem.r > 0.0 && self.rounds >= single_rounds && self.many_rounds < MANY_ROUNDS;
+        focus.looks(is_many)
+    }
+
     /// Rounds of zooming, until all losses in the window are known.
     fn zoom_in(
         &mut self,
@@ -119,9 +133,7 @@ impl<T: Real> Search<'_, T> {
         sketch: &mut [f64],
     ) -> Result<Focus, Error> {
         while self.rounds < ROUNDS && self.is_open(&focus) && self.calls_left(data) >= ZOOM_CALLS {
-            let single_rounds = if focus.is_adrift() { LEAST_ROUNDS } else { SINGLE_ROUNDS };
-            let is_many = self.problem.r > 0.0 && self.rounds >= single_rounds && self.many_rounds < MANY_ROUNDS;
-            let looks = focus.looks(is_many);
+            let looks = self.next_looks(&focus);
             self.many_rounds += usize::from(looks.len() > 1);
             // The first may take in more than it must. From then on the window shrinks by as many bins as there are.
             focus = self.problem.zoom(data, focus, &looks, self.rounds == 0, sketch)?;
@@ -149,12 +161,11 @@ impl<T: Real> Search<'_, T> {
         lost: Lost,
         sketch: &mut [f64],
     ) -> Result<Focus, Error> {
+        let is_to_scan = self.is_to_scan(&focus, &lost, self.calls_left(data));
         let Lost { log_u, mut side, bounds, best } = lost;
         self.best = best;
-        focus.bounds = bounds;
-        let is_near = (log_u - focus.log_u).abs() <= CLOSE_BY;
-        focus.log_u = log_u;
-        if self.may_scan(self.calls_left(data)) && !(is_near && side != Side::Inside) {
+        (focus.log_u, focus.bounds) = (log_u, bounds);
+        if is_to_scan {
             self.scans += 1;
             focus.bracket = focus.bounds.log_u;
             // After two, the bracket is so short that few looks will do.
@@ -170,3 +181,6 @@ impl<T: Real> Search<'_, T> {
         Ok(if stays { focus } else { focus.beside::<T>(side, self.problem.range, self.problem.highest()) })
     }
 }
+
+#[cfg(all(test, feature = "std", hrw_vector))] // where there is room
+mod tests;

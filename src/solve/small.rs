@@ -42,13 +42,17 @@ impl Small {
         Self { samples: samples.to_vec(), params, range }
     }
 
+    pub(super) fn of(params: Params) -> Self {
+        Self::new(&SAMPLES, params)
+    }
+
     /// Problems of all kinds: their cut is at a sample for some u and between two for others, and their worst loss is that of a sample or
     /// is not.
     pub(super) fn all(ordering: Ordering) -> impl Iterator<Item = Self> {
         let budgets = [0.05, 0.2, 0.5].into_iter().flat_map(|alpha| [5e-5, 0.02, 0.4].map(|r| (alpha, r)));
         budgets.flat_map(move |(alpha, r)| {
             [None, Some(10.5)]
-                .map(|worst_loss| Self::new(&SAMPLES, Params { alpha, r, ordering, worst_loss, ..Params::default() }))
+                .map(|worst_loss| Self::of(Params { alpha, r, ordering, worst_loss, ..Params::default() }))
         })
     }
 

@@ -260,8 +260,8 @@ impl Window<'_> {
         let at_low = split(self.low, low);
         let excess = rule.excess(at_low.sums[0], at_low.sums[2]);
         if excess > 0.0 {
-            let (threshold, next) =
-                (T::at_position(T::from_f64(self.low).position() - 1).to_f64(), -at_low.maxima[1]);
+            let threshold = T::at_position(T::from_f64(self.low).position() - 1).to_f64();
+            let next = if at_low.sums[1] > 0.0 { self.low } else { -at_low.maxima[1] };
             let cut = Cut { threshold, below: self.below, depth: low, next, ..Cut::nothing() };
             return (cut, if excess <= tolerance { Side::Inside } else { Side::Deeper });
         }

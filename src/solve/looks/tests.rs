@@ -2,7 +2,7 @@ use super::*;
 use crate::kernels::Lens;
 use crate::math::exp;
 use crate::params::{Ordering, Params};
-use crate::solve::small::{ALL, BESIDE as BESIDE_THEM, SAMPLES, Small, with_a_small_one};
+use crate::solve::small::{ALL, BESIDE as BESIDE_THEM, Small, with_a_small_one};
 use crate::solve::window::{Bounds, Known};
 
 fn focus(log_u: f64, bracket: [f64; 2], before: Option<Place>, bounds: Bounds) -> Focus {
@@ -190,9 +190,14 @@ fn looks_that_contradict_what_is_certain() {
             "{what}"
         );
         // Looks from one u, or next to it, tell nothing more.
-        for (width, is_settled) in [(0.0, true), (4e-16, true), (1e-9, false)] {
-            let looks = [root - 0.3, root - 0.3 + width];
-            assert_eq!(told(looks, root::EVERYWHERE).settled, is_settled, "{what} {width}");
+        let least = root - 0.3;
+        let rounding = ROUNDING * (1.0 + least.abs());
+        for (width, is_settled) in [(0.0, true), (0.9 * rounding, true), (1.2 * rounding, false), (1e-9, false)] {
+            // (As wide as it is in log u.)
+            let width = (least + width) - least;
+            let (what, looks) = (format!("{what} {width:e}"), [least, least + width]);
+            let is_settled = if width > 0.0 { width <= rounding } else { is_settled };
+            assert_eq!(told(looks, root::EVERYWHERE).settled, is_settled, "{what}");
         }
     }
 }
@@ -204,7 +209,7 @@ fn looks_at_the_lower_end() {
         // HD moves mass to depth zero: there is no end.
         let (alpha, r) = if ordering == Ordering::Hr { (0.05, 1.0) } else { (0.2, 300.0) };
         let params = Params { ordering, alpha, r, worst_loss: Some(10.5), ..Params::default() };
-        let small = Small::new(&SAMPLES, params);
+        let small = Small::of(params);
         let told = told(&small, ALL, &[LOG_FLOOR, -5.0, 1.0], root::EVERYWHERE).expect("inside");
         if ordering == Ordering::Hr {
             assert_eq!((told.log_u, told.bracket, told.settled), (LOG_FLOOR, [LOG_FLOOR; 2], true));
@@ -222,8 +227,16 @@ fn a_look_from_the_root() {
         let log_u = small.root();
         let r = small.placed(ALL, exp(log_u)).view.phi();
         let small = Small { params: Params { r, ..small.params }, ..small };
-        let told = told(&small, ALL, &[log_u], root::EVERYWHERE).expect("inside");
-        assert_eq!((told.log_u, told.settled), (log_u, true), "{:?}", small.params);
+        let told = |small: &Small, looks: &[f64]| told(small, ALL, looks, root::EVERYWHERE).expect("inside");
+        for looks in [[log_u].as_slice(), &[log_u, log_u + 0.3], &[log_u - 0.3, log_u]] {
+            let told = told(&small, looks);
+            assert_eq!((told.log_u, told.settled), (log_u, true), "{:?}", small.params);
+        }
+        // Where rounding decides it is too small if phi is larger.
+        let extent = (log_u + 0.3) - log_u;
+        assert_eq!(told(&small, &[log_u, log_u + 0.3]).bracket, [log_u - extent, log_u]);
+        let small = Small { params: Params { r: r.next_down(), ..small.params }, ..small };
+        assert_eq!(told(&small, &[log_u, log_u + 0.3]).bracket, [log_u, log_u + 0.3]);
     }
 }
 
@@ -263,7 +276,7 @@ fn roots_are_seen() {
         let (log_u, what) = (small.root(), format!("{:?}", small.params));
         let r = small.placed(ALL, exp(log_u)).view.phi();
         let found = |r: f64, log_u: f64| {
-            let small = Small { params: Params { r, ..small.params }, ..Small::new(&SAMPLES, small.params) };
+            let small = Small { params: Params { r, ..small.params }, ..Small::of(small.params) };
             let view = small.placed(ALL, exp(log_u)).view;
             small.problem().is_found(&view)
         };
@@ -274,7 +287,7 @@ fn roots_are_seen() {
     let seen = |centre: f64| {
         let mut view = View::new(u, Lens::new(u, centre), form, [0.0; 4], 1.0);
         small.seen(small.cap(u)).iter().for_each(|&(share, depth)| view.add(share, depth));
-        let small = Small { params: Params { r: view.phi(), ..small.params }, ..Small::new(&SAMPLES, small.params) };
+        let small = Small { params: Params { r: view.phi(), ..small.params }, ..Small::of(small.params) };
         small.problem().is_found(&view)
     };
     assert!(seen(small.mean(u)) && !seen(small.mean(u) + u));

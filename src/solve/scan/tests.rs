@@ -24,7 +24,7 @@ fn the_root_is_bracketed() {
     for (small, alpha) in
         orderings.into_iter().flat_map(|(ordering, alpha)| Small::all(ordering).map(move |small| (small, alpha)))
     {
-        let small = Small::new(&SAMPLES, Params { alpha: alpha.unwrap_or(small.params.alpha), ..small.params });
+        let small = Small::of(Params { alpha: alpha.unwrap_or(small.params.alpha), ..small.params });
         let root = small.root();
         if root < -20.0 {
             continue;
@@ -108,7 +108,7 @@ fn a_second_look_about_better_depths() {
 fn where_scans_help() {
     let may = |r: f64| {
         let params = Params { r, alpha: 0.1, ..Params::default() };
-        Small::new(&SAMPLES, params).problem().may_scan()
+        Small::of(params).problem().may_scan()
     };
     assert!(may(1.0) && may(LEAST_R) && !may(0.99 * LEAST_R) && !may(0.0));
 }

@@ -85,10 +85,10 @@ fn looks_are_counted() {
     let known = Known::of(&focus());
     let window = known.window(&focus(), 0, &NO_SAMPLES);
     known.looks_left.set([4, 2]);
-    let told = [1.0, 1.001, 1.1, 1.0, 1.001, 1.0, 1.001].map(|u| window.spend_look(u).is_ok());
+    let told = [2.0, 2.001, 2.2, 2.0, 2.001, 2.0, 2.001].map(|u| window.spend_look(u).is_ok());
     // The third and the fourth are each far from the one before.
     assert_eq!(told, [true, true, false, false, true, true, false]);
-    assert_eq!(known.outside.get(), Some((log(1.001), Side::Inside)));
+    assert_eq!(known.outside.get(), Some((log(2.001), Side::Inside)));
 }
 const HR: Ordering = Ordering::Hr;
 
@@ -278,5 +278,64 @@ fn leads_as_far_as_the_window() {
             let small = Small::new(&samples, params).solved_by(exp(beyond));
             assert_eq!(lead(&small, [BESIDE; 2], exp(middle)), None, "{:?}", small.params);
         }
+    }
+}
+
+/// The mass that goes is at an end of the window, as far as rounding tells.
+#[test]
+fn cuts_at_the_ends_of_windows() {
+    let small = Small::of(Params::default());
+    let (below, total) = (small.mass(|loss| loss < 7.5), small.total());
+    let cut = |budget: f64| {
+        small.in_window([7.5, 9.0], 1.0, |_, window, _| {
+            window.locate::<f64>(&small.range, total, Rule::Base { budget }, |_| [0.0; 2])
+        })
+    };
+    let (all, side) = cut(below);
+    assert_eq!((side, all.threshold, all.below, all.keep), (Side::Inside, 7.5, below, 1.0));
+    let (all, side) = cut(below - 0.5 * ROUNDING * total);
+    assert_eq!((side, all.below, all.keep, all.next), (Side::Inside, below, 0.0, 7.5));
+    assert!(all.threshold < 7.5);
+    let (none, side) = cut(below - 2.0 * ROUNDING * total);
+    assert_eq!((side, none.below, none.keep, none.next), (Side::Deeper, below, 0.0, 7.5));
+    let up_to = small.mass(|loss| loss <= 9.0);
+    let (all, side) = cut(up_to);
+    assert_eq!((side, all.capped(), all.keep, all.depth), (Side::Inside, up_to, 0.0, small.depth(9.0)));
+    // Without a sample at the end the next one is above it.
+    let (none, _) = small.in_window([6.5, 9.0], 1.0, |_, window, _| {
+        window.locate::<f64>(&small.range, total, Rule::Base { budget: 1.0 }, |_| [0.0; 2])
+    });
+    assert_eq!(none.next, 7.5);
+}
+
+/// A side is told as a number, and a look as what it makes certain; the best one is kept.
+#[test]
+fn what_is_told() {
+    for side in [Side::Deeper, Side::Shallower, Side::Inside] {
+        assert_eq!(Side::of_number(side.as_number()), side);
+    }
+    let small = Small::of(Params { ordering: HR, alpha: 0.2, r: 0.02, ..Params::default() });
+    let known = Known::of(&small.focus(ALL, 0.0));
+    let window = known.window(&small.focus(ALL, 0.0), 0, &NO_SAMPLES);
+    let look = |u: f64, too_large: bool| {
+        let Placed { view, cut, .. } = small.placed(ALL, u);
+        window.note(u, &cut, &view, too_large);
+        (known.bounds.get().log_u, known.best.get().as_numbers()[0])
+    };
+    let [least, most] = root::EVERYWHERE;
+    let (bounds, best) = look(0.25, true);
+    assert!(bounds == [log(0.25), most] && best.is_nan());
+    assert_eq!(look(4.0, false), ([log(0.25), log(4.0)], 4.0));
+    assert_eq!(look(2.0, false), ([log(0.25), log(2.0)], 2.0));
+    assert!(least < log(0.25));
+}
+
+/// The nearest value of the width that is not larger.
+#[test]
+fn nearest_values() {
+    for loss in [0.1, -0.1, 1.0, -1.0, 1e-30, 1.0 + 1e-12, -1.0 - 1e-12] {
+        let found = at_most::<f32>(loss);
+        assert!(f64::from(found) <= loss && f64::from(found.next_up()) > loss, "{found} for {loss}");
+        assert_eq!(at_most::<f64>(loss), loss);
     }
 }

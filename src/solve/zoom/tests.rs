@@ -159,17 +159,17 @@ fn one_look_that_stays() {
         assert!(stays(&told, 3.0) && told.at_sample && told.reach == (bin, bin), "{what}");
     }
     let params = Params { ordering: Ordering::Hr, alpha: 0.05, r: 1.0, worst_loss: Some(10.5), ..Params::default() };
-    let small = Small::new(&SAMPLES, params);
+    let small = Small::of(params);
     assert!(stays(&turned(&small, ALL, LOG_FLOOR, NO_BRACKET).expect("inside"), LOG_FLOOR));
     assert!(turned(&small, ALL, -2.0, NO_BRACKET).expect("inside").log_u < -2.0);
-    let small = Small::new(&SAMPLES, Params { r: 0.1, ..params });
+    let small = Small::of(Params { r: 0.1, ..params });
     assert!(turned(&small, ALL, LOG_FLOOR, NO_BRACKET).expect("inside").log_u > LOG_FLOOR);
 }
 
 /// From so far that all depths look the same HR's cut stays in its bin.
 #[test]
 fn one_look_from_where_all_is_level() {
-    let small = Small::new(&SAMPLES, Params { ordering: Ordering::Hr, alpha: 0.2, r: 1e-40, ..Params::default() });
+    let small = Small::of(Params { ordering: Ordering::Hr, alpha: 0.2, r: 1e-40, ..Params::default() });
     let (bins, log_u) = (bins_of_all(&small), 48.0);
     let told = turned(&small, ALL, log_u, NO_BRACKET).expect("inside");
     let bin = bins.bin::<f64>(small.range.depths.loss(small.cap(exp(log_u))).position());
@@ -180,7 +180,7 @@ fn one_look_from_where_all_is_level() {
 #[test]
 fn one_look_beside_the_window() {
     for (ends, side) in [([4.0, 5.5], Side::Shallower), ([9.75, 10.0], Side::Deeper)] {
-        let small = Small::new(&SAMPLES, Params { ordering: Ordering::Hr, alpha: 0.2, r: 0.1, ..Params::default() });
+        let small = Small::of(Params { ordering: Ordering::Hr, alpha: 0.2, r: 0.1, ..Params::default() });
         assert!(matches!(turned(&small, ends, small.root(), NO_BRACKET), Err(found) if found == side));
     }
 }
@@ -189,7 +189,7 @@ fn one_look_beside_the_window() {
 #[test]
 fn whether_and_where_there_is_a_threshold() {
     let small = |ordering: Ordering, alpha: f64, r: f64, worst_loss: Option<f64>| {
-        Small::new(&SAMPLES, Params { alpha, r, ordering, worst_loss, ..Params::default() })
+        Small::of(Params { alpha, r, ordering, worst_loss, ..Params::default() })
     };
     let cuts = |ordering: Ordering, alpha: f64, r: f64| small(ordering, alpha, r, None).problem().cuts();
     let reach = small(Ordering::Hr, 0.2, 1.0, None).problem().kl_to_reach_worst();
