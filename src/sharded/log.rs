@@ -191,3 +191,69 @@ impl Meeting for &mut Log {
         Err(Error::Reduce)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::MaybeUninit;
+
+    /// A pass with sums and maxima is reduced by two calls, after what is known already, and known then as a whole.
+    #[test]
+    fn passes_with_sums_and_maxima() {
+        let mut log = Log::new();
+        for number in 0..3_u32 {
+            log.resume();
+            // What earlier passes came to.
+            for earlier in 0..number {
+                let (mut sums, mut maxima) = ([0.0; 3], [0.0; 2]);
+                assert!(Meeting::recall(&mut &mut log, &mut sums, &mut maxima));
+                let value = f64::from(earlier);
+                assert_eq!((sums, maxima), ([2.0 * value; 3], [value + 7.0; 2]));
+            }
+            let value = f64::from(number);
+            let (mut sums, mut maxima) = ([value; 3], [value; 2]);
+            assert!(!Meeting::recall(&mut &mut log, &mut sums, &mut maxima));
+            assert!(Meeting::join(&mut &mut log, &mut sums, &mut maxima).is_err());
+            let mut sketch = [];
+            let (operation, values) = log.pending(&mut sketch).expect("sums");
+            assert_eq!((operation, &*values), (Operation::Sum, [value; 3].as_slice()));
+            values.fill(2.0 * value);
+            log.resume();
+            assert!(log.is_pending());
+            let (operation, values) = log.pending(&mut sketch).expect("maxima");
+            assert_eq!((operation, &*values), (Operation::Max, [value; 2].as_slice()));
+            values.fill(value + 7.0);
+            log.resume();
+            assert!(!log.is_pending() && log.pending(&mut sketch).is_none());
+            assert!(Meeting::recall(&mut &mut log, &mut [0.0; 15][..3], &mut [0.0; 2]));
+        }
+        assert_eq!(log.calls(), 2);
+    }
+
+    /// What is known but in part is not read.
+    #[test]
+    fn passes_that_are_known_in_part() {
+        let mut log = Log::new();
+        assert!(log.keep(&[1.0, 2.0, 3.0]).is_ok());
+        log.resume();
+        assert!(!Meeting::recall(&mut &mut log, &mut [0.0; 1], &mut [0.0; 3]));
+        assert!(!Meeting::recall(&mut &mut log, &mut [0.0; 3], &mut [0.0; 1]));
+        let mut sums = [0.0; 3];
+        assert!(Meeting::recall(&mut &mut log, &mut sums, &mut []));
+        assert_eq!((sums, log.calls()), ([1.0, 2.0, 3.0], 1));
+    }
+
+    /// Whatever was there before.
+    #[test]
+    fn logs_written_to_a_place() {
+        let mut place = MaybeUninit::<Log>::uninit();
+        // SAFETY: the place is as large, and all bytes are bytes.
+        unsafe { place.as_mut_ptr().cast::<u8>().write_bytes(0x01, size_of::<Log>()) };
+        // SAFETY: the place is valid and aligned; all fields have been written then.
+        let log = unsafe {
+            Log::write_new(place.as_mut_ptr());
+            place.assume_init_ref()
+        };
+        assert_eq!(format!("{log:?}"), format!("{:?}", Log::new()));
+    }
+}

@@ -298,4 +298,19 @@ mod tests {
         }
         assert!(ended > 100 && by_a_look > 40, "only {ended} ended early, {by_a_look} of them with a look");
     }
+
+    /// What is to be reduced can be asked for again, until it has been.
+    #[test]
+    fn what_is_pending() {
+        let (losses, params) = (losses(0), Params { alpha: 0.1, r: 0.1, ..Params::default() });
+        let (mut sharded, mut weights) = (Sharded::new(), vec![0.0; losses.len()]);
+        assert!(sharded.pending().is_none());
+        loop {
+            let step = sharded.step(&losses, None, &params, &mut weights).expect("valid");
+            let Step::Reduce(operation, values) = step else { break };
+            let asked = (operation, values.to_vec());
+            assert_eq!(sharded.pending().map(|(operation, values)| (operation, values.to_vec())), Some(asked));
+        }
+        assert!(sharded.pending().is_none());
+    }
 }

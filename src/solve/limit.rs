@@ -124,9 +124,12 @@ pub(super) fn with_trim_loss<T: Real>(
     Ok(Optimum { trim_loss, ..optimum })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std", hrw_vector))] // where there is room
 mod tests {
     use super::*;
+    use crate::math::exp;
+    use crate::params::{Ordering, Params};
+    use crate::solve::small::{ALL, Small};
 
     /// Of two looks that do not exceed r the one from the smaller u is kept, and with it all that makes the answer.
     #[test]
@@ -154,6 +157,23 @@ mod tests {
                 (cut.threshold, cut.below, cut.tied, cut.keep, cut.depth, cut.next),
                 (exact.threshold, exact.below, exact.tied, exact.keep, exact.depth, exact.next)
             );
+        }
+    }
+
+    /// From there r is not exceeded, whatever the losses are. Where it is small, and there are two of them, nothing less would do.
+    #[test]
+    fn enough_for_any_losses() {
+        for r in [1e-300, 1e-100, 1e-30, 1e-12, 1e-9] {
+            let params = Params { ordering: Ordering::Hd, r, ..Params::default() };
+            let small = Small::new(&[(4.0, 1.0), (10.0, 1.0)], params);
+            let spent = small.phi(exp(small.problem().enough(&small.focus(ALL, 0.0))));
+            assert!(spent <= r && spent >= (1.0 - 1e-8) * r, "{spent:e} of {r:e}");
+        }
+        for small in [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Small::all) {
+            let enough = small.problem().enough(&small.focus(ALL, 0.0));
+            assert!(small.phi(exp(enough)) <= small.params.r, "{:?}", small.params);
+            let known = Bounds { log_u: [-9.0, enough - 1.0], ..Bounds::none() };
+            assert_eq!(small.problem().enough(&Focus { bounds: known, ..small.focus(ALL, 0.0) }), enough - 1.0);
         }
     }
 }

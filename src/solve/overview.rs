@@ -100,7 +100,7 @@ fn first_focus<T: Real>(
     let masses = &sums[..DepthBins::COUNT];
     let (first, last) = if problem.caps {
         let bin = bins.bin(depths.unscaled(cut.depth));
-        (bin.saturating_sub(1), (bin + 1).min(DepthBins::COUNT - 1))
+        (bin.saturating_sub(1), bin + 1)
     } else {
         let bin = bin_of_mass(masses, params.alpha * total);
         (bin, bin)

@@ -271,7 +271,7 @@ impl Window<'_> {
         // (No look fails here.)
         let Ok(mut cut) = found else { return (self.floor(range), Side::Inside) };
         // Above the largest loss there is nothing that it might have to take.
-        let mut inside = !cut.is_between() || self.high >= range.largest || cut.depth >= high;
+        let mut inside = self.high >= range.largest || cut.depth >= high;
         if !inside {
             let at_high = split(self.high, high);
             inside = rule.excess(at_high.sums[0] + at_high.sums[1], at_high.sums[2]) >= -tolerance;

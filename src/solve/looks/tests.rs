@@ -43,6 +43,8 @@ fn where_looks_are_from() {
     let before = Some(Place { log_u: 4.75, lack: 1.0 });
     let found = values(&focus(5.0, [f64::NAN; 2], before, Bounds::none()));
     assert!(has(&found, 4.75) && has(&found, 5.25) && has(&found, 4.25) && has(&found, 5.75), "{found:?}");
+    let found = values(&focus(5.0, [5.0; 2], None, Bounds::none()));
+    assert!([4.0, 4.8, 5.2, 6.0].iter().all(|&log_u| has(&found, log_u)), "{found:?}");
     let found = values(&focus(5.0, [f64::NAN; 2], Some(Place { log_u: 5.0, lack: 1.0 }), Bounds::none()));
     assert!(has(&found, 5.0 - LEAST_WIDTH) && has(&found, 5.0 + LEAST_WIDTH), "{found:?}");
 }

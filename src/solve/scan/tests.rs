@@ -29,7 +29,9 @@ fn the_root_is_bracketed() {
         if root < -20.0 {
             continue;
         }
-        for bracket in [[-1.0, 1.3], [-0.01, 40.0], [-1e-3, 2.1e-3]].map(|steps| steps.map(|step| root + step)) {
+        for bracket in [[-1.0, 1.3], [-0.01, 40.0], [-1e-3, 2.1e-3], [-1.0, 1e-3], [-1e-3, 1.0]]
+            .map(|steps| steps.map(|step| root + step))
+        {
             let (focus, side, calls) = scanned(&small, ALL, bracket, Side::Deeper);
             let what = format!("{:?}, {bracket:?}: {focus:?}", small.params);
             assert_eq!((side, calls), (Side::Inside, 1), "{what}");
@@ -91,7 +93,7 @@ fn a_second_look_about_better_depths() {
     let small = Small::new(&samples, params);
     let root = small.root();
     let ends = [-1e23, 10.0];
-    let calls = [1e-2, 0.3, 30.0].map(|wide| {
+    let calls = [1e-2, 1.01e-2, 1.02e-2, 1.03e-2, 0.3, 30.0].map(|wide| {
         let (focus, side, calls) = scanned(&small, ends, [root - 0.7 * wide, root + wide], Side::Deeper);
         let ([low, high], what) = (focus.bracket, format!("root {root}: {focus:?}"));
         assert!(side == Side::Inside && low - 1e-9 <= root && root <= high + 1e-9, "{what}");
@@ -100,7 +102,13 @@ fn a_second_look_about_better_depths() {
         assert!(high - low <= spaces * 1.7 * wide / SPACES + 1e-9, "{what}");
         calls
     });
-    assert_eq!(calls, [2, 1, 1]);
+    assert_eq!(calls, [2, 2, 2, 2, 1, 1]);
+    // Where rounding decides from any depth there is no second one.
+    for small in Small::all(Ordering::Hd) {
+        let root = small.root();
+        let (focus, _, calls) = scanned(&small, ALL, [root - 1e-15, root + 1e-15], Side::Inside);
+        assert!(calls == 1 || focus.bracket[1] - focus.bracket[0] <= 1e-15, "{calls}, {:?}", small.params);
+    }
 }
 
 /// Where r moves next to nothing scans do not help.

@@ -36,6 +36,7 @@ fn guesses_are_kept_inside() {
     for (log_u, kept) in [([least, most], 9.0), ([1.0, most], 9.0), ([least, 3.0], 9.0), ([1.0, 3.0], 2.0)] {
         assert_eq!(Bounds { log_u, ..Bounds::none() }.kept(9.0), kept, "{log_u:?}");
     }
+    assert_eq!([[1.0, most], [least, 0.2]].map(|log_u| Bounds { log_u, ..Bounds::none() }.kept(0.5)), [0.5; 2]);
     let certain = Bounds { log_u: [1.0, 3.0], ..Bounds::none() };
     assert_eq!([0.5, 1.0, 1.5, 2.5, 3.0].map(|log_u| certain.kept(log_u)), [2.0, 2.0, 1.5, 2.5, 2.0]);
 }
@@ -338,4 +339,41 @@ fn nearest_values() {
         assert!(f64::from(found) <= loss && f64::from(found.next_up()) > loss, "{found} for {loss}");
         assert_eq!(at_most::<f64>(loss), loss);
     }
+}
+
+/// An exact look: what it tells of the root, unless u is zero, and what is certain since.
+#[test]
+fn exact_looks_at_windows() {
+    let look = |small: &Small, u: f64| {
+        let focus = small.focus(ALL, log(u));
+        let (sketch, count) = small.kept(ALL);
+        let (told, calls) = small.alone(&mut [], |data, _| {
+            let known = Known::of(&focus);
+            let window = known.window(&focus, count, &sketch);
+            let (problem, mut cut, mut lead) = (small.problem(), Cut::nothing(), 7.0);
+            let view = problem.view_in_window(data, window, &mut cut, problem.rule_at(u), u, Some(&mut lead))?;
+            Ok((view.phi(), cut.depth, lead, known.bounds.get().log_u, known.best.get()))
+        });
+        assert_eq!(calls, 1);
+        told
+    };
+    let params = Params { ordering: HR, alpha: 0.05, r: 5e-5, worst_loss: Some(10.5), ..Params::default() };
+    let small = Small::of(params);
+    let (root, [least, most]) = (small.root(), root::EVERYWHERE);
+    for way in [-1e-3, 1e-3] {
+        let u = exp(root - way);
+        let (phi, depth, lead, bounds, best) = look(&small, u);
+        agree(phi, small.phi(u), "phi");
+        agree(depth, small.cap(u), "depth");
+        assert!((lead - way).abs() <= 1e-6, "{lead} instead of {way}");
+        assert_eq!(bounds, if way > 0.0 { [log(u), most] } else { [least, log(u)] });
+        assert_eq!(best.is_none(), way > 0.0);
+    }
+    // What is r is not too large.
+    let u = exp(root);
+    let small = Small { params: Params { r: look(&small, u).0, ..params }, ..small };
+    let (.., bounds, best) = look(&small, u);
+    assert!(bounds == [least, log(u)] && !best.is_none());
+    let (phi, _, lead, bounds, _) = look(&Small::of(Params { r: 0.1, ..params }), 0.0);
+    assert!(phi > 0.1 && lead == 7.0 && bounds == [least, most], "{phi} {lead}");
 }

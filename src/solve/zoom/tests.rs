@@ -29,6 +29,9 @@ fn bins_of_few_samples() {
     let mut counts = [0.0; RUN];
     assert_eq!(widened(&counts, 400, 410), (400 - narrower, 410 + narrower));
     assert_eq!(widened(&counts, 5, RUN - 4), (0, RUN - 1));
+    counts[399] = narrower as f64 + 1.0;
+    assert_eq!(widened(&counts, 400, 410), (400, 410 + narrower));
+    counts[399] = 0.0;
     counts[398] = narrower as f64;
     counts[397] = 1.0;
     counts[411] = narrower as f64 + 1.0;
@@ -264,6 +267,13 @@ fn rounds_of_zooming() {
                     );
                     let cut = small.range.depths.loss(small.cap(exp(focus.log_u)));
                     assert!(low <= cut + 1e-12 && cut - 1e-12 <= high.next_up(), "{what}: {cut} in {focus:?}");
+                    if focus.stage == Stage::Open && told.1 == 2 && small.params.ordering == Ordering::Hd {
+                        // The samples of a bin have been seen not to be tied: the window ends with them.
+                        assert!(
+                            [low, high].iter().all(|&end| small.mass(|loss| loss == end) > 0.0),
+                            "{what}: {focus:?}"
+                        );
+                    }
                     if let Stage::Known(count) = focus.stage {
                         let mut inside: Vec<(f64, f64)> = Vec::new();
                         for &(loss, mass) in samples.iter().filter(|&&(loss, _)| loss >= low && loss <= high) {
@@ -279,6 +289,15 @@ fn rounds_of_zooming() {
                         }
                     }
                 }
+                if most_rounds == 1 {
+                    // What is known of all samples is not forgotten, and from close by one look leads closer.
+                    assert_eq!([focus.low, focus.high], ends, "{what}");
+                    assert!(
+                        away.abs() > 0.1 || (focus.log_u - root).abs() < 0.5 * away,
+                        "{what}: {}",
+                        focus.log_u - root
+                    );
+                }
                 assert!(rounds <= most_rounds && calls <= most_calls, "{rounds} rounds, {calls} calls: {what}");
             }
         }
@@ -290,11 +309,16 @@ fn rounds_of_zooming() {
 #[test]
 fn windows_that_are_left() {
     let params = Params { ordering: Ordering::Hr, alpha: 0.2, r: 1.0, ..Params::default() };
-    // The cut is between two samples.
-    let small = Small::new(&thrice(1e-4), params).solved_by(0.3);
-    let (root, cut) = (small.root(), small.range.depths.loss(small.cap(0.3)));
-    let ends = [cut - 1.0, cut + 1.0];
-    for (steps, side) in [([-0.3, -0.1], 0), ([0.1, 0.3], 1)] {
+    // The cut is between two samples; beside it there are some of next to no mass, in one bin.
+    let cut_at = |small: &Small| small.range.depths.loss(small.cap(0.3));
+    let cut = cut_at(&Small::of(params));
+    let beside = [cut + 0.012, cut + 0.012 + 1e-7, cut + 0.012 + 3e-7].map(|loss| (loss, 1e-9));
+    let mut samples = [SAMPLES.as_slice(), &beside].concat();
+    samples.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    let small = Small::new(&samples, params).solved_by(0.3);
+    let (root, cut) = (small.root(), cut_at(&small));
+    let ends = [cut - 0.02, cut + 0.02];
+    for (steps, side) in [([-3e-3, -1e-3], 0), ([1e-3, 3e-3], 1)] {
         for misses in [0.0, 2.0] {
             let (log_u, bracket) = (root + steps[0], steps.map(|step| root + step));
             let bounds = Bounds { log_u: bracket, ..Bounds::none() };
@@ -311,6 +335,10 @@ fn windows_that_are_left() {
                 focus.beyond::<f64>(sides, ends[1] - ends[0] + 1, ends, &small.range, small.problem().highest());
             assert_eq!((next.stage, next.misses, calls), (Stage::Open, misses + 1.0, 1), "{what}");
             assert_eq!([next.low, next.high][side].position(), window[side], "{what}");
+            // Where few have been missed it is the width that counts.
+            let by_width = 32 * (ends[1] - ends[0] + 1);
+            let expected = if side == 0 { ends[0] - by_width } else { ends[1] + by_width };
+            assert_eq!(window[side] == expected, misses < 1.0, "{what}");
             // On the other side it ends a bin beyond the cut as the last look had it.
             let near = small.range.depths.loss(small.cap(exp(if side == 0 { bracket[1] } else { bracket[0] })));
             let (low, high) = bins.ends::<f64>(bins.bin::<f64>(near.position()));
@@ -319,4 +347,77 @@ fn windows_that_are_left() {
             assert_eq!([next.low, next.high][1 - side].position(), expected, "{what}");
         }
     }
+}
+
+/// One round with one look from this u, and how many calls it took.
+fn zoomed(small: &Small, ends: [f64; 2], log_u: f64, wide: bool) -> (Focus, usize) {
+    let focus = small.focus(ends, log_u);
+    let (looks, mut sketch) = (focus.looks(false), vec![0.0; SKETCH]);
+    small.alone(&mut sketch, |data, sketch| small.problem().zoom(data, focus, &looks, wide, sketch))
+}
+
+/// While u moves far HR's cut may too: the window is not known as long as there is a bin in it of which not all is known.
+#[test]
+fn windows_while_u_moves_far() {
+    let mut samples = thrice(0.0);
+    samples.extend([(9.2, 0.1), (9.2001, 0.1)]);
+    samples.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    for ordering in [Ordering::Hd, Ordering::Hr] {
+        let small = Small::new(&samples, Params { alpha: 0.2, r: 0.1, ordering, ..Params::default() });
+        let (root, ends) = (small.root(), [4.0, small.problem().highest()]);
+        let (near, calls) = zoomed(&small, ends, root + 0.01, false);
+        assert!(matches!(near.stage, Stage::Known(_)) && calls == 2, "{ordering:?}, {calls}: {near:?}");
+        // From this far below it takes the longest step there is, which leaves the cut where it is tied.
+        let (far, calls) = zoomed(&small, ends, root - 4.0, false);
+        let is_hd = ordering == Ordering::Hd;
+        assert_eq!((matches!(far.stage, Stage::Known(_)), calls), (is_hd, 1 + usize::from(is_hd)), "{far:?}");
+    }
+}
+
+/// The first window takes in more than it must, as long as there are few samples, whatever their mass.
+#[test]
+fn the_first_window_is_wider() {
+    let samples: Vec<(f64, f64)> = (0..4000).map(|number| (4.0 + 1.5e-3 * f64::from(number), 1e-3)).collect();
+    let small = Small::new(&samples, Params { alpha: 0.2, r: 0.1, ordering: Ordering::Hd, ..Params::default() });
+    let ends = [samples[0].0, samples[samples.len() - 1].0];
+    let inside = |wide: bool| {
+        let (focus, _) = zoomed(&small, ends, 0.0, wide);
+        assert_eq!(focus.stage, Stage::Open);
+        samples.iter().filter(|(loss, _)| (focus.low..=focus.high).contains(loss)).count()
+    };
+    let enough = RUN / 32;
+    assert!(
+        inside(false) <= 8 && inside(true) >= 2 * enough - 8 && inside(true) <= 2 * enough + 8,
+        "{}",
+        inside(true)
+    );
+}
+
+/// An all-reduce that lies about where the samples of a bin end does not lead out of it.
+#[test]
+fn ends_that_are_lies() {
+    let small = Small::new(&thrice(1e-9), Params { alpha: 0.2, r: 0.1, ordering: Ordering::Hd, ..Params::default() });
+    let focus = small.focus([3.9, 10.0], small.root());
+    let looks = focus.looks(false);
+    let window = |lie: Option<[f64; 2]>| {
+        let (mut sketch, mut steps) = (vec![0.0; SKETCH], 0);
+        let (focus, calls) = small.alone(&mut sketch, |data, sketch| {
+            steps += 1;
+            if let (3, Some([smallest, largest])) = (steps, lie) {
+                sketch[HEAD + 2 * RUN..][..RUN].fill(largest);
+                sketch[HEAD + 3 * RUN..][..RUN].fill(-smallest);
+            }
+            small.problem().zoom(data, focus, &looks, false, sketch)
+        });
+        assert_eq!((calls, focus.stage), (2, Stage::Open));
+        [focus.low, focus.high]
+    };
+    let [low, high] = window(None);
+    assert!(low < high);
+    let [first, last] = window(Some([-1e9, 1e9]));
+    assert!(first < low && high < last && last - first < 0.01, "{first} {last}");
+    for lie in [[-1e9, high], [low, 1e9], [high, low]] {
+        assert_eq!(window(Some(lie)), [first, last], "{lie:?}");
+    }
+    assert_eq!(window(Some([low, low.next_up()])), [low, low.next_up()]);
 }
