@@ -9,7 +9,7 @@ use crate::math::{exp, log};
 use crate::params::{Error, Ordering, Params};
 use crate::real::Real;
 use crate::reduce::Data;
-use crate::root::{EVERYWHERE, FLOOR};
+use crate::root::{EVERYWHERE, FLOOR, LOG_FLOOR};
 use crate::sharded::{Log, SKETCH};
 use crate::team::Team;
 use crate::validate::Range;
@@ -54,6 +54,11 @@ impl Small {
             [None, Some(10.5)]
                 .map(|worst_loss| Self::of(Params { alpha, r, ordering, worst_loss, ..Params::default() }))
         })
+    }
+
+    /// Those of both orderings whose u is not near its lower end.
+    pub(super) fn both() -> impl Iterator<Item = Self> {
+        [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Self::all).filter(|small| small.root() > -20.0)
     }
 
     /// The same with an r at which u is the solution.
@@ -178,6 +183,11 @@ impl Small {
             *(if self.phi(exp(middle)) > self.params.r { &mut low } else { &mut high }) = middle;
         }
         0.5 * (low + high)
+    }
+
+    /// The u at which a search looks from this log u: without mass at depth zero it may be zero.
+    pub(super) fn u_at(&self, log_u: f64) -> f64 {
+        if log_u <= LOG_FLOOR && self.problem().on_worst() == 0.0 { 0.0 } else { exp(log_u) }
     }
 
     /// The samples above a loss, seen from u about the mean depth.

@@ -78,13 +78,8 @@ fn told(small: &Small, ends: [f64; 2], log_u: &[f64], certain: [f64; 2]) -> Resu
     let mut looks = Looks { values: [log_u[0]; LOOKS], count: log_u.len() };
     looks.values[..log_u.len()].copy_from_slice(log_u);
     let problem = small.problem();
-    let u = |log_u: f64| if log_u == LOG_FLOOR && problem.on_worst() == 0.0 { 0.0 } else { exp(log_u) };
-    let looks = looks.map(|_, log_u| (log_u, small.above(ends[1], u(log_u))));
+    let looks = looks.map(|_, log_u| (log_u, small.above(ends[1], small.u_at(log_u))));
     problem.outlook(&focus, &known.window(&focus, bins.count(), &sketch), bins, &looks)
-}
-
-fn both() -> impl Iterator<Item = Small> {
-    [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Small::all).filter(|small| small.root() > -20.0)
 }
 
 /// The bin of the cut at this u.
@@ -105,7 +100,7 @@ fn is_near(value: f64, exact: f64, tolerance: f64, what: &str) {
 /// Looks on both sides of the root: it is between the two next to it; where it is close to one of them, a few exact looks will do.
 #[test]
 fn looks_on_both_sides() {
-    for small in both() {
+    for small in Small::both() {
         let (root, hr) = (small.root(), small.params.ordering == Ordering::Hr);
         for (from, to) in [(-0.03, 0.02), (-0.02, 0.03), (-2e-3, 5e-4), (-5e-4, 2e-3), (-2e-3, 3e-3)] {
             // The nearer one in phi.
@@ -131,7 +126,7 @@ fn looks_on_both_sides() {
 /// they tell.
 #[test]
 fn looks_on_one_side() {
-    for small in both() {
+    for small in Small::both() {
         let (root, hr) = (small.root(), small.params.ordering == Ordering::Hr);
         let what = format!("{:?}", small.params);
         let last = small.focus(ALL, root).bins::<f64>(small.range.depths).count() - 1;
@@ -155,7 +150,7 @@ fn looks_on_one_side() {
 /// Far from the root no model of the window leads there: the slope does, or the middle of the bracket must do.
 #[test]
 fn looks_from_afar() {
-    for small in both() {
+    for small in Small::both() {
         let root = small.root();
         let what = format!("{:?}", small.params);
         let told =
@@ -169,7 +164,7 @@ fn looks_from_afar() {
 /// What is certain from exact looks is more so than what bins tell, but for a little.
 #[test]
 fn looks_that_contradict_what_is_certain() {
-    for small in both() {
+    for small in Small::both() {
         let root = small.root();
         let what = format!("{:?}", small.params);
         let [from, to] = [root - 0.2, root - 0.1];
@@ -225,7 +220,7 @@ fn looks_at_the_lower_end() {
 /// From the solution itself, where r is seen to be spent, nothing leads away.
 #[test]
 fn a_look_from_the_root() {
-    for small in both() {
+    for small in Small::both() {
         let log_u = small.root();
         let r = small.placed(ALL, exp(log_u)).view.phi();
         let small = Small { params: Params { r, ..small.params }, ..small };
@@ -274,7 +269,7 @@ fn looks_beside_the_window() {
 /// phi is r, as far as rounding lets it be seen; which it does not from a centre that costs digits.
 #[test]
 fn roots_are_seen() {
-    for small in both() {
+    for small in Small::both() {
         let (log_u, what) = (small.root(), format!("{:?}", small.params));
         let r = small.placed(ALL, exp(log_u)).view.phi();
         let found = |r: f64, log_u: f64| {

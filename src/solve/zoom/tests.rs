@@ -62,6 +62,7 @@ fn samples_of_bins() {
     assert_eq!((sketch[HEAD], sketch[HEAD + 1]), (2.0, 4.0));
     assert_eq!((sketch[HEAD + RUN], sketch[HEAD + RUN + 1]), (-3.0, 0.0));
 }
+
 /// What one look from this u at a window tells, after looks that have left a bracket.
 fn turned(small: &Small, ends: [f64; 2], log_u: f64, bracket: [f64; 2]) -> Result<Outlook, Side> {
     let problem = small.problem();
@@ -69,15 +70,11 @@ fn turned(small: &Small, ends: [f64; 2], log_u: f64, bracket: [f64; 2]) -> Resul
     let bins = focus.bins::<f64>(small.range.depths);
     let sketch = small.sketched(ends, bins);
     let known = Known::of(&focus);
-    let u = if log_u == LOG_FLOOR && problem.on_worst() == 0.0 { 0.0 } else { exp(log_u) };
-    problem.turn(&focus, &known.window(&focus, bins.count(), &sketch), bins, &small.above(ends[1], u))
+    let above = small.above(ends[1], small.u_at(log_u));
+    problem.turn(&focus, &known.window(&focus, bins.count(), &sketch), bins, &above)
 }
 
 const NO_BRACKET: [f64; 2] = [f64::NAN; 2];
-
-fn both() -> impl Iterator<Item = Small> {
-    [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Small::all).filter(|small| small.root() > -20.0)
-}
 
 fn bins_of_all(small: &Small) -> PositionBins {
     small.focus(ALL, 0.0).bins::<f64>(small.range.depths)
@@ -87,7 +84,7 @@ fn bins_of_all(small: &Small) -> PositionBins {
 /// it does go.
 #[test]
 fn where_one_look_leads() {
-    for small in both() {
+    for small in Small::both() {
         let (root, bins) = (small.root(), bins_of_all(&small));
         let Params { ordering, alpha, .. } = small.params;
         for step in [-0.9, -0.3, -0.05, 1e-3, 0.05, 0.3, 0.9] {
@@ -135,7 +132,7 @@ fn where_one_look_leads() {
 /// Not farther from a bracket than it is wide.
 #[test]
 fn one_look_after_many() {
-    for small in both() {
+    for small in Small::both() {
         let (root, what) = (small.root(), format!("{:?}", small.params));
         let to = |from: f64, bracket: [f64; 2]| {
             turned(&small, ALL, root + from, bracket.map(|step| root + step)).expect(&what).log_u - root
@@ -151,7 +148,7 @@ fn one_look_after_many() {
 #[test]
 fn one_look_that_stays() {
     let stays = |told: &Outlook, log_u: f64| told.log_u == log_u && told.before.is_none() && told.settled;
-    for small in both() {
+    for small in Small::both() {
         let (root, what) = (small.root(), format!("{:?}", small.params));
         let r = small.placed(ALL, exp(root)).view.phi();
         let small = Small { params: Params { r, ..small.params }, ..small };
@@ -231,81 +228,74 @@ fn thrice(apart: f64) -> Vec<(f64, f64)> {
     samples
 }
 
-/// Whatever rounds show is so: the masses and depths beyond the window, the samples in it, and that the cut is there.
+/// Asserts that what a round has shown is so: the masses and depths beyond the window, that the cut is in it, and the samples that are.
+fn is_so(small: &Small, focus: &Focus, sketch: &[f64], what: &str) {
+    let [low, high] = [focus.low, focus.high];
+    let (below, above) = (small.mass(|loss| loss < low), small.sum_above(high));
+    assert!((focus.below - below).abs() <= 1e-12 && (focus.first_above - above).abs() <= 1e-12, "{what}");
+    let cut = small.range.depths.loss(small.cap(exp(focus.log_u)));
+    assert!(low <= cut + 1e-12 && cut - 1e-12 <= high.next_up(), "{what}: {cut}");
+    let Stage::Known(count) = focus.stage else { return };
+    let mut inside: Vec<(f64, f64)> = Vec::new();
+    for &(loss, mass) in small.samples.iter().filter(|&&(loss, _)| loss >= low && loss <= high) {
+        match inside.last_mut() {
+            Some((last, masses)) if *last == loss => *masses += mass,
+            _ => inside.push((loss, mass)),
+        }
+    }
+    assert_eq!(count, inside.len(), "{what}");
+    for (number, (loss, mass)) in inside.into_iter().enumerate() {
+        assert_eq!(sketch[HEAD + RUN + number], loss, "{what}");
+        assert!((sketch[HEAD + number] - mass).abs() <= 1e-15, "{what}");
+    }
+}
+
+/// Rounds from this far from the root until all losses in the window are known; how many, and their calls.
+fn zoomed_in(small: &Small, away: f64, many: bool, what: &str) -> (Focus, [usize; 2]) {
+    let (root, ends) = (small.root(), [small.range.smallest, small.problem().highest()]);
+    let mut focus = Focus { bracket: [root - 0.5, root + 0.5], ..small.focus(ends, root + away) };
+    let (mut rounds, mut calls) = (0, 0);
+    while !matches!(focus.stage, Stage::Known(_)) {
+        let (before, looks, mut sketch) = (focus, focus.looks(many), vec![0.0; SKETCH]);
+        let (next, more) =
+            small.alone(&mut sketch, |data, sketch| small.problem().zoom(data, before, &looks, rounds == 0, sketch));
+        (rounds, calls, focus) = (rounds + 1, calls + more, next);
+        let what = format!("{what}, after {rounds}: {focus:?}");
+        assert!(before.low <= focus.low && focus.low <= focus.high && focus.high <= before.high, "{what}");
+        if focus.stage == Stage::Open && more == 2 && small.params.ordering == Ordering::Hd {
+            // The samples of a bin have been seen not to be tied: the window ends with them.
+            assert!([focus.low, focus.high].iter().all(|&end| small.mass(|loss| loss == end) > 0.0), "{what}");
+        }
+        is_so(small, &focus, &sketch, &what);
+    }
+    (focus, [rounds, calls])
+}
+
+/// Samples at the same loss take a call that shows it, those in one bin another window. What is known of all samples is not forgotten,
+/// and from close by one look leads closer.
 #[test]
 fn rounds_of_zooming() {
-    // Samples at the same loss take a round that shows it, those in one bin another window.
     for (samples, most_rounds, most_calls) in
         [(SAMPLES.to_vec(), 1, 1), (thrice(0.0), 1, 2), (thrice(1e-3), 4, 6), (thrice(1e-9), 6, 8)]
     {
-        for small in [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Small::all) {
+        for small in Small::both() {
             let small = Small::new(&samples, small.params);
-            let root = small.root();
             for (many, away) in [false, true].into_iter().flat_map(|many| [-0.4, 0.01, 0.3].map(|away| (many, away)))
             {
                 let what = format!("{:?}, {} samples, many {many}, {away}", small.params, samples.len());
-                if root < -20.0 {
-                    continue;
-                }
-                let ends = [samples[0].0, small.problem().highest()];
-                let mut focus = Focus { bracket: [root - 0.5, root + 0.5], ..small.focus(ends, root + away) };
-                let (mut rounds, mut calls) = (0, 0);
-                while !matches!(focus.stage, Stage::Known(_)) {
-                    let mut sketch = vec![0.0; SKETCH];
-                    let before = focus;
-                    let looks = focus.looks(many);
-                    let told = small.alone(&mut sketch, |data, sketch| {
-                        small.problem().zoom(data, before, &looks, rounds == 0, sketch)
-                    });
-                    (rounds, calls, focus) = (rounds + 1, calls + told.1, told.0);
-                    let [low, high] = [focus.low, focus.high];
-                    assert!(low >= before.low && high <= before.high && low <= high, "{what}: {before:?} {focus:?}");
-                    let (below, above) = (small.mass(|loss| loss < low), small.sum_above(high));
-                    assert!(
-                        (focus.below - below).abs() <= 1e-12 && (focus.first_above - above).abs() <= 1e-12,
-                        "{what}"
-                    );
-                    let cut = small.range.depths.loss(small.cap(exp(focus.log_u)));
-                    assert!(low <= cut + 1e-12 && cut - 1e-12 <= high.next_up(), "{what}: {cut} in {focus:?}");
-                    if focus.stage == Stage::Open && told.1 == 2 && small.params.ordering == Ordering::Hd {
-                        // The samples of a bin have been seen not to be tied: the window ends with them.
-                        assert!(
-                            [low, high].iter().all(|&end| small.mass(|loss| loss == end) > 0.0),
-                            "{what}: {focus:?}"
-                        );
-                    }
-                    if let Stage::Known(count) = focus.stage {
-                        let mut inside: Vec<(f64, f64)> = Vec::new();
-                        for &(loss, mass) in samples.iter().filter(|&&(loss, _)| loss >= low && loss <= high) {
-                            match inside.last_mut() {
-                                Some((last, masses)) if *last == loss => *masses += mass,
-                                _ => inside.push((loss, mass)),
-                            }
-                        }
-                        assert_eq!(count, inside.len(), "{what}: {focus:?}");
-                        for (number, (loss, mass)) in inside.into_iter().enumerate() {
-                            assert_eq!(sketch[HEAD + RUN + number], loss, "{what}");
-                            assert!((sketch[HEAD + number] - mass).abs() <= 1e-15, "{what}");
-                        }
-                    }
-                }
-                if most_rounds == 1 {
-                    // What is known of all samples is not forgotten, and from close by one look leads closer.
-                    assert_eq!([focus.low, focus.high], ends, "{what}");
-                    assert!(
-                        away.abs() > 0.1 || (focus.log_u - root).abs() < 0.5 * away,
-                        "{what}: {}",
-                        focus.log_u - root
-                    );
-                }
+                let (focus, [rounds, calls]) = zoomed_in(&small, away, many, &what);
                 assert!(rounds <= most_rounds && calls <= most_calls, "{rounds} rounds, {calls} calls: {what}");
+                if most_rounds == 1 {
+                    assert_eq!([focus.low, focus.high], [small.range.smallest, small.problem().highest()], "{what}");
+                    let left = (focus.log_u - small.root()).abs();
+                    assert!(away.abs() > 0.1 || left < 0.5 * away, "{what}: {left}");
+                }
             }
         }
     }
 }
 
-/// Where looks show that the cut may be beyond the window, the next one goes on there, and farther after each time; else its ends are
-/// where bins end, or the samples in them, once a second round has shown these.
+/// Where looks show that the cut may be beyond the window, the next one goes on there, and farther after each time.
 #[test]
 fn windows_that_are_left() {
     let params = Params { ordering: Ordering::Hr, alpha: 0.2, r: 1.0, ..Params::default() };
