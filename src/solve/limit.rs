@@ -169,7 +169,7 @@ mod tests {
             let spent = small.phi(exp(small.problem().enough(&small.focus(ALL, 0.0))));
             assert!(spent <= r && spent >= (1.0 - 1e-8) * r, "{spent:e} of {r:e}");
         }
-        for small in [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Small::all) {
+        for small in Small::every() {
             let enough = small.problem().enough(&small.focus(ALL, 0.0));
             assert!(small.phi(exp(enough)) <= small.params.r, "{:?}", small.params);
             let known = Bounds { log_u: [-9.0, enough - 1.0], ..Bounds::none() };

@@ -28,6 +28,16 @@ pub(super) fn with_a_small_one() -> Vec<(f64, f64)> {
     [&SAMPLES[..4], &[(BESIDE, 1e-3)], &SAMPLES[4..]].concat()
 }
 
+/// Two neighbours in log u, of which the second is past something and the first is not.
+pub(super) fn crossing(is_past: impl Fn(f64) -> bool) -> [f64; 2] {
+    let [mut low, mut high] = EVERYWHERE;
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        *(if is_past(middle) { &mut high } else { &mut low }) = middle;
+    }
+    [low, high]
+}
+
 /// A problem of a few samples.
 pub(super) struct Small {
     pub(super) samples: Vec<(f64, f64)>,
@@ -56,14 +66,23 @@ impl Small {
         })
     }
 
+    /// Those of both orderings.
+    pub(super) fn every() -> impl Iterator<Item = Self> {
+        [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Self::all)
+    }
+
     /// Those of both orderings whose u is not near its lower end.
     pub(super) fn both() -> impl Iterator<Item = Self> {
-        [Ordering::Hd, Ordering::Hr].into_iter().flat_map(Self::all).filter(|small| small.root() > -20.0)
+        Self::every().filter(|small| small.root() > -20.0)
     }
 
     /// The same with an r at which u is the solution.
     pub(super) fn solved_by(self, u: f64) -> Self {
         let r = self.phi(u);
+        self.with_r(r)
+    }
+
+    pub(super) fn with_r(self, r: f64) -> Self {
         Self { params: Params { r, ..self.params }, ..self }
     }
 
@@ -177,11 +196,7 @@ impl Small {
 
     /// The solution, in log u.
     pub(super) fn root(&self) -> f64 {
-        let [mut low, mut high] = EVERYWHERE;
-        for _ in 0..100 {
-            let middle = 0.5 * (low + high);
-            *(if self.phi(exp(middle)) > self.params.r { &mut low } else { &mut high }) = middle;
-        }
+        let [low, high] = crossing(|log_u| self.phi(exp(log_u)) <= self.params.r);
         0.5 * (low + high)
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::kernels::Lens;
 use crate::math::exp;
 use crate::params::{Ordering, Params};
-use crate::solve::small::{ALL, BESIDE as BESIDE_THEM, Small, with_a_small_one};
+use crate::solve::small::{ALL, BESIDE as BESIDE_THEM, Small, crossing, with_a_small_one};
 use crate::solve::window::{Bounds, Known};
 
 fn focus(log_u: f64, bracket: [f64; 2], before: Option<Place>, bounds: Bounds) -> Focus {
@@ -68,6 +68,7 @@ fn far_steps() {
     assert_eq!([0.4, 0.5, 0.75, 1.0, 1.25, 1.5, 1.6].map(adrift), [true, false, false, false, false, false, true]);
     assert!(!focus(1.0, [f64::NAN; 2], None, Bounds::none()).is_adrift());
 }
+
 /// What looks from these u at a window tell, when so much is certain.
 fn told(small: &Small, ends: [f64; 2], log_u: &[f64], certain: [f64; 2]) -> Result<Outlook, Side> {
     let bounds = Bounds { log_u: certain, ..Bounds::none() };
@@ -223,7 +224,7 @@ fn a_look_from_the_root() {
     for small in Small::both() {
         let log_u = small.root();
         let r = small.placed(ALL, exp(log_u)).view.phi();
-        let small = Small { params: Params { r, ..small.params }, ..small };
+        let small = small.with_r(r);
         let told = |small: &Small, looks: &[f64]| told(small, ALL, looks, root::EVERYWHERE).expect("inside");
         for looks in [[log_u].as_slice(), &[log_u, log_u + 0.3], &[log_u - 0.3, log_u]] {
             let told = told(&small, looks);
@@ -232,7 +233,7 @@ fn a_look_from_the_root() {
         // Where rounding decides it is too small if phi is larger.
         let extent = (log_u + 0.3) - log_u;
         assert_eq!(told(&small, &[log_u, log_u + 0.3]).bracket, [log_u - extent, log_u]);
-        let small = Small { params: Params { r: r.next_down(), ..small.params }, ..small };
+        let small = small.with_r(r.next_down());
         assert_eq!(told(&small, &[log_u, log_u + 0.3]).bracket, [log_u, log_u + 0.3]);
     }
 }
@@ -243,11 +244,7 @@ fn looks_beside_the_window() {
     let params = Params { ordering: Ordering::Hr, alpha: 0.2, r: 1.0, ..Params::default() };
     let small = Small::new(&with_a_small_one(), params);
     // The cut becomes deeper with u.
-    let (mut low, mut high) = (-30.0, 30.0);
-    for _ in 0..60 {
-        let log_u = 0.5 * (low + high);
-        *(if small.cap(exp(log_u)) < small.depth(BESIDE_THEM) { &mut low } else { &mut high }) = log_u;
-    }
+    let [_, high] = crossing(|log_u| small.cap(exp(log_u)) >= small.depth(BESIDE_THEM));
     let inside = high + 1e-5;
     assert_eq!(small.cap(exp(inside)), small.depth(BESIDE_THEM));
     let small = small.solved_by(exp(inside));
@@ -273,7 +270,7 @@ fn roots_are_seen() {
         let (log_u, what) = (small.root(), format!("{:?}", small.params));
         let r = small.placed(ALL, exp(log_u)).view.phi();
         let found = |r: f64, log_u: f64| {
-            let small = Small { params: Params { r, ..small.params }, ..Small::of(small.params) };
+            let small = Small::of(Params { r, ..small.params });
             let view = small.placed(ALL, exp(log_u)).view;
             small.problem().is_found(&view)
         };
@@ -284,7 +281,7 @@ fn roots_are_seen() {
     let seen = |centre: f64| {
         let mut view = View::new(u, Lens::new(u, centre), form, [0.0; 4], 1.0);
         small.seen(small.cap(u)).iter().for_each(|&(share, depth)| view.add(share, depth));
-        let small = Small { params: Params { r: view.phi(), ..small.params }, ..Small::of(small.params) };
+        let small = Small::of(Params { r: view.phi(), ..small.params });
         small.problem().is_found(&view)
     };
     assert!(seen(small.mean(u)) && !seen(small.mean(u) + u));

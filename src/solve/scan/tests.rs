@@ -1,6 +1,6 @@
 use super::*;
 use crate::params::{Ordering, Params};
-use crate::solve::small::{ALL, BESIDE, SAMPLES, Small, with_a_small_one};
+use crate::solve::small::{ALL, BESIDE, SAMPLES, Small, crossing, with_a_small_one};
 
 const SPACES: f64 = (SCANNED + 1) as f64;
 
@@ -60,11 +60,7 @@ fn the_side_at_the_root() {
     let depth = small(1.0).depth(BESIDE);
     // Where the cut comes to the sample, and where it leaves it.
     let edge = |is_past: &dyn Fn(f64) -> bool| {
-        let (mut low, mut high) = (-30.0, 30.0);
-        for _ in 0..60 {
-            let log_u = 0.5 * (low + high);
-            *(if is_past(small(1.0).cap(exp(log_u))) { &mut high } else { &mut low }) = log_u;
-        }
+        let [low, high] = crossing(|log_u| is_past(small(1.0).cap(exp(log_u))));
         0.5 * (low + high)
     };
     let [comes, leaves] = [edge(&|cap| cap >= depth), edge(&|cap| cap > depth)];

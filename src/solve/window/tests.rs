@@ -2,7 +2,7 @@ use super::*;
 use crate::kernels::Lens;
 use crate::math::exp;
 use crate::params::{Ordering, Params};
-use crate::solve::small::{ALL, BESIDE, Small, with_a_small_one};
+use crate::solve::small::{ALL, BESIDE, Small, crossing, with_a_small_one};
 use crate::view::Form;
 
 fn is_near(bounds: Bounds, exact: [f64; 4]) {
@@ -179,6 +179,7 @@ fn is_curve(small: &Small, placed: &Placed<f64>, cap: f64, u: f64, what: &str) {
         assert!((slope - exact).abs() <= 1e-4 * exact.abs(), "{what}: {slope:e} instead of {exact:e}");
     }
 }
+
 /// HD's cut takes alpha of the mass, wherever u is.
 #[test]
 fn cuts_of_base_in_windows() {
@@ -208,7 +209,7 @@ fn lead(small: &Small, ends: [f64; 2], u: f64) -> Option<f64> {
 /// All samples: a lead, which takes a step for `exp(step) - 1` to second order, ends at the root, if that is not far.
 #[test]
 fn leads_to_the_root() {
-    for small in [HR, Ordering::Hd].into_iter().flat_map(Small::all).filter(|small| small.params.r < 1e-4) {
+    for small in Small::every().filter(|small| small.params.r < 1e-4) {
         let root = small.root();
         for size in [1e-9, 1e-7, 1e-5, 1e-3, 0.03, 0.2, 0.25] {
             for way in [-size, size] {
@@ -233,7 +234,7 @@ fn leads_to_the_root() {
 /// Samples above the window are seen as sums, whose curves are known for a short way.
 #[test]
 fn leads_a_short_way() {
-    for small in [HR, Ordering::Hd].into_iter().flat_map(Small::all) {
+    for small in Small::every() {
         let root = small.root();
         if root < -5.0 {
             continue;
@@ -259,14 +260,7 @@ fn leads_as_far_as_the_window() {
         let depth = small.depth(BESIDE);
         let below = small.mass(|loss| loss < BESIDE);
         // The log u at which so much of the sample goes.
-        let gone = |part: f64| {
-            let (mut low, mut high) = (-30.0, 30.0);
-            for _ in 0..100 {
-                let log_u = 0.5 * (low + high);
-                *(if small.allowed(exp(log_u), depth) > below + 1e-3 * part { &mut low } else { &mut high }) = log_u;
-            }
-            low
-        };
+        let gone = |part: f64| crossing(|log_u| small.allowed(exp(log_u), depth) <= below + 1e-3 * part)[0];
         // It is deeper from a larger u.
         let [first, from, middle, last] = [1.0, 0.8, 0.5, 0.0].map(gone);
         let small = small.solved_by(exp(middle));
@@ -371,7 +365,8 @@ fn exact_looks_at_windows() {
     }
     // What is r is not too large.
     let u = exp(root);
-    let small = Small { params: Params { r: look(&small, u).0, ..params }, ..small };
+    let r = look(&small, u).0;
+    let small = small.with_r(r);
     let (.., bounds, best) = look(&small, u);
     assert!(bounds == [least, log(u)] && !best.is_none());
     let (phi, _, lead, bounds, _) = look(&Small::of(Params { r: 0.1, ..params }), 0.0);

@@ -151,9 +151,9 @@ fn one_look_that_stays() {
     for small in Small::both() {
         let (root, what) = (small.root(), format!("{:?}", small.params));
         let r = small.placed(ALL, exp(root)).view.phi();
-        let small = Small { params: Params { r, ..small.params }, ..small };
+        let small = small.with_r(r);
         assert!(stays(&turned(&small, ALL, root, NO_BRACKET).expect(&what), root), "{what}");
-        let small = Small { params: Params { r: 0.0, ..small.params }, ..small };
+        let small = small.with_r(0.0);
         let told = turned(&small, ALL, 3.0, NO_BRACKET).expect(&what);
         let bin = bins_of_all(&small).bin::<f64>(small.range.depths.loss(small.cap_of_base()).position());
         assert!(stays(&told, 3.0) && told.at_sample && told.reach == (bin, bin), "{what}");
