@@ -3,8 +3,10 @@
 
 CC ?= gcc
 CARGO ?= cargo
+# Where the libraries are put, whatever Cargo's own directory is (CARGO_TARGET_DIR, CARGO_BUILD_TARGET).
 RELEASE := target/release
 LIBRARY := $(RELEASE)/libhr_weights.a
+BUILD := CARGO='$(CARGO)' bindings/c/packaging/build.sh
 # What the static library needs of the system; see `cargo rustc --release --crate-type staticlib -- --print native-static-libs`.
 SYSTEM_LIBS := -lpthread -ldl -lm
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic -Iinclude
@@ -18,7 +20,7 @@ help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 library: ## The shared and the static library, in target/release
-	$(CARGO) build --release
+	@$(BUILD) $(RELEASE) --release --crate-type cdylib,staticlib
 
 demo: target/demo/digits ## Trains a network in C on real digits with wrong labels: plain against HR
 	target/demo/digits
@@ -33,12 +35,16 @@ tools:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	# Without std the crate needs core and libm alone.
-	$(CARGO) rustc --quiet --lib --no-default-features --crate-type rlib -- -D warnings
+	# Without std the crate needs core and libm alone; without ndarray its views are missing, and nothing else.
+	$(CARGO) rustc --quiet --lib --profile check --no-default-features -- -D warnings
+	$(CARGO) clippy --all-targets --no-default-features --features std -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 
-rust-tests:
+rust-tests: ## The Rust suites, also without ndarray, and packages that depend on the crate
 	$(CARGO) test
+	$(CARGO) test --no-default-features --features std --test errors --test diagnostics
+	$(CARGO) test --no-default-features --features std --doc
+	tests/dependents.sh
 
 kernel-tests: ## The tests of the solver on the other instruction sets of this machine
 	@for kernels in $(KERNELS); do \

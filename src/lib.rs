@@ -5,15 +5,18 @@
 //! (Kullback-Leibler). Multiply the per-sample losses by the weights, treat the weights as constants, and back-propagate.
 //!
 //! ```
-//! use hr_weights::{Params, weights};
-//! use ndarray::array;
+//! use hr_weights::{Params, weights_into};
 //!
-//! let losses = array![0.3_f32, 2.0, 0.1, 0.7];
-//! let solution = weights(losses.view(), &Params { alpha: 0.05, r: 0.1, ..Params::default() })?;
-//! assert!((solution.weights.sum() - 1.0).abs() < 1e-6);
-//! assert!(solution.report.dual_bound - solution.report.robust_loss < 1e-12);
+//! let losses = [0.3_f32, 2.0, 0.1, 0.7];
+//! let mut weights = [0.0; 4];
+//! let report = weights_into(&losses, None, &Params { alpha: 0.05, r: 0.1, ..Params::default() }, &mut weights)?;
+//! assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+//! assert!(report.dual_bound - report.robust_loss < 1e-12);
 //! # Ok::<(), hr_weights::Error>(())
 //! ```
+//!
+//! The functions that take views of ndarray are those of the feature `ndarray`, which is on by default; without the feature
+//! `std` the crate is `core` and `libm` alone.
 //!
 //! Data flows one way through the modules:
 //! `params -> validate -> depths -> trim (alpha) -> root (r) -> weights -> report`,
@@ -57,7 +60,7 @@ mod team;
 mod trim;
 mod validate;
 mod view;
-#[cfg(feature = "std")]
+#[cfg(feature = "ndarray")]
 mod views;
 mod weights;
 #[cfg(feature = "std")]
@@ -74,16 +77,16 @@ pub use report::Report;
 pub use running::RunningWorst;
 pub use sharded::{Operation, Reduce, Sharded, Step, weights_sharded_into};
 pub use slices::weights_into;
-#[cfg(feature = "std")]
+#[cfg(feature = "ndarray")]
 pub use views::{
     BatchSolution, GroupShares, GroupSolution, Solution, TopSamples, group_shares, top_samples, weights,
     weights_batch, weights_groups, weights_groups_with_base, weights_with_base,
 };
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "ndarray"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "ndarray"))]
 #[doc = include_str!("../docs/rust.md")]
 struct Guide;

@@ -1,13 +1,8 @@
-//! Who carries the weight, against a sort, sums in another order, and what can be told by hand; and the ndarray
-//! entries for groups against the slices'.
+//! Who carries the weight, against a sort, sums in another order, and what can be told by hand.
 
 mod support;
 
-use hr_weights::{
-    Error, GroupShares, GroupTable, Groups, Params, ShareTable, group_shares, group_shares_into, top_samples,
-    top_samples_into, weights_groups, weights_groups_with_base, weights_of_groups_into,
-};
-use ndarray::{Array1, array, s};
+use hr_weights::{Error, Params, ShareTable, group_shares_into, top_samples_into, weights_into};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -153,67 +148,17 @@ fn shares_of_nothing() {
     assert!(ratios[0] == 0.0 && ratios[1].is_nan() && ratios[2] == 0.0);
 }
 
-/// Contiguous or not, views give what slices give.
-#[test]
-fn views_are_slices() {
-    let both = array![0.125, 9.0, 0.5, 9.0, 0.125, 9.0, 0.25];
-    let weights = both.slice(s![..;2]);
-    let top = top_samples(weights, 3).unwrap();
-    assert_eq!((top.indices, top.weights, top.share), (array![1, 3, 0], array![0.5, 0.25, 0.125], 0.875));
-    assert_eq!(top_samples(weights, usize::MAX).unwrap().indices, array![1, 3, 0, 2]);
-    assert_eq!(top_samples(weights, 0), Err(Error::Empty));
-    let groups = array![0, 7, 1, 7, 0, 7, 0];
-    let found = group_shares(weights, groups.slice(s![..;2]), 2).unwrap();
-    let shares = GroupShares { shares: array![0.5, 0.5], ratios: array![2.0 / 3.0, 2.0], sizes: array![3.0, 1.0] };
-    assert_eq!(found, shares);
-    assert_eq!(group_shares(weights, groups.view(), 8), Err(Error::Lengths { losses: 4, other: 7 }));
-    assert_eq!(group_shares(weights, groups.slice(s![..;2]), usize::MAX), Err(Error::Offsets));
-}
-
-#[test]
-fn groups_of_views() {
-    let both = array![0.1_f32, 9.0, 0.2, 9.0, 0.3, 9.0, 0.9];
-    let (losses, groups) = (both.slice(s![..;2]), array![0, 2, 2, 1]);
-    let params = Params { r: 0.3, ..Params::default() };
-    for base in [None, Some(array![1.0, 2.0, 0.5, 4.0])] {
-        let mut weights = [0.0; 4];
-        let [mut means, mut shares, mut sizes] = [[0.0; 4]; 3];
-        let table = GroupTable { losses: &mut means, weights: &mut shares, sizes: &mut sizes };
-        let own = Groups { of_sample: &[0, 2, 2, 1], base: base.as_ref().and_then(|base| base.as_slice()) };
-        let report = weights_of_groups_into(&[0.1_f32, 0.2, 0.3, 0.9], &own, &params, &mut weights, table).unwrap();
-        let solution = match &base {
-            None => weights_groups(losses, groups.view(), 4, &params),
-            Some(base) => weights_groups_with_base(losses, groups.view(), base.view(), &params),
-        }
-        .unwrap();
-        assert_eq!(solution.weights.to_vec(), weights);
-        assert_eq!(solution.report, report);
-        assert_eq!(solution.group_losses.to_vec()[..3], means[..3]);
-        assert!(solution.group_losses[3].is_nan());
-        assert_eq!(
-            (solution.group_weights.to_vec(), solution.group_sizes.to_vec()),
-            (shares.to_vec(), sizes.to_vec())
-        );
-    }
-    assert_eq!(weights_groups(losses, groups.view(), 2, &params).unwrap_err(), Error::Group { index: 1 });
-    assert_eq!(weights_groups(losses, groups.view(), usize::MAX, &params).unwrap_err(), Error::Offsets);
-    let short = groups.slice(s![..3]);
-    assert_eq!(weights_groups(losses, short, 4, &params).unwrap_err(), Error::Lengths { losses: 4, other: 3 });
-    let none = Array1::<f64>::zeros(0);
-    assert_eq!(weights_groups(none.view(), array![].view(), 1, &params).unwrap_err(), Error::Empty);
-}
-
 /// Majorisation: a growing r never takes from the top.
 #[test]
 fn a_growing_r_concentrates() {
     let mut random = support::random::uniform(5);
-    let losses = Array1::from_iter((0..300).map(|_| -random().ln()));
+    let losses: Vec<f64> = (0..300).map(|_| -random().ln()).collect();
+    let mut weights = [0.0; 300];
     let mut last = [0.0; 3];
     for r in [0.0, 1e-3, 0.01, 0.1, 0.5, 2.0] {
-        let weights =
-            hr_weights::weights(losses.view(), &Params { r, alpha: 0.02, ..Params::default() }).unwrap().weights;
+        weights_into(&losses, None, &Params { r, alpha: 0.02, ..Params::default() }, &mut weights).unwrap();
         for (k, last) in [1, 10, 100].into_iter().zip(&mut last) {
-            let share = top_samples(weights.view(), k).unwrap().share;
+            let share = top_samples_into(&weights, &mut vec![0; k]).unwrap();
             assert!(share >= *last - 1e-13);
             *last = share;
         }

@@ -1,7 +1,6 @@
 //! Every refusal: the right error, the first offending sample, and an output that was not touched.
 
-use hr_weights::{Error, Params, Real, Report, RowError, Rows, weights_batch, weights_into, weights_of_rows_into};
-use ndarray::Array2;
+use hr_weights::{Error, Params, Real, Report, RowError, Rows, weights_into, weights_of_rows_into};
 
 /// What the output holds before a call.
 const UNTOUCHED: f32 = -7.0;
@@ -169,17 +168,5 @@ fn rows_that_do_not_divide_the_samples() {
     }
     for rows in [Rows::Offsets(&[0]), Rows::Offsets(&[0, 0]), Rows::Of(0), Rows::Of(3)] {
         assert_eq!(solve(0, rows), Ok(()), "{rows:?}");
-    }
-}
-
-#[test]
-fn matrices_without_samples() {
-    let solve = |rows, columns| weights_batch(Array2::<f64>::zeros((rows, columns)).view(), &valid());
-    for rows in [1, 3] {
-        assert_eq!(solve(rows, 0), Err(RowError { row: 0, error: Error::Empty }));
-    }
-    for columns in [0, 3] {
-        let solution = solve(0, columns).expect("no row is bad");
-        assert_eq!((solution.weights.dim(), solution.reports.len()), ((0, columns), 0));
     }
 }

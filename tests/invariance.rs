@@ -3,8 +3,7 @@
 
 mod support;
 
-use hr_weights::{Params, weights, weights_into};
-use ndarray::ArrayView1;
+use hr_weights::{Params, weights_into};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::generate::{priced_problem, problem};
@@ -161,19 +160,5 @@ proptest! {
         prop_assert_eq!(one.weights, weights);
         prop_assert_eq!(one.report.robust_loss, report.robust_loss);
         prop_assert_eq!(one.report.dual_bound, report.dual_bound);
-    }
-
-    /// The array form is the slice form.
-    #[test]
-    fn arrays_and_slices_agree(problem in problem()) {
-        let problem = Problem { base: None, losses: unmasked_losses(&problem), ..problem };
-        let solution = weights(ArrayView1::from(&problem.losses), &params(&problem)).unwrap();
-        let solved = solve(&problem);
-        prop_assert_eq!(solution.weights.as_slice(), Some(&solved.weights[..]));
-        prop_assert_eq!(solution.report.robust_loss, solved.report.robust_loss);
-        let reversed = ArrayView1::from(&problem.losses).slice_move(ndarray::s![..;-1]);
-        let mirrored = weights(reversed, &params(&problem)).unwrap();
-        let weights: Vec<f64> = mirrored.weights.iter().rev().copied().collect();
-        assert_close(&weights, &solved.weights, 1e-13)?;
     }
 }

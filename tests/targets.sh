@@ -18,7 +18,7 @@ checks() {
     shift
     if ! command -v rustup >/dev/null || ! timeout 120 rustup target add "$target" >/dev/null 2>&1; then
         echo "skipped: $target, whose standard library rustup cannot fetch here"
-    elif "${CARGO:-cargo}" rustc --quiet --lib --profile check --crate-type rlib --target "$target" \
+    elif "${CARGO:-cargo}" rustc --quiet --lib --profile check --target "$target" \
         --target-dir "${CARGO_TARGET_DIR:-target}/targets" "$@" -- -D warnings; then
         echo "compiles: $target${1:+ without std}"
     else

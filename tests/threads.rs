@@ -1,7 +1,6 @@
 //! The number of threads changes no bit of the answer: of large problems, of batches, and with several callers at once.
 
-use hr_weights::{Ordering, Params, Real, Report, Rows, weights_batch, weights_into, weights_of_rows_into};
-use ndarray::Array2;
+use hr_weights::{Ordering, Params, Real, Report, Rows, weights_into, weights_of_rows_into};
 use std::sync::Mutex;
 
 const ORDERINGS: [Ordering; 2] = [Ordering::Hd, Ordering::Hr];
@@ -123,34 +122,42 @@ fn same_bits_from_several_callers() {
     });
 }
 
+/// The weights of a batch, and the text of each row's report.
+fn solve_rows<T: Real>(
+    losses: &[T],
+    base: Option<&[T]>,
+    rows: Rows<'_>,
+    count: usize,
+    params: &Params,
+) -> (Vec<T>, Vec<Option<String>>) {
+    let mut weights = vec![T::from_f64(f64::NAN); losses.len()];
+    let reports = Mutex::new(vec![None; count]);
+    weights_of_rows_into(losses, base, rows, params, &mut weights, |i, report| {
+        let before = reports.lock().unwrap()[i].replace(text(report));
+        assert!(before.is_none(), "row {i} was reported twice");
+    })
+    .unwrap();
+    (weights, reports.into_inner().unwrap())
+}
+
 /// Many rows, and so few that a row has several threads.
 #[test]
 fn batches_have_the_bits_of_their_rows() {
     for (rows, columns) in [(700, 130), (3, 70_000), (1, 100_000), (100_000, 1)] {
-        let matrix = Array2::from_shape_vec((rows, columns), losses::<f32>(rows * columns, 0.0)).unwrap();
+        let losses = losses::<f32>(rows * columns, 0.0);
         for ordering in ORDERINGS {
             let params = Params { alpha: 0.1, r: 0.2, ordering, ..Params::default() };
-            let wants: Vec<_> =
-                matrix.rows().into_iter().map(|row| solve(row.as_slice().unwrap(), None, &params)).collect();
+            let wants: Vec<_> = losses.chunks(columns).map(|row| solve(row, None, &params)).collect();
             for threads in THREADS {
-                let solution = weights_batch(matrix.view(), &Params { threads, ..params }).unwrap();
-                assert_eq!((solution.weights.dim(), solution.reports.len()), ((rows, columns), rows));
-                for ((row, report), want) in solution.weights.rows().into_iter().zip(&solution.reports).zip(&wants) {
-                    let got = (bits(row.as_slice().unwrap()), text(report));
-                    assert!(got == *want, "{rows} rows of {columns}, {threads} threads, {params:?}");
+                let params = Params { threads, ..params };
+                let (weights, reports) = solve_rows(&losses, None, Rows::Of(columns), rows, &params);
+                for ((row, report), want) in weights.chunks(columns).zip(reports).zip(&wants) {
+                    let got = (bits(row), report.expect("a report for each row"));
+                    assert!(got == *want, "{rows} rows of {columns}, {params:?}");
                 }
             }
         }
     }
-}
-
-/// A view that is not laid out row by row is the same matrix.
-#[test]
-fn transposed_batches_have_the_bits_of_their_rows() {
-    let matrix = Array2::from_shape_vec((130, 520), losses::<f64>(130 * 520, 0.0)).unwrap();
-    let params = Params { alpha: 0.1, r: 0.2, threads: 0, ..Params::default() };
-    let solution = weights_batch(matrix.t(), &params).unwrap();
-    assert_eq!(solution, weights_batch(matrix.t().as_standard_layout().view(), &params).unwrap());
 }
 
 /// One row that is long by itself, empty rows, and short ones around them.
@@ -173,15 +180,9 @@ fn ragged_rows_have_their_own_bits() {
                 .map(|i| (lengths[i] > 0).then(|| solve(&losses[row(i)], base.map(|base| &base[row(i)]), &params)))
                 .collect();
             for threads in THREADS {
-                let mut weights = vec![f64::NAN; n];
-                let reports = Mutex::new(vec![None; lengths.len()]);
                 let params = Params { threads, ..params };
-                weights_of_rows_into(&losses, base, Rows::Offsets(&offsets), &params, &mut weights, |i, report| {
-                    let before = reports.lock().unwrap()[i].replace(text(report));
-                    assert!(before.is_none(), "row {i} was reported twice");
-                })
-                .unwrap();
-                for (i, report) in reports.into_inner().unwrap().into_iter().enumerate() {
+                let (weights, reports) = solve_rows(&losses, base, Rows::Offsets(&offsets), lengths.len(), &params);
+                for (i, report) in reports.into_iter().enumerate() {
                     let got = report.map(|report| (bits(&weights[row(i)]), report));
                     assert!(got == wants[i], "row {i} of {} samples, {params:?}", lengths[i]);
                 }

@@ -36,7 +36,7 @@ fn hr_f64(bencher: Bencher, n: usize) {
 fn one_call<T: Element>(bencher: Bencher, ordering: Ordering, losses: &[T]) {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/libhr_weights.so");
     let path = std::env::var_os("HR_WEIGHTS_LIBRARY").map_or_else(|| shipped.into(), PathBuf::from);
-    let library = Library::load(&path).expect("the shared library: `cargo build --release` makes it");
+    let library = Library::load(&path).expect("the shared library: `make library` makes it");
     let mut solver = Solver::new(&library, &Budgets::headline(ordering), 1, losses);
     bencher.bench_local(|| solver.run(1));
 }

@@ -14,10 +14,10 @@ embedded: embedded-archive ## The static library without std, for this machine a
 	else exit $$status; fi
 
 embedded-archive:
-	$(CARGO) rustc --quiet --profile embedded --lib --no-default-features --features panic-handler --crate-type staticlib
+	@$(BUILD) $(dir $(EMBEDDED)) --quiet --profile embedded --no-default-features --features panic-handler --crate-type staticlib
 
 scalar-library:
-	HRW_KERNELS=scalar $(CARGO) rustc --quiet --release --lib --crate-type staticlib --target-dir target/scalar
+	@HRW_KERNELS=scalar $(BUILD) $(dir $(SCALAR)) --quiet --release --crate-type staticlib --target-dir target/scalar
 
 embedded-tests: embedded-archive scalar-library embedded-qemu ## The library without std: same bits, small code, small stack
 	tests/embedded/run.sh host $(EMBEDDED) $(SCALAR)

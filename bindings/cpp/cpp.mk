@@ -21,7 +21,7 @@ uninstall: ## Removes what `make install` put there; the same variables
 	@$(INSTALL) uninstall
 
 $(RELEASE)/libhr_weights.a $(RELEASE)/libhr_weights.so:
-	$(CARGO) build --release
+	@$(MAKE) --no-print-directory library
 
 install-tests: library ## Installs to a temporary prefix, builds C and C++ programs against it in every documented way
 	@.ci/tools cmake pkg-config valgrind

@@ -57,7 +57,9 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg]
     def _build(self, crate: Path) -> Path:
         """The shared library, built as cargo's configuration and environment say (CARGO_TARGET_DIR, CARGO_BUILD_TARGET)."""
         cargo = os.environ.get("CARGO", "cargo")
-        command = [cargo, "build", "--release", "--locked", "--lib", "--message-format=json-render-diagnostics"]
+        # The kinds of `make library`, so that Cargo has one thing to build for both.
+        command = [cargo, "rustc", "--release", "--locked", "--lib", "--crate-type=cdylib,staticlib"]
+        command += ["--message-format=json-render-diagnostics"]
         try:
             output = subprocess.run(command, cwd=crate, stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout
         except FileNotFoundError:

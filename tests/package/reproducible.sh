@@ -22,7 +22,7 @@ build() {
         cd "$1"
         unset RUSTC_BOOTSTRAP CARGO_BUILD_TARGET
         CARGO_HOME=$2 CARGO_TARGET_DIR=$1/target RUSTFLAGS="$std --remap-path-prefix=$2=/cargo" \
-            "${CARGO:-cargo}" build --quiet --release --lib --locked
+            "${CARGO:-cargo}" rustc --quiet --release --lib --crate-type cdylib,staticlib --locked
         bindings/c/packaging/seal.sh target/release/libhr_weights.a target/release/sealed.a
     )
 }

@@ -16,7 +16,7 @@ oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 if rustc --version | grep -q "^rustc $oldest\."; then
     echo "Rust $oldest is what all tests run with"
 elif command -v rustup >/dev/null && rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1; then
-    for command in "check" "rustc --lib --profile check --crate-type rlib --no-default-features" "test --test accuracy"; do
+    for command in "check" "check --no-default-features" "check --no-default-features --features std" "test --test accuracy"; do
         echo "Rust $oldest: cargo $command"
         rustup run "$oldest" cargo $command --quiet --locked --target-dir "$target/oldest-rust"
     done
