@@ -3,7 +3,8 @@
 
 CC ?= gcc
 CARGO ?= cargo
-# Where the libraries are put, whatever Cargo's own directory is (CARGO_TARGET_DIR, CARGO_BUILD_TARGET).
+# Where the libraries are put, whatever Cargo's own directory is (CARGO_TARGET_DIR,
+# CARGO_BUILD_TARGET).
 RELEASE := target/release
 LIBRARY := $(RELEASE)/libhr_weights.a
 BUILD := CARGO='$(CARGO)' bindings/c/packaging/build.sh
@@ -35,7 +36,8 @@ tools:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	# Without std the crate needs core and libm alone; without ndarray its views are missing, and nothing else.
+	# Without std the crate needs core and libm alone; without ndarray its views are missing, and
+	# nothing else.
 	$(CARGO) rustc --quiet --lib --profile check --no-default-features -- -D warnings
 	$(CARGO) clippy --all-targets --no-default-features --features std -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet

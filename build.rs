@@ -22,8 +22,9 @@ fn main() {
         println!("cargo:rustc-cfg=hrw_vector");
     }
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        // For all that is linked from this package alone, its tests too, where both mean nothing: an argument for the shared
-        // library only is refused to a package that does not declare one.
+        // For all that is linked from this package alone, its tests too, where both mean nothing:
+        // an argument for the shared library only is refused to a package that does not declare
+        // one.
         println!("cargo:rustc-link-arg=-Wl,-soname,libhr_weights.so.{ABI}");
         // dlclose must not take the code away from the threads of the pool, which live as long as the process.
         println!("cargo:rustc-link-arg=-Wl,-z,nodelete");

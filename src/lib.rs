@@ -15,8 +15,8 @@
 //! # Ok::<(), hr_weights::Error>(())
 //! ```
 //!
-//! The functions that take views of ndarray are those of the feature `ndarray`, which is on by default; without the feature
-//! `std` the crate is `core` and `libm` alone.
+//! The functions that take views of ndarray are those of the feature `ndarray`, which is on by
+//! default; without the feature `std` the crate is `core` and `libm` alone.
 //!
 //! Data flows one way through the modules:
 //! `params -> validate -> depths -> trim (alpha) -> root (r) -> weights -> report`,

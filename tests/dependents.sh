@@ -1,10 +1,11 @@
 #!/bin/bash
-# Rust packages that depend on the crate, with each set of its features: they are built by Cargo as a stranger's would be, and what
-# can run is run.
+# Rust packages that depend on the crate, with each set of its features: they are built by Cargo as
+# a stranger's would be, and what can run is run.
 #
 #   tests/dependents.sh
 #
-# CC and CARGO choose the tools. The packages are written to a temporary directory, and built in Cargo's target directory.
+# CC and CARGO choose the tools. The packages are written to a temporary directory, and built in
+# Cargo's target directory.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/tests/runner.sh"
@@ -13,7 +14,8 @@ source "$root/tests/runner.sh"
 target=$(realpath -m "${CARGO_TARGET_DIR:-$root/target}")/dependents
 unset CARGO_TARGET_DIR
 
-# package NAME DEPENDENCY [LINE OF THE MANIFEST ...]: one whose only source file is read from the standard input.
+# package NAME DEPENDENCY [LINE OF THE MANIFEST ...]: one whose only source file is read from the
+# standard input.
 package() {
     local name=$1 dependency=$2 source=src/lib.rs text
     shift 2
@@ -60,7 +62,8 @@ fn main() {
 END
 echo 'ndarray = "0.17"' >>"$work/with-ndarray/Cargo.toml"
 
-# The same source for a program of either kind; without ndarray the function that takes a view of it is not there.
+# The same source for a program of either kind; without ndarray the function that takes a view of it
+# is not there.
 slices='
     let (losses, mut weights) = ([0.3_f64, 2.0, 0.1, 0.7], [0.0; 4]);
     let params = hr_weights::Params { r: 0.1, ..Default::default() };
@@ -110,7 +113,8 @@ for name in program-without-std-inside library-without-std firmware; do
 done
 check "without std: the program runs" cargo_in program-without-std-inside run
 
-# With the entry point of another language. Optimised, since Rust's own core names a part of std that takes part in unwinding.
+# With the entry point of another language. Optimised, since Rust's own core names a part of std
+# that takes part in unwinding.
 entry() {
     local archive
     archive=$(find "$target" -path '*release/libfirmware.a')

@@ -34,6 +34,7 @@ cinstall-test: library ## What `cargo cinstall` installs against what `make inst
 
 cpp-tests: library ## The C++ header: its contract, in three standards, and what must not compile
 	@.ci/tools valgrind
+	@bindings/cpp/tests/packages.sh libeigen3-dev
 	bindings/cpp/tests/run.sh $(RELEASE)
 
 cpp-examples: $(CXX_EXAMPLES)

@@ -11,6 +11,8 @@
  *
  * Ranges. Losses, base weights and outputs are contiguous ranges of float or of double, all of one width: a std::vector, a
  *   std::array, a C array, a std::span, anything with data() and size(), or view(pointer, size). Nothing is copied.
+ *   What declares strides does not compile, such as a row of an Eigen matrix that is stored column by
+ *   column; nor does what knows its strides only when the program runs.
  * Errors. Each function has two forms. The plain one throws `error`. The one called try_* returns a `result`, which is the
  *   value or a `failure`, and throws nothing of its own; it is the only one where exceptions are switched off.
  * Memory. Functions that return std::vectors allocate each of them once, and nothing else; functions called *_into
@@ -174,13 +176,138 @@ namespace detail {
 template <class Range>
 using pointee = std::remove_pointer_t<decltype(std::data(std::declval<Range &>()))>;
 
-/* Whether Range is contiguous and its elements can be seen as T: no conversion but that to const. */
+/* Whether What<Range> means something: Range declares that. */
+template <template <class> class What, class Range, class = void>
+struct declares : std::false_type {};
+
+template <template <class> class What, class Range>
+struct declares<What, Range, std::void_t<What<Range>>> : std::true_type {};
+
+/* Constants that say whether there are gaps: of many libraries, as a constant or as a function; of
+ * std::mdspan; of xtensor. */
+template <class Range>
+using own_constant = std::bool_constant<(Range::is_contiguous)>;
+template <class Range>
+using own_function = std::bool_constant<(Range::is_contiguous())>;
+template <class Range>
+using mdspan_function = std::bool_constant<(Range::is_always_exhaustive())>;
+template <class Range>
+using xtensor_constant = std::bool_constant<(Range::contiguous_layout)>;
+
+/* Answers that only the running program knows: of multi-dimensional arrays of all kinds, of Blaze,
+ * of tensors. */
+template <class Range>
+using strides_function = decltype(std::declval<Range &>().strides());
+template <class Range>
+using strides_member = decltype(std::declval<Range &>().strides);
+template <class Range>
+using stride_function = decltype(std::declval<Range &>().stride());
+template <class Range>
+using stride_of_dimension = decltype(std::declval<Range &>().stride(0));
+template <class Range>
+using stride_member = decltype(std::declval<Range &>().stride);
+template <class Range>
+using spacing_function = decltype(std::declval<Range &>().spacing());
+template <class Range>
+using asked_function = decltype(std::declval<Range &>().is_contiguous());
+
+/* The strides of Eigen's types. */
+template <class Range>
+using eigen = std::integral_constant<int, static_cast<int>(Range::InnerStrideAtCompileTime)>;
+
+/* An Eigen::Map or Ref whose columns, or rows, follow each other. */
+template <class Range, class = void>
+struct maps_all : std::false_type {};
+
+template <template <class, int, class> class Map, class Plain, int Options, class Stride>
+struct maps_all<Map<Plain, Options, Stride>, std::enable_if_t<(Stride::OuterStrideAtCompileTime == 0)>> : std::true_type {};
+
+template <class Range>
+constexpr bool eigen_is_contiguous()
+{
+    constexpr int stride = static_cast<int>(Range::OuterStrideAtCompileTime);
+    constexpr int size = static_cast<int>(Range::InnerSizeAtCompileTime); /* of a column; negative: not known */
+    return eigen<Range>::value == 1 && (Range::IsVectorAtCompileTime || std::is_base_of_v<typename Range::PlainObject, Range> ||
+                                        maps_all<Range>::value || (size > 0 && stride == size));
+}
+
+template <class Range>
+using iterator_of = decltype(std::begin(std::declval<Range &>()));
+template <class Iterator>
+using concept_of = typename Iterator::iterator_concept;
+
+/* Whether an iterator may go through memory without gaps. One from before C++20 says no more than that it has random
+ * access. */
+template <class Iterator>
+constexpr bool may_be_contiguous()
+{
+#if defined(__cpp_lib_concepts)
+    if constexpr (declares<concept_of, Iterator>::value)
+        return std::is_base_of_v<std::contiguous_iterator_tag, concept_of<Iterator>>;
+    else
+#endif
+        return std::is_base_of_v<std::random_access_iterator_tag, typename std::iterator_traits<Iterator>::iterator_category>;
+}
+
+/* Whether the elements of Range, which has data() and size(), lie one after another, by what Range
+ * declares. One that declares nothing is taken at its word: that is what data() and size() mean. */
+template <class Range>
+constexpr bool is_contiguous()
+{
+    if constexpr (declares<eigen, Range>::value)
+        return eigen_is_contiguous<std::remove_cv_t<Range>>();
+    else if constexpr (declares<own_constant, Range>::value)
+        return own_constant<Range>::value;
+    else if constexpr (declares<own_function, Range>::value)
+        return own_function<Range>::value;
+    else if constexpr (declares<mdspan_function, Range>::value)
+        return mdspan_function<Range>::value;
+    else if constexpr (declares<xtensor_constant, Range>::value)
+        return xtensor_constant<Range>::value;
+    else if constexpr (declares<strides_function, Range>::value || declares<strides_member, Range>::value ||
+                       declares<stride_function, Range>::value || declares<stride_of_dimension, Range>::value ||
+                       declares<stride_member, Range>::value || declares<spacing_function, Range>::value ||
+                       declares<asked_function, Range>::value)
+        return false;
+    else if constexpr (declares<iterator_of, Range>::value)
+        return may_be_contiguous<iterator_of<Range>>();
+    else
+        return true;
+}
+
+/* Whether Range has data() and size(), and its elements can be seen as T: no conversion but that to
+ * const. */
 template <class Range, class T, class = void>
-struct is_range_of : std::false_type {};
+struct has_elements : std::false_type {};
 
 template <class Range, class T>
-struct is_range_of<Range, T, std::void_t<pointee<Range>, decltype(std::size(std::declval<Range &>()))>>
+struct has_elements<Range, T, std::void_t<pointee<Range>, decltype(std::size(std::declval<Range &>()))>>
     : std::is_convertible<pointee<Range> (*)[], T (*)[]> {};
+
+template <class Range, class T>
+constexpr bool is_range_of()
+{
+    if constexpr (has_elements<Range, T>::value)
+        return is_contiguous<Range>();
+    return false;
+}
+
+/* A range with the right elements, and gaps between them. */
+template <class Range, class T>
+constexpr bool has_gaps()
+{
+    return has_elements<Range, T>::value && !is_range_of<Range, T>();
+}
+
+/* Whether the elements of a matrix lie row by row, as those of a batch must; a range of one
+ * dimension has no other order. */
+template <class Range>
+constexpr bool is_row_by_row()
+{
+    if constexpr (declares<eigen, Range>::value)
+        return Range::IsVectorAtCompileTime || Range::IsRowMajor;
+    return true;
+}
 
 template <class Range, class = void>
 struct element {
@@ -193,6 +320,9 @@ struct element<Range, std::void_t<pointee<Range>>> {
     using type = std::remove_cv_t<pointee<Range>>;
     static_assert(std::is_same_v<type, float> || std::is_same_v<type, double>,
                   "hr_weights: the elements must be float or double");
+    static_assert(is_contiguous<Range>(),
+                  "hr_weights: the elements must lie one after another, and this type has strides or does not say at compile "
+                  "time that it has none: copy them, or pass view(pointer, size) of memory that is contiguous");
 };
 
 } // namespace detail
@@ -208,12 +338,20 @@ public:
     constexpr view() noexcept = default;
     constexpr view(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
 
-    template <class Range, class = std::enable_if_t<!std::is_same_v<std::decay_t<Range>, view> &&
-                                                    detail::is_range_of<std::remove_reference_t<Range>, T>::value>>
+    template <class Range, std::enable_if_t<!std::is_same_v<std::decay_t<Range>, view> &&
+                                                detail::is_range_of<std::remove_reference_t<Range>, T>(),
+                                            int> = 0>
     constexpr view(Range &&range) noexcept
         : data_(std::data(range)), size_(static_cast<std::size_t>(std::size(range)))
     {
     }
+
+    /* A range with strides, or one that does not say at compile time that it has none: see "Ranges"
+     * above. */
+    template <class Range, std::enable_if_t<!std::is_same_v<std::decay_t<Range>, view> &&
+                                                detail::has_gaps<std::remove_reference_t<Range>, T>(),
+                                            int> = 0>
+    view(Range &&is_not_contiguous) = delete;
 
     [[nodiscard]] constexpr T *data() const noexcept { return data_; }
     [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
@@ -378,6 +516,9 @@ result<std::size_t> try_weights_batch_into(const Losses &losses, std::size_t col
                                            const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt,
                                            view<hrw_report> reports = {}) noexcept
 {
+    static_assert(detail::is_row_by_row<Losses>(),
+                  "hr_weights: a batch lies row by row in memory, and this matrix is stored column by column: transpose it, or, if "
+                  "each of its columns is a problem of its own, pass view(data, size) and the length of a column");
     const view<const element_t<Losses>> from(losses);
     if (cols == 0)
         return failure{status::empty};
@@ -403,6 +544,7 @@ result<std::size_t> try_weights_ragged_into(const Losses &losses, view<const std
                                             base_weights<element_t<Losses>> base = std::nullopt,
                                             view<hrw_report> reports = {}) noexcept
 {
+    static_assert(detail::is_row_by_row<Losses>(), "hr_weights: rows lie one after another in memory");
     const view<const element_t<Losses>> from(losses);
     if (offsets.size() == 0)
         return failure{status::offsets};

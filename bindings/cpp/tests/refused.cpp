@@ -3,6 +3,11 @@
 
 #include <list>
 
+#if CASE >= 9
+#include <Eigen/Core>
+static Eigen::MatrixXf matrix(2, 2);
+#endif
+
 namespace hrw = hr_weights;
 
 void program(std::vector<float> &losses, const std::vector<float> &constant, std::vector<double> &wide,
@@ -29,5 +34,21 @@ void program(std::vector<float> &losses, const std::vector<float> &constant, std
     hrw::weights(losses);
 #elif CASE == 8
     hrw::certified_r(10, 0.1);
+#elif CASE == 9
+    (void)hrw::try_weights_into(matrix.row(0), losses);
+#elif CASE == 10
+    (void)hrw::try_weights(matrix.block(0, 0, 1, 2));
+#elif CASE == 11
+    (void)hrw::try_weights(Eigen::Map<Eigen::VectorXf, 0, Eigen::InnerStride<2>>(losses.data(), 2));
+#elif CASE == 12
+    (void)hrw::try_weights_into(losses, matrix.row(0));
+#elif CASE == 13
+    (void)hrw::try_weights(losses, {}, matrix.row(0));
+#elif CASE == 14
+    (void)hrw::try_weights(hrw::view(matrix.row(0)));
+#elif CASE == 15
+    (void)hrw::try_solve_batch(matrix, 2);
+#elif CASE == 16
+    (void)hrw::try_solve_ragged(matrix, std::vector<std::size_t>{0, 4});
 #endif
 }

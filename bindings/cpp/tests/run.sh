@@ -3,10 +3,11 @@
 #
 #   bindings/cpp/tests/run.sh LIBDIR        (LIBDIR holds libhr_weights.a, such as target/release)
 #
-# CXX names the first compiler; clang++ is used as well where it is present, and valgrind and the sanitizers likewise.
+# CXX names the first compiler; clang++ is used as well where it is present, and valgrind and the
+# sanitizers likewise. EIGEN is the directory of Eigen's headers.
 set -euo pipefail
 
-[ $# -eq 1 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 static=$(cd "$1" && pwd)/libhr_weights.a
@@ -14,7 +15,7 @@ contract=("$here/contract.cpp" "$here/calibration.cpp")
 libraries=("$static" -lpthread -ldl -lm)
 strict=(-Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wnon-virtual-dtor
     -Wcast-qual -Wduplicated-cond -Wlogical-op -Wnull-dereference -Wdouble-promotion
-    "-I$root/include" "-I$root/bindings/cpp/include")
+    "-I$root/include" "-I$root/bindings/cpp/include" -isystem "${EIGEN:-/usr/include/eigen3}")
 # The newest one has its name from before it was finished, which older compilers want and newer ones still know.
 standards=(c++17 c++20 c++2b)
 
@@ -50,6 +51,8 @@ for compiler in "${compilers[@]}"; do
         command=("$compiler" "-std=$standard" "${flags[@]}")
         check "contract, build, $name" "${command[@]}" -O1 "${contract[@]}" "${libraries[@]}" -o "$work/contract"
         check "contract, $name" prints_only_its_summary "$work/contract"
+        check "layouts, build, $name" "${command[@]}" -O1 "$here/layouts.cpp" "${libraries[@]}" -o "$work/layouts"
+        check "layouts, $name" prints_only_its_summary "$work/layouts"
         for without in "" "-fno-exceptions -fno-rtti"; do
             # shellcheck disable=SC2086
             check "two files, build, $name $without" "${command[@]}" $without \
@@ -68,6 +71,14 @@ for compiler in "${compilers[@]}"; do
     for case in 6 7 8; do
         check "refused $case, $compiler" does_not_compile "$case" "nodiscard" "${command[@]}"
     done
+    for case in 9 10 11; do
+        check "refused $case, $compiler" does_not_compile "$case" "elements must lie one after another" "${command[@]}"
+    done
+    check "refused 12, $compiler" does_not_compile 12 "deleted" "${command[@]}"
+    check "refused 13, $compiler" does_not_compile 13 "no (known )?conversion|could not convert|no matching" "${command[@]}"
+    check "refused 14, $compiler" does_not_compile 14 "deleted" "${command[@]}"
+    check "refused 15, $compiler" does_not_compile 15 "a batch lies row by row" "${command[@]}"
+    check "refused 16, $compiler" does_not_compile 16 "rows lie one after another" "${command[@]}"
 done
 
 command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "${contract[@]}")

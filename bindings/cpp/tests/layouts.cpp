@@ -1,0 +1,219 @@
+/* Which ranges hr_weights.hpp takes, by what they declare of their memory: Eigen's, and those of other libraries in miniature. That
+ * what is refused has a clear message is a matter of refused.cpp. */
+#include "support.hpp"
+
+#include <Eigen/Core>
+
+#include <array>
+#include <deque>
+#include <valarray>
+#if __cplusplus >= 202002L
+#include <ranges>
+#include <span>
+#endif
+
+/* As losses and as output. */
+template <class Range>
+inline constexpr bool accepted =
+    std::is_constructible_v<hrw::view<const float>, Range> && std::is_convertible_v<Range, hrw::view<float>>;
+
+/* Also where it is const. */
+template <class Range>
+inline constexpr bool refused =
+    !std::is_constructible_v<hrw::view<float>, Range> && !std::is_constructible_v<hrw::view<const float>, const Range &> &&
+    !std::is_constructible_v<hrw::base_weights<float>, Range>;
+
+/* ---- Eigen ---- */
+
+using column_major = Eigen::MatrixXf;
+using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using fixed = Eigen::Matrix<float, 3, 4>;
+template <class T>
+T &some();
+template <class Plain, class Stride>
+using mapped = Eigen::Map<Plain, 0, Stride>;
+
+/* Vectors and whole matrices. */
+static_assert(accepted<Eigen::VectorXf &> && accepted<Eigen::RowVectorXf &> && accepted<Eigen::Vector4f &>);
+static_assert(accepted<Eigen::ArrayXf &> && accepted<Eigen::ArrayXXf &>);
+static_assert(accepted<column_major &> && accepted<row_major &> && accepted<fixed &>);
+static_assert(std::is_constructible_v<hrw::view<const float>, const Eigen::VectorXf &>);
+static_assert(!std::is_constructible_v<hrw::view<float>, const Eigen::VectorXf &>);
+/* Where rows, or columns, are vectors without gaps. */
+static_assert(accepted<decltype(some<column_major>().col(0))> && refused<decltype(some<column_major>().row(0))>);
+static_assert(accepted<decltype(some<row_major>().row(0))> && refused<decltype(some<row_major>().col(0))>);
+static_assert(accepted<decltype(some<fixed>().col(0))> && refused<decltype(some<fixed>().row(0))>);
+static_assert(accepted<decltype(some<column_major>().col(0).transpose())>);
+static_assert(accepted<decltype(some<column_major>().col(0).array())>);
+/* Parts of vectors, and of such rows and columns. */
+static_assert(accepted<decltype(some<Eigen::VectorXf>().segment(1, 2))> && accepted<decltype(some<Eigen::VectorXf>().head<2>())>);
+static_assert(accepted<decltype(some<column_major>().col(0).tail(2))> && refused<decltype(some<column_major>().row(0).tail(2))>);
+static_assert(refused<decltype(some<column_major>().row(0).array())> && refused<decltype(some<column_major>().row(0).transpose())>);
+/* Blocks, the diagonal, every second element. */
+static_assert(refused<decltype(some<column_major>().block(0, 0, 2, 2))> && refused<decltype(some<row_major>().block(0, 0, 2, 2))>);
+static_assert(refused<decltype(some<column_major>().topRows(2))> && refused<decltype(some<row_major>().leftCols(2))>);
+static_assert(refused<decltype(some<fixed>().block<2, 2>(0, 0))> && refused<decltype(some<column_major>().diagonal())>);
+static_assert(accepted<decltype(some<fixed>().block<3, 2>(0, 1))>); /* whole columns, and the type says so */
+static_assert(refused<decltype(some<Eigen::VectorXcf>().real())>);
+static_assert(refused<decltype(some<Eigen::VectorXf>().reverse())> && refused<decltype(some<Eigen::VectorXf>() * 2)>);
+#if EIGEN_VERSION_AT_LEAST(3, 4, 0)
+static_assert(refused<decltype(some<Eigen::VectorXf>()(Eigen::seq(0, 4, 2)))>);
+static_assert(refused<decltype(some<column_major>().block(0, 0, 2, 2).reshaped())>);
+#endif
+/* Somebody else's memory. */
+static_assert(accepted<Eigen::Map<Eigen::VectorXf>> && accepted<Eigen::Map<column_major>> && accepted<Eigen::Map<row_major> &>);
+static_assert(accepted<mapped<Eigen::VectorXf, Eigen::InnerStride<1>>>);
+static_assert(refused<mapped<Eigen::VectorXf, Eigen::InnerStride<2>>> && refused<mapped<Eigen::VectorXf, Eigen::InnerStride<>>>);
+static_assert(refused<mapped<column_major, Eigen::OuterStride<>>> && refused<mapped<column_major, Eigen::OuterStride<7>>>);
+static_assert(refused<mapped<column_major, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>>);
+static_assert(refused<mapped<fixed, Eigen::OuterStride<5>>> && accepted<mapped<fixed, Eigen::OuterStride<3>>>);
+static_assert(accepted<Eigen::Ref<Eigen::VectorXf>> && refused<Eigen::Ref<Eigen::VectorXf, 0, Eigen::InnerStride<>>>);
+static_assert(refused<Eigen::Ref<column_major>>);
+static_assert(std::is_constructible_v<hrw::view<const float>, const Eigen::Ref<const Eigen::VectorXf> &>);
+/* A class of the program's own that is a vector. */
+struct named_losses : Eigen::VectorXf {
+    using Eigen::VectorXf::VectorXf;
+};
+static_assert(accepted<named_losses &>);
+
+/* ---- the standard library ---- */
+
+static_assert(accepted<std::vector<float> &> && accepted<std::array<float, 3> &> && accepted<float (&)[3]>);
+static_assert(accepted<hrw::view<float>> && std::is_constructible_v<hrw::view<const float>, std::initializer_list<float>>);
+static_assert(refused<std::deque<float>> && refused<std::valarray<float>> && refused<std::vector<bool>>);
+static_assert(refused<decltype(some<std::valarray<float>>()[std::slice(0, 2, 2)])> && refused<std::vector<std::vector<float>>>);
+#if __cplusplus >= 202002L
+static_assert(accepted<std::span<float>> && accepted<std::span<float, 3>>);
+static_assert(accepted<decltype(some<std::vector<float>>() | std::views::drop(1))>);
+static_assert(refused<decltype(some<std::vector<float>>() | std::views::reverse)>);
+#endif
+
+/* ---- what types of other libraries declare ---- */
+
+struct elements {
+    float *data() const { return nullptr; }
+    std::size_t size() const { return 0; }
+};
+static_assert(accepted<elements>); /* nothing but data() and size() */
+
+struct says_yes : elements {
+    static constexpr bool is_contiguous = true;
+    std::size_t stride(std::size_t) const { return 1; }
+};
+struct says_no : elements {
+    static constexpr bool is_contiguous = false;
+};
+struct function_says_yes : elements {
+    static constexpr bool is_contiguous() { return true; }
+};
+struct function_says_no : elements {
+    static constexpr bool is_contiguous() { return false; }
+};
+struct knows_at_run_time : elements {
+    bool is_contiguous() const { return true; }
+};
+static_assert(accepted<says_yes> && refused<says_no>);
+static_assert(accepted<function_says_yes> && refused<function_says_no> && refused<knows_at_run_time>);
+
+/* As std::mdspan, with the size and the pointer under the names that ranges have. */
+template <bool Exhaustive>
+struct like_mdspan : elements {
+    static constexpr bool is_always_exhaustive() { return Exhaustive; }
+    std::size_t stride(std::size_t) const { return 1; }
+};
+static_assert(accepted<like_mdspan<true>> && refused<like_mdspan<false>>);
+
+template <bool Contiguous>
+struct like_xtensor : elements {
+    static constexpr bool contiguous_layout = Contiguous;
+    const std::array<std::ptrdiff_t, 1> &strides() const;
+};
+static_assert(accepted<like_xtensor<true>> && refused<like_xtensor<false>>);
+
+struct like_pybind11 : elements {
+    const std::ptrdiff_t *strides() const { return nullptr; }
+};
+struct like_blaze : elements {
+    std::size_t spacing() const { return 0; }
+};
+struct with_stride : elements {
+    std::ptrdiff_t stride() const { return 2; }
+};
+struct with_members : elements {
+    std::ptrdiff_t stride = 2;
+};
+struct with_array : elements {
+    std::array<std::ptrdiff_t, 2> strides = {};
+};
+static_assert(refused<like_pybind11> && refused<like_blaze> && refused<with_stride> && refused<with_members> && refused<with_array>);
+
+/* Iterators tell it too; before C++20 no more than that they have random access. */
+struct with_pointers : elements {
+    float *begin() const { return nullptr; }
+};
+template <class Category>
+struct iterator {
+    using iterator_category = Category;
+    using value_type = float;
+    using difference_type = std::ptrdiff_t;
+    using pointer = float *;
+    using reference = float &;
+};
+template <class Iterator>
+struct with_iterators : elements {
+    Iterator begin() const { return {}; }
+};
+static_assert(accepted<with_pointers> && accepted<with_iterators<std::vector<float>::iterator>>);
+/* As gsl::span has it. */
+static_assert(accepted<with_iterators<iterator<std::random_access_iterator_tag>>>);
+static_assert(refused<with_iterators<iterator<std::bidirectional_iterator_tag>>>);
+#if __cplusplus >= 202002L
+struct strided_iterator : iterator<std::random_access_iterator_tag> {
+    using iterator_concept = std::random_access_iterator_tag;
+};
+static_assert(refused<with_iterators<strided_iterator>>);
+#endif
+
+/* ---- the answers ---- */
+
+/* What is accepted is read and written where it lies, and nothing beside it. */
+template <class Matrix>
+static void rows_and_columns()
+{
+    const std::vector<float> losses = some_losses<float>(), expected = hrw::weights(losses, {0.05, 0.1});
+    const auto n = static_cast<Eigen::Index>(losses.size());
+    const Eigen::Map<const Eigen::VectorXf> values(losses.data(), n), weights(expected.data(), n);
+    Matrix matrix = Matrix::Constant(n, n, 9), out = Matrix::Constant(n, n, -1);
+    const auto line = [](Matrix &of, Eigen::Index i) {
+        if constexpr (Matrix::IsRowMajor)
+            return of.row(i);
+        else
+            return of.col(i);
+    };
+    line(matrix, 2) = values;
+    (void)hrw::weights_into(line(matrix, 2), line(out, 3), {0.05, 0.1});
+    Matrix wanted = Matrix::Constant(n, n, -1);
+    line(wanted, 3) = weights;
+    CHECK(out == wanted);
+    Eigen::VectorXf apart(n + 2);
+    apart << 7, values, 7;
+    CHECK(hrw::weights(apart.segment(1, n), {0.05, 0.1}) == expected);
+
+    /* A problem per row. */
+    row_major batch(2, n);
+    batch << values.transpose(), 3 * values.transpose();
+    const hrw::solutions<float> both = hrw::solve_batch(batch, losses.size(), {0.05, 0.1});
+    CHECK(std::vector<float>(both.weights.begin(), both.weights.begin() + n) == expected);
+    CHECK(both.reports[1].worst_loss == 3 * 4);
+    /* A whole matrix is a vector. */
+    const Eigen::Map<const Matrix> whole(losses.data(), 2, n / 2);
+    CHECK(hrw::weights(whole, {0.05, 0.1}) == expected);
+}
+
+int main()
+{
+    rows_and_columns<column_major>();
+    rows_and_columns<row_major>();
+    std::printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
