@@ -11,7 +11,7 @@ PYTHON_VENV := $(PYTHON_DIR)/tests/venv
 # What a user installs, unpacked: the tests run on this, not on the source directory.
 PYTHON_BUILT := target/python
 PYTHON_SITE := $(PYTHON_BUILT)/site
-PYTHON_ENV = PYTHONPATH=$(abspath $(PYTHON_SITE)) PYTHONDONTWRITEBYTECODE=1
+PYTHON_ENV = PYTHONPATH='$(abspath $(PYTHON_SITE))' PYTHONDONTWRITEBYTECODE=1
 PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
 
 .PHONY: pictures python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \

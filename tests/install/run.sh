@@ -92,8 +92,8 @@ is_uninstalled() {
     [ "$(files_of "$1")" = "include/of_another_package.h 644 " ]
 }
 
-first=$work/first
-prefix=$work/moved
+first="$work/a first prefix"
+prefix="$work/the moved prefix"
 check "install" install_to "$first"
 check "installed files" has_the_files "$first" lib
 check "the prefix is not written down" names_nowhere "$first" "$first"
@@ -194,7 +194,27 @@ check "add_subdirectory, configure" configure subproject "$work/subproject" "${c
 check "add_subdirectory, build" cmake --build "$work/subproject"
 check "FetchContent, configure" configure subproject "$work/fetched" -DFETCH=ON "${cargo_built[@]}"
 check "FetchContent, build" cmake --build "$work/fetched"
-for project in project project_libdir subproject fetched; do
+# Where Cargo has settings of its own: it is built without optimisation, since it is built anew.
+quick=(env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16)
+elsewhere=("${quick[@]}" "CARGO_TARGET_DIR=$work/cargo here" "CARGO_BUILD_TARGET=$(rustc -vV | sed -n 's/^host: //p')")
+with_settings() {
+    "${elsewhere[@]}" make --no-print-directory -C "$root" library install "RELEASE=$work/libraries" "PREFIX=$work/elsewhere" &&
+        has_the_files "$work/elsewhere" lib
+}
+# The same settings by a file, in the directory from which Cargo is run.
+with_settings_file() {
+    rm -rf "$work/libraries"
+    mkdir -p "$work/configured/.cargo" && cd "$work/configured" && printf '[build]\ntarget-dir = "%s"\ntarget = "%s"\n' \
+        "$work/cargo here" "${elsewhere[-1]#*=}" >.cargo/config.toml &&
+        "${quick[@]}" "$root/bindings/c/packaging/build.sh" "$work/libraries" --release --crate-type cdylib,staticlib \
+            --manifest-path "$root/Cargo.toml" && test -e "$work/libraries/libhr_weights.so" -a -e "$work/libraries/libhr_weights.a"
+}
+check "CARGO_TARGET_DIR and CARGO_BUILD_TARGET" with_settings
+check "build.target-dir and build.target" with_settings_file
+check "add_subdirectory, configure with CARGO_BUILD_TARGET" configure subproject "$work/elsewhere_built" \
+    "${cargo_built[@]}" -DHR_WEIGHTS_CARGO_TARGET_DIR="$work/cargo here"
+check "add_subdirectory, build with CARGO_BUILD_TARGET" "${elsewhere[@]}" cmake --build "$work/elsewhere_built"
+for project in project project_libdir subproject fetched elsewhere_built; do
     for program in c_shared c_static cpp_shared cpp_static; do
         check "CMake, $project, $program" runs "$work/$project/$program"
     done

@@ -6,7 +6,7 @@ EXPERIMENTS_CSV := $(EXPERIMENTS)/results
 EXPERIMENTS_QUICK := $(PYTHON_BUILT)/experiments
 # One thread for each of two processes. What the small environment has is Python alone, for any version.
 EXPERIMENTS_ENV = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 \
-	PYTHONPATH=$(abspath $(PYTHON_SITE)):$$(echo $$($(PYTHON_VENV) experiments $(PYTHON))/lib/python3*/site-packages)
+	PYTHONPATH='$(abspath $(PYTHON_SITE))':$$(echo $$($(PYTHON_VENV) experiments $(PYTHON))/lib/python3*/site-packages)
 
 .PHONY: experiments experiments-runs experiments-authors experiments-page experiments-quick
 

@@ -88,7 +88,10 @@ def _find() -> tuple[Path, bool]:
     """The library's file, and whether it is the one that was built with this package."""
     override = os.environ.get("HR_WEIGHTS_LIBRARY")
     if override:
-        return Path(override), False
+        path = Path(override)
+        # A bare name that is no file here is the system's to find. A path is made absolute, since
+        # pathlib takes "./" away, and what is left would be such a name.
+        return path.absolute() if os.path.dirname(override) or path.exists() else path, False
     name = {"win32": "hr_weights.dll", "darwin": "libhr_weights.dylib"}.get(sys.platform, "libhr_weights.so")
     return Path(__file__).parent / "_lib" / name, True
 
@@ -100,7 +103,8 @@ def _load() -> tuple[ctypes.CDLL, Path]:
         library = ctypes.CDLL(str(path))
     except OSError as error:
         hint = (
-            "install the package again (pip install hr-weights, or pip install ./bindings/python in a checkout)"
+            "install the package again (pip install hr-weights, or pip install ./bindings/python in a checkout); "
+            "a program that was frozen or zipped needs the directory hr_weights/_lib beside it, as a file system has it"
             if own
             else "it is named by the environment variable HR_WEIGHTS_LIBRARY"
         )

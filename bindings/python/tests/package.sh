@@ -33,6 +33,30 @@ fresh checkout
 pip install "$package"
 use "pip install ./bindings/python"
 
+# A program frozen by PyInstaller, which finds the library through the package's hook; as a
+# directory and as one file.
+pip install 'pyinstaller>=6'
+cat >"$work/frozen.py" <<'EOF'
+import sys, hr_weights
+from hr_weights import _library
+weights = hr_weights.weights([1.0, 2.0, 3.0], alpha=0.05, r=0.1)
+assert abs(weights.sum() - 1) < 1e-12, weights
+assert str(_library.LIBRARY_PATH).startswith(sys._MEIPASS), _library.LIBRARY_PATH
+print(f"frozen: hr_weights {hr_weights.__version__}")
+EOF
+for form in --onedir --onefile; do
+    rm -rf "$work/frozen"
+    (
+        cd "$work"
+        "$venv/bin/pyinstaller" --log-level ERROR --noconfirm $form --name frozen --distpath frozen/dist --workpath frozen/work \
+            --specpath frozen frozen.py
+    )
+    program=$work/frozen/dist/frozen
+    if [ -d "$program" ]; then program=$program/frozen; fi
+    # Not from what is installed here.
+    env -i "$program"
+done
+
 fresh editable
 pip install --editable "$package"
 use "pip install --editable"

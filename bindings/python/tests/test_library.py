@@ -18,10 +18,10 @@ C_TYPES = {"size_t": ctypes.c_size_t, "double": ctypes.c_double, "int32_t": ctyp
 C_TYPES.update({"uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64})
 
 
-def import_with(library, path=None):
+def import_with(library, cwd=None):
     code = "import hr_weights; print(hr_weights.weights([1.0, 2.0]).sum())"
     environment = {"HR_WEIGHTS_LIBRARY": str(library), "PYTHONPATH": str(Path(hr_weights.__file__).parents[1])}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=cwd)
 
 
 def test_version():
@@ -33,6 +33,21 @@ def test_a_library_of_the_users_choice():
     result = import_with(_library.LIBRARY_PATH)
     assert result.returncode == 0, result.stderr
     assert float(result.stdout) == 1.0
+
+
+@pytest.mark.parametrize("name", ["./lib.so", "lib.so", "below/lib.so", "../lib.so"])
+def test_a_relative_path_is_one_from_the_current_directory(tmp_path, name):
+    cwd = tmp_path / "here"
+    (cwd / "below").mkdir(parents=True)
+    (cwd / name).symlink_to(_library.LIBRARY_PATH)
+    result = import_with(name, cwd)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) == 1.0
+
+
+def test_a_bare_name_is_the_systems_to_find(tmp_path):
+    result = import_with("libhr_weights_that_nobody_has.so", tmp_path)
+    assert "cannot load the hr-weights library libhr_weights_that_nobody_has.so: " in result.stderr
 
 
 def test_no_library(tmp_path):
