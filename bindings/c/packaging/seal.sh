@@ -3,7 +3,7 @@
 #
 #   seal.sh FROM TO
 #
-# Cargo's archive holds all of Rust's standard library under global names: 20 MB that collide with those of any other
+# Cargo's archive holds all of Rust's standard library under global names: 10 MB that collide with those of any other
 # Rust library in the same program. Here what the interface needs is linked into a single object, in which everything but
 # hrw_* is local. Needs a GNU binutils of the target; CC, AR, OBJCOPY and READELF may name them.
 set -eu
