@@ -30,9 +30,10 @@ def grouped(groups: Any, like: NDArray[Any], like_name: str) -> tuple[NDArray[An
     if array.dtype.kind in "iubUS":
         names, numbers = np.unique(array, return_inverse=True)
         return names, numbers.reshape(-1).astype(np.uint32)
-    if array.dtype.kind == "f":
-        _refuse_missing(array.astype(object))
-    # Text as objects, and NumPy's own type of text, which sorts missing labels in among the others.
+    # Integers of which some are missing come as floating-point numbers.
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise _missing(int(np.isnan(array).argmax()), np.nan)
+    # Text as objects, and NumPy's own type of text, which would sort missing labels in among the others.
     if array.dtype.kind not in "OT":
         raise ValueError(f"groups must be {_ALLOWED}, but their dtype is {array.dtype}")
     return _grouped_objects(array.astype(object))
@@ -48,38 +49,46 @@ def _objects(labels: Any) -> Any:
 
 
 def _grouped_objects(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint32]]:
-    _refuse_missing(labels)
-    # Where each kind of label is seen first.
-    kinds: dict[str, int] = {}
-    for index, label in enumerate(labels.tolist()):
-        kinds.setdefault(_kind(label, index), index)
+    listed = labels.tolist()
+    try:
+        distinct = list(dict.fromkeys(listed))
+    except TypeError:
+        # What cannot be hashed is no label: the check of all of them finds it.
+        distinct = listed
+    kinds: dict[str, Any] = {}
+    for label in distinct:
+        kinds.setdefault(_kind(label, listed), label)
     if len(kinds) > 1:
         first, second = list(kinds)[:2]
-        raise ValueError(f"groups mixes {first} and {second}: groups[{kinds[second]}] is {shown(labels[kinds[second]])}")
-    if "str" not in kinds and "bytes" not in kinds:
-        names, numbers = np.unique(np.array(labels.tolist()), return_inverse=True)
+        where = _place(kinds[second], listed)
+        raise ValueError(f"groups mixes {first} and {second}: groups[{where}] is {shown(kinds[second])}")
+    if "integers" in kinds:
+        names, numbers = np.unique(np.array(listed), return_inverse=True)
         return names, numbers.reshape(-1).astype(np.uint32)
-    ordered = sorted(set(labels.tolist()))
-    place = {name: number for number, name in enumerate(ordered)}
-    names = np.empty(len(ordered), object)
-    names[:] = ordered
-    return names, np.fromiter((place[label] for label in labels.tolist()), np.uint32, labels.size)
+    names = np.empty(len(distinct), object)
+    names[:] = sorted(distinct)
+    place = {name: number for number, name in enumerate(names.tolist())}
+    return names, np.fromiter((place[label] for label in listed), np.uint32, len(listed))
 
 
-def _kind(label: Any, index: int) -> str:
+def _kind(label: Any, labels: list[Any]) -> str:
     for kind in (str, bytes):
         if isinstance(label, kind):
             return kind.__name__
-    if isinstance(label, (bool, int, np.integer, np.bool_)):
+    if isinstance(label, (bool, int, np.integer, np.bool_)) and not isinstance(label, np.timedelta64):
         return "integers"
-    raise ValueError(f"groups must be {_ALLOWED}, but groups[{index}] is {shown(label)}")
+    # NaN is not equal to itself; pandas' NA and NaT say neither yes nor no.
+    if label is None or type(label).__name__ in ("NAType", "NaTType") or (isinstance(label, float) and label != label):
+        raise _missing(_place(label, labels), label)
+    raise ValueError(f"groups must be {_ALLOWED}, but groups[{_place(label, labels)}] is {shown(label)}")
 
 
-def _refuse_missing(labels: NDArray[Any]) -> None:
-    for index, label in enumerate(labels.tolist()):
-        # NaN is not equal to itself; pandas' NA and NaT say neither yes nor no.
-        if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
-            raise ValueError(
-                f"groups[{index}] is missing ({shown(label)}): give the samples without a label a group of their own, or "
-                "leave them out"
-            )
+def _missing(index: int, label: Any) -> ValueError:
+    return ValueError(
+        f"groups[{index}] is missing ({shown(label)}): give the samples without a label a group of their own, or leave "
+        "them out"
+    )
+
+
+def _place(label: Any, labels: list[Any]) -> int:
+    return next(index for index, other in enumerate(labels) if other is label)

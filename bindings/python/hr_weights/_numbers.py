@@ -23,7 +23,7 @@ def real(value: Any, name: str) -> float:
         number: float = value
         return number
     try:
-        if kind is int or _is_scalar(value, _REAL):
+        if kind is int or isinstance(value, np.floating) or _is_scalar(value, _REAL):
             return float(value)
     # What objects of other libraries raise here is theirs to choose.
     except Exception as error:
