@@ -332,6 +332,8 @@ def _fail(
         raise Elsewhere(f"{disagree}: {message}; here it is {value}")
     if status == _library.REDUCE:
         raise Elsewhere("the participants have losses of different widths, or versions of hr-weights that do not fit")
+    if status == _library.EMPTY:
+        raise Elsewhere(f"losses is empty at every participant: {message}")
     if status == _library.NULL_POINTER:
         raise Elsewhere("the input of another participant was refused there")
     raise Elsewhere(f"at another participant, or at all: {message}")

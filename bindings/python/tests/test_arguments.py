@@ -109,9 +109,6 @@ FINE = {
     # One number of a grid is a grid.
     ("path", "alphas"): [0.5],
     ("solve_groups", "base"): [{"a": 1}, [1.0, 2.0]],
-    # A participant may have no losses.
-    ("sharded.solve", "losses"): [[]],
-    ("sharded.weights", "losses"): [[]],
 }
 
 
