@@ -64,7 +64,8 @@ def weights(
     Returns an array of the shape and the dtype of `losses` (float64 for integers). The weights are computed in double
     precision and rounded once.
 
-    Raises ValueError for anything that is not as above, with the index of the first loss or base weight that is not.
+    Raises ValueError for anything that is not as above, with the argument's name, and with the index of the first loss or
+    base weight that is not. `alpha`, `r` and `worst_loss` may be numbers of NumPy and arrays without dimensions.
 
     Source: arXiv 2303.02251 and arXiv 2207.09560; the duals that are solved are in ``docs/theory.md``.
     """
@@ -168,7 +169,8 @@ def solve_batch(
     """One problem per row.
 
     losses: shape ``(rows, n)``; there may be no rows, but a row may not be empty.
-    base: shape ``(rows, n)`` or None.
+    base: shape ``(rows, n)`` or None. A row that is all zeros is refused, since over no samples there is no distribution,
+        and since mostly the mask is wrong. If it is not, leave the row out.
     Everything else is as in :func:`weights`; `threads` divides the rows. Nothing is returned if any row is wrong.
 
     Returns a :class:`BatchSolution`. Raises ValueError, with the row and the index in it of the first sample that is wrong.
@@ -208,7 +210,7 @@ def solve_ragged(
 
     losses: shape ``(total,)``, the rows one after the other. A row may be empty.
     offsets: shape ``(rows + 1,)``, integers: starts at 0, never decreases, ends at ``total``.
-    base: shape ``(total,)`` or None.
+    base: shape ``(total,)`` or None. A row that is not empty needs a base weight above zero, as in :func:`solve_batch`.
     Everything else is as in :func:`weights`; `threads` divides the rows. Nothing is returned if any row is wrong.
 
     Returns a :class:`BatchSolution`; ``numpy.split(solution.weights, offsets[1:-1])`` are the weights by row. Raises
