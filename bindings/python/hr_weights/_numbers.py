@@ -23,6 +23,9 @@ def real(value: Any, name: str) -> float:
         number: float = value
         return number
     try:
+        if getattr(value, "requires_grad", False) is True:
+            # Budgets have no gradient here; PyTorch would warn.
+            value = value.detach()
         if kind is int or isinstance(value, np.floating) or _is_scalar(value, _REAL):
             return float(value)
     # What objects of other libraries raise here is theirs to choose.

@@ -176,6 +176,21 @@ def test_the_loss_and_its_gradient(approach):
         torch.testing.assert_close(mine, expected.grad)
 
 
+def test_budgets_are_tensors_without_dimensions():
+    losses = [1.0, 3.0, 2.0]
+    want = hrw.solve(losses, 0.25, 0.5, worst_loss=4.0)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        alpha, r, worst = (torch.tensor(value, dtype=dtype, requires_grad=True) for value in (0.25, 0.5, 4.0))
+        got = hrw.solve(losses, alpha, r, worst_loss=worst, threads=torch.tensor(1))
+        assert got.weights.tolist() == want.weights.tolist()
+    for wrong in (torch.tensor(True), torch.tensor([0.25]), torch.tensor(1j)):
+        with pytest.raises(ValueError, match="alpha must be a number"):
+            hrw.weights(losses, wrong)
+    for wrong in (torch.tensor(2.0), torch.tensor(True)):
+        with pytest.raises(ValueError, match="k must be an integer"):
+            hrw.top_samples(losses, wrong)
+
+
 def test_what_can_be_done_with_the_loss():
     model, inputs, targets = setting()
     hr = HR_Neural_Networks(model, 128, None, None, 0.05, 0.1, 0)
