@@ -337,7 +337,9 @@ extern "C" {
  *
  * options: the ambiguity set, the same for all rows; not NULL.
  * losses: rows x cols losses, row after row; finite unless masked.
- * base: rows x cols base weights as in hrw_weights_f32; NULL: one each.
+ * base: rows x cols base weights as in hrw_weights_f32; NULL: one each. A row that is all zeros is HRW_BASE_WEIGHTS: over no
+ *   samples there is no distribution, and mostly the mask is wrong. If it is not, leave the row out, or make it an empty row
+ *   of hrw_weights_ragged_f32, of which nothing is asked.
  * rows: the number of rows; 0 is fine: nothing is done.
  * cols: the number of samples of each row.
  * weights: receives rows x cols weights; must not overlap losses or base.

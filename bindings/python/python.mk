@@ -22,8 +22,9 @@ python-site: library
 		&& $$venv/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(PYTHON_BUILT)/wheel ./$(PYTHON_DIR) \
 		&& $$venv/bin/pip install --quiet --no-deps --target $(PYTHON_SITE) $(PYTHON_BUILT)/wheel/*.whl
 
-python-tests: python-site ## The Python package: the NumPy core, the plots, the example, the guide
-	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests
+python-tests: python-site ## The Python package: the NumPy core, the plots, the example, the guide; a warning fails them
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \
+		&& $(PYTHON_ENV) $$venv/bin/python -X dev -W error $(PYTEST) $(PYTHON_DIR)/tests
 
 python-oldest: python-site ## The same tests on the oldest Python and NumPy; PYTHON_OLDEST names it
 	@venv=$$($(PYTHON_VENV) oldest $(PYTHON_OLDEST)) && $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests

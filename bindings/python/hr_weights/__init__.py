@@ -8,13 +8,20 @@ worst distribution is a weight per sample. In a training step::
 
     w = hrw.weights(losses, alpha=0.05, r=0.1)
 
-then multiply each sample's loss by its weight, in place of ``1/n``, treating the weight as a constant. The modules
+then multiply each sample's loss by its weight, in place of ``1/n``, treating the weight as a constant. Modules are loaded
+when they are first used: ``hrw.torch.robust_loss`` needs no import of its own. The modules
 ``hr_weights.torch``, ``hr_weights.jax`` and ``hr_weights.tensorflow`` do that in one call; ``hr_weights.compat`` has the
 class of the paper's authors.
 
 Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generalization and Corruption Resistance"
 (arXiv 2303.02251); Bennouna, Van Parys, "Holistic Robust Data-Driven Decisions" (arXiv 2207.09560).
 """
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
 
 from ._calibrate import (
     Path,
@@ -59,3 +66,20 @@ __all__ = [
     "top_samples",
     "weights",
 ]
+
+if TYPE_CHECKING:
+    from . import compat as compat
+    from . import dask as dask
+    from . import jax as jax
+    from . import plot as plot
+    from . import sharded as sharded
+    from . import tensorflow as tensorflow
+    from . import torch as torch
+else:
+
+    def __getattr__(name: str) -> Any:
+        """A module of the package, loaded when it is first used: some import a framework."""
+        if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
+            # Raises ImportError, with the extra to install, if what the module needs is missing.
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,5 @@
-"""``python -m hr_weights certify LOSSES`` and ``python -m hr_weights weights LOSSES``: see ``--help`` of each.
+"""``hr-weights certify LOSSES`` and ``hr-weights weights LOSSES``, or ``python -m hr_weights`` and the same: see ``--help``
+of each.
 
 Exit codes: 0: done; 1: a file cannot be read or its numbers are refused, said in one line on the standard error; 2: the
 command line is wrong.
@@ -7,21 +8,25 @@ command line is wrong.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import sys
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context
 from pathlib import Path
-from typing import Any, Callable, Optional, TextIO
+from typing import Any, Callable, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
 import hr_weights as hrw
 
-_FILES = """FILE is .npy, .csv (one column, or the one that --column names; a first line of names is fine), or text:
-numbers between white space, with comments after #. - is text from the standard input."""
+from ._tables import SEPARATORS, Column, Layout, read
+
+_FILES = """A file is .npy; a table of text (.csv, .tsv), of which --column chooses the column; or other text with one number
+per line, or all of them in one line, and comments after #. - is text from the standard input. The first row of a table
+is taken for a header if it has a name where the number should be: what was skipped is said. Whatever else is not a number,
+and a row that is longer or shorter than the first, is refused."""
 _CERTIFIED = """An upper bound on the expected loss of a fixed model, from its losses on held-out samples; on losses of 0
 and 1, on its error rate. It holds except with probability DELTA if at most a share ALPHA of the samples was replaced by
 anything at all, the samples were otherwise independent and from the distribution that the expectation is over, and no
@@ -46,7 +51,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m hr_weights", description="Holistic robust weights and certificates.")
+    program = "python -m hr_weights" if Path(sys.argv[0]).name == "__main__.py" else "hr-weights"
+    parser = argparse.ArgumentParser(program, description="Holistic robust weights and certificates.")
     parser.add_argument("--version", action="version", version=hrw.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -66,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     weights.add_argument("--r", type=_number(0, math.inf), default=0.0, help="sampling error in nats; default 0")
     weights.add_argument("--ordering", choices=("HD", "HR"), default="HD", help="default HD: the data was poisoned")
     weights.add_argument("--base", metavar="FILE", help="base weights; 0 masks a sample")
+    weights.add_argument("--base-column", metavar="COLUMN", help="of the table of base weights: as --column")
     weights.add_argument("--worst", type=_number(), help="the worst loss; default: the largest")
     weights.add_argument("--output", metavar="FILE", help="where to write the weights: .npy, .csv or text")
     return parser
@@ -73,7 +80,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("losses", metavar="LOSSES", help="a file of losses")
-    parser.add_argument("--column", help="of a .csv: its name, or its number from 1 on")
+    parser.add_argument("--column", help="of a table: its name, or its number from 1 on")
+    header = parser.add_mutually_exclusive_group()
+    header.add_argument("--header", action="store_true", default=None, help="the first row of tables has names")
+    header.add_argument("--no-header", action="store_false", dest="header", help="the first row of tables has numbers")
+    parser.add_argument("--separator", choices=SEPARATORS, help="of columns; default: the one that fits all rows")
     parser.add_argument("--alpha", type=_number(0, 1), default=0.0, help="poisoned share in [0, 1]; default 0")
     parser.add_argument("--json", action="store_true", help="a JSON object")
 
@@ -91,16 +102,19 @@ def _number(low: float = -math.inf, high: float = math.inf, open_ends: bool = Fa
 
 
 def _certify(chosen: argparse.Namespace) -> str:
-    losses = _read(chosen.losses, chosen.column)
+    column = _losses(chosen)
+    _refuse_unfit(column, "losses", np.isfinite)
+    losses = column.numbers
     bound, r = hrw.certify(losses, chosen.alpha, chosen.delta, worst_loss=chosen.worst)
-    report = {
+    report: dict[str, Any] = {
         "bound": bound,
-        "mean_loss": float(losses.mean()),
+        "mean_loss": _mean(losses),
         "n": losses.size,
         "alpha": chosen.alpha,
         "delta": chosen.delta,
         "worst_loss": chosen.worst,
         "r": r,
+        **_skipped(column),
     }
     if chosen.json:
         return json.dumps(report)
@@ -110,28 +124,48 @@ def _certify(chosen: argparse.Namespace) -> str:
             f"The expected loss is at most {_rounded_up(bound)}, except with probability {chosen.delta:g},",
             f"if at most {replaced} of the {losses.size} samples were replaced and no loss exceeds {chosen.worst:g}.",
             f"mean loss {report['mean_loss']:.6g}, alpha {chosen.alpha:g}, r {r:.6g} nats",
+            f"n = {losses.size}, {column.skipped()}",
         ]
     )
 
 
+def _mean(losses: NDArray[Any]) -> float:
+    with np.errstate(all="ignore"):
+        mean = float(losses.mean(dtype=float))
+    # The sum of the largest numbers overflows, the robust loss without budgets, which is their mean too, does not.
+    return mean if math.isfinite(mean) else hrw.solve(losses).robust_loss
+
+
 def _rounded_up(bound: float) -> str:
     """Six digits that are not below the bound."""
-    if bound == 0:
-        return "0"
-    unit = 10.0 ** (math.floor(math.log10(abs(bound))) - 5)
-    rounded = math.ceil(bound / unit) * unit
-    return f"{rounded if rounded >= bound else rounded + unit:.6g}"
+    # In decimal numbers, since a double has fewer digits near the ends of its range.
+    rounded = Context(prec=6, rounding=ROUND_CEILING, Emin=-999, Emax=999).create_decimal_from_float(bound).normalize()
+    return f"{rounded:f}" if bound == 0 or 1e-5 <= abs(bound) < 1e15 else f"{rounded:e}"
+
+
+def _skipped(column: Column) -> dict[str, Any]:
+    """For JSON. An array has no lines to skip."""
+    return {} if column.lines is None else {"header": column.header, "comments": column.comments}
 
 
 def _weights(chosen: argparse.Namespace) -> str:
-    losses = _read(chosen.losses, chosen.column)
-    base = None if chosen.base is None else _read(chosen.base, None)
+    if chosen.base == chosen.losses == "-":
+        raise ValueError("the losses and the base weights cannot both be from the standard input")
+    column = _losses(chosen)
+    losses, base_column = column.numbers, _base(chosen, column)
+    base = None if base_column is None else base_column.numbers
+    if base_column is not None:
+        _refuse_unfit(base_column, "base", lambda numbers: (numbers >= 0) & np.isfinite(numbers))
+    _refuse_unfit(column, "losses", lambda numbers: np.isfinite(numbers) | (base is not None and base == 0))
     solution = hrw.solve(
         losses, chosen.alpha, chosen.r, ordering=chosen.ordering, base=base, worst_loss=chosen.worst
     )
     names = ("robust_loss", "dual_bound", "worst_loss", "worst_weight", "effective_samples")
     report: dict[str, Any] = {name: getattr(solution, name) for name in names}
     report.update(n=losses.size, trimmed=solution.trimmed, alpha=chosen.alpha, r=chosen.r, ordering=chosen.ordering)
+    report.update(_skipped(column))
+    if base_column is not None:
+        report.update({f"base_{name}": value for name, value in _skipped(base_column).items()})
     if chosen.output:
         _write(chosen.output, solution.weights)
     elif chosen.json:
@@ -139,13 +173,18 @@ def _weights(chosen: argparse.Namespace) -> str:
     if chosen.json:
         # JSON has no infinity.
         return json.dumps({name: _finite(value) for name, value in report.items()})
+    counted = f"n = {losses.size}, {column.skipped()}"
+    if base_column is not None:
+        counted += f"; base: {base_column.skipped()}"
     if not chosen.output:
-        return "\n".join(map(repr, solution.weights.tolist()))
+        # A comment to NumPy, to R, and to this program.
+        return "\n".join([f"# {counted}", *map(repr, solution.weights.tolist())])
     return "\n".join(
         [
             f"weights of {losses.size} samples in {chosen.output}",
             f"robust loss {solution.robust_loss:.6g}, dual bound {solution.dual_bound:.6g}",
             f"effective samples {solution.effective_samples:.6g}, trimmed {solution.trimmed}",
+            counted,
         ]
     )
 
@@ -154,75 +193,42 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _read(name: str, column: Optional[str]) -> NDArray[Any]:
-    """The numbers of a file. Raises OSError or ValueError with the file's name."""
-    suffix = Path(name).suffix.lower()
-    if column is not None and suffix != ".csv":
-        raise ValueError(f"{name}: only a .csv has columns")
-    if suffix == ".npy":
-        try:
-            array = np.load(name, allow_pickle=False)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-        if not isinstance(array, np.ndarray) or array.ndim != 1:
-            raise ValueError(f"{name}: one number per sample is needed, but the shape is {np.shape(array)}")
-        return array
-    if name == "-":
-        return np.array(_numbers_of_text(sys.stdin, "standard input"))
-    with open(name, encoding="utf-8", newline="") as file:
-        return np.array(_numbers_of_table(file, name, column) if suffix == ".csv" else _numbers_of_text(file, name))
+def _losses(chosen: argparse.Namespace) -> Column:
+    losses = read(chosen.losses, Layout(chosen.column, chosen.header, chosen.separator))
+    if not losses.numbers.size:
+        raise ValueError(f"{losses.name}: losses is empty: there is no number in the file; {losses.skipped()}")
+    return losses
 
 
-def _numbers_of_text(file: TextIO, name: str) -> list[float]:
-    numbers = []
-    for count, line in enumerate(file, 1):
-        for word in line.partition("#")[0].split():
-            numbers.append(_parse(word, f"{name}:{count}"))
-    return numbers
+def _base(chosen: argparse.Namespace, losses: Column) -> Optional[Column]:
+    if chosen.base is None:
+        if chosen.base_column is not None:
+            raise ValueError("--base-column is of the file that --base names")
+        return None
+    array = chosen.base.lower().endswith(".npy")
+    base = read(chosen.base, Layout(chosen.base_column, *((None, None) if array else (chosen.header, chosen.separator))))
+    if base.numbers.shape != losses.numbers.shape:
+        raise ValueError(
+            f"base has shape {base.numbers.shape} ({base.name}, {base.skipped()}), but losses has shape "
+            f"{losses.numbers.shape} ({losses.name}, {losses.skipped()})"
+        )
+    return base
 
 
-def _numbers_of_table(file: TextIO, name: str, column: Optional[str]) -> list[float]:
-    rows = [(count, row) for count, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
-    if not rows:
-        return []
-    first = [cell.strip() for cell in rows[0][1]]
-    has_names = not all(_is_number(cell) for cell in first)
-    if column is None:
-        if len(first) != 1:
-            known = ", ".join(first) if has_names else f"1 to {len(first)}"
-            raise ValueError(f"{name}: there are {len(first)} columns; choose one with --column: {known}")
-        index = 0
-    elif has_names and column in first:
-        index = first.index(column)
-    elif column.isdigit() and 1 <= int(column) <= len(first):
-        index = int(column) - 1
-    else:
-        raise ValueError(f"{name}: there is no column {column}")
-    numbers = []
-    for count, row in rows[has_names:]:
-        if index >= len(row):
-            raise ValueError(f"{name}:{count}: there is no column {index + 1}")
-        numbers.append(_parse(row[index].strip(), f"{name}:{count}"))
-    return numbers
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _parse(text: str, place: str) -> float:
-    if not _is_number(text):
-        raise ValueError(f"{place}: {text!r} is not a number")
-    return float(text)
+def _refuse_unfit(column: Column, what: str, fit: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> None:
+    """Says the line of the first number that is not fit, which the library cannot know."""
+    if column.numbers.dtype.kind in "fiub":
+        unfit = np.flatnonzero(~fit(column.numbers))
+        if unfit.size:
+            index = int(unfit[0])
+            raise ValueError(f"{column.place(index)}: {what}[{index}] is {column.numbers[index]}")
 
 
 def _write(name: str, weights: NDArray[Any]) -> None:
     if Path(name).suffix.lower() == ".npy":
-        np.save(name, weights)
+        with open(name, "wb") as file:
+            # To a name np.save would add .npy if it ends with .NPY.
+            np.save(file, weights)
     else:
         header = "weight\n" if Path(name).suffix.lower() == ".csv" else ""
         Path(name).write_text(header + "".join(f"{weight!r}\n" for weight in weights.tolist()), encoding="utf-8")

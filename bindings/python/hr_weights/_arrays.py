@@ -89,7 +89,23 @@ def contiguous(array: NDArray[Any], dtype: np.dtype[Any]) -> Floats:
     flags = array.flags
     if array.dtype == dtype and array.dtype.isnative and flags.c_contiguous and flags.aligned:
         return array
-    return np.require(array, dtype=dtype, requirements=("C", "A"))
+    with _quiet():
+        return np.require(array, dtype=dtype, requirements=("C", "A"))
+
+
+def rounded(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """`array` itself if it has this dtype, else rounded to it."""
+    if array.dtype == dtype:
+        return array
+    with _quiet():
+        return array.astype(dtype)
+
+
+def _quiet() -> Any:
+    """Rounding is what is wanted, so that a caller's numpy.seterr must not make an error of it. What becomes infinite is
+    refused by the library, and a weight below the smallest number of its type is zero.
+    """
+    return np.errstate(all="ignore")
 
 
 def require_vector(array: NDArray[Any], name: str, instead: str) -> None:

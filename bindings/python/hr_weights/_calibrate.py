@@ -9,13 +9,14 @@ from typing import Any, NoReturn, Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library
-from ._arrays import Array, as_array, computing_dtype, require_vector
-from ._core import _base_address, _empty_reports, _fail, _maybe_float, _options, _prepare
+from . import _library, _numbers
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, require_vector
+from ._core import _base_address, _empty_reports, _fail, _options, _prepare
 from ._library import address
 
 _ROBUST_LOSS, _EFFECTIVE_SAMPLES, _LARGEST_WEIGHT = 0, 1, 2
 _QUANTITIES = ("a robust loss", "an effective sample size", "a largest weight")
+_ARGUMENTS = ("robust_loss", "effective_samples", "largest_weight")
 
 
 def r_for_robust_loss(
@@ -148,8 +149,9 @@ def _calibrate(
     array = as_array(losses, "losses")
     dtype = computing_dtype(array.dtype, "losses")
     require_vector(array, "losses", "calibrate one problem at a time")
-    alpha, r = (float(other), 0.0) if budget == "r" else (0.0, float(other))
-    options = _options(alpha, r, ordering, _maybe_float(worst_loss), threads)
+    alpha, r = (other, 0.0) if budget == "r" else (0.0, other)
+    options = _options(alpha, r, ordering, worst_loss, threads)
+    wanted = _numbers.real(target, _ARGUMENTS[quantity])
     values, base_values = _prepare(array, dtype, base)
     scratch = np.empty(values.shape, values.dtype)
     report = _library.report()
@@ -160,7 +162,7 @@ def _calibrate(
         _base_address(base_values),
         values.size,
         quantity,
-        float(target),
+        wanted,
         address(scratch),
         report,
         ctypes.byref(found),
@@ -225,26 +227,26 @@ def path(
     array = as_array(losses, "losses")
     dtype = computing_dtype(array.dtype, "losses")
     require_vector(array, "losses", "one problem at a time")
-    options = _options(0.0, 0.0, ordering, _maybe_float(worst_loss), threads)
+    options = _options(0.0, 0.0, ordering, worst_loss, threads)
     values, base_values = _prepare(array, dtype, base)
-    budgets = [_budgets(alphas, "alphas"), _budgets(rs, "rs")]
+    grid = [budgets(alphas, "alphas"), budgets(rs, "rs")]
     scratch = np.empty(values.shape, values.dtype)
-    shape = (budgets[0].size, budgets[1].size)
+    shape = (grid[0].size, grid[1].size)
     reports = _empty_reports(shape[0] * shape[1])
     status = _library.PATH[values.dtype.char](
         options,
         address(values),
         _base_address(base_values),
         values.size,
-        address(budgets[0]),
-        budgets[0].size,
-        address(budgets[1]),
-        budgets[1].size,
+        address(grid[0]),
+        grid[0].size,
+        address(grid[1]),
+        grid[1].size,
         address(scratch),
         address(reports),
     )
     if status:
-        bad = {_library.ALPHA: ("alphas", budgets[0], 1.0), _library.R: ("rs", budgets[1], np.inf)}.get(status)
+        bad = {_library.ALPHA: ("alphas", grid[0], 1.0), _library.R: ("rs", grid[1], np.inf)}.get(status)
         if bad:
             name, given, most = bad
             index = int(np.flatnonzero(~((given >= 0) & (given <= most)))[0])
@@ -253,12 +255,13 @@ def path(
         _fail(status, options, values, base_values, index)
     skip = ("struct_size", "bad_index")
     names = [name for name in _library.REPORT_DTYPE.names or () if name not in skip]
-    return Path(budgets[0], budgets[1], **{name: reports[name].reshape(shape).copy() for name in names})
+    return Path(grid[0], grid[1], **{name: reports[name].reshape(shape).copy() for name in names})
 
 
-def _budgets(values: Array, name: str) -> NDArray[np.float64]:
+def budgets(values: Array, name: str) -> NDArray[np.float64]:
+    """One or several numbers as a vector; whether they are in range is for the library to say."""
     array = np.atleast_1d(as_array(values, name))
     computing_dtype(array.dtype, name)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}, but one or several numbers are needed: (k,)")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return contiguous(array, FLOAT64)

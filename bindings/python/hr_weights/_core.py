@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import operator
 from functools import lru_cache
 from typing import Any, NoReturn, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library
+from . import _library, _numbers
 from ._arrays import (
     FLOAT32,
     FLOAT64,
@@ -20,13 +19,14 @@ from ._arrays import (
     contiguous,
     require_vector,
     result_dtype,
+    rounded,
 )
 from ._library import WEIGHTS, WEIGHTS_BATCH, WEIGHTS_RAGGED, Options, Report, address
 from ._solution import BatchSolution, Certificate, Solution
 
 # Making the options costs more than solving a small problem, and a training asks for the same ones again and again.
 # Nothing writes to them, so calls on several threads may share them.
-_options = lru_cache(maxsize=256)(_library.options)
+_cached_options = lru_cache(maxsize=256)(_library.options)
 
 _WEIGHTS_BY_DTYPE = {FLOAT32: WEIGHTS["f"], FLOAT64: WEIGHTS["d"]}
 _empty_like = np.empty_like
@@ -64,11 +64,12 @@ def weights(
     Returns an array of the shape and the dtype of `losses` (float64 for integers). The weights are computed in double
     precision and rounded once.
 
-    Raises ValueError for anything that is not as above, with the index of the first loss or base weight that is not.
+    Raises ValueError for anything that is not as above, with the argument's name, and with the index of the first loss or
+    base weight that is not. `alpha`, `r` and `worst_loss` may be numbers of NumPy and arrays without dimensions.
 
     Source: arXiv 2303.02251 and arXiv 2207.09560; the duals that are solved are in ``docs/theory.md``.
     """
-    options = _options(float(alpha), float(r), ordering, None if worst_loss is None else float(worst_loss), threads)
+    options = _options(alpha, r, ordering, worst_loss, threads)
     if base is None:
         result = _solve_plain(losses, options, None)
         if result is not None:
@@ -90,13 +91,28 @@ def solve(
 
     Takes what :func:`weights` takes, raises what it raises, and returns a :class:`Solution`.
     """
-    options = _options(float(alpha), float(r), ordering, None if worst_loss is None else float(worst_loss), threads)
+    options = _options(alpha, r, ordering, worst_loss, threads)
     if base is None:
         report = _new_report()
         result = _solve_plain(losses, options, report)
         if result is not None:
             return Solution(result, report)
     return _solve_any(losses, options, base)
+
+
+def _options(alpha: Any, r: Any, ordering: Any, worst_loss: Any, threads: Any) -> Options:
+    """The options of a call. Raises ValueError, with the argument's name, for what is no number or no ordering."""
+    # Equal numbers of other types must not find the entry of each other: 1.0 and True are no number of threads.
+    if not (
+        type(alpha) is type(r) is float
+        and type(ordering) is str
+        and type(threads) is int
+        and (worst_loss is None or (type(worst_loss) is float and worst_loss == worst_loss))
+    ):
+        alpha, r, worst_loss = _numbers.real(alpha, "alpha"), _numbers.real(r, "r"), _numbers.worst(worst_loss)
+        ordering = _numbers.choice(ordering, "ordering", tuple(_library.ORDERINGS))
+        threads = _numbers.integer(threads, "threads")
+    return _cached_options(alpha, r, ordering, worst_loss, threads)
 
 
 def _solve_plain(losses: Array, options: Options, report: Optional[Report]) -> Optional[NDArray[Any]]:
@@ -137,7 +153,7 @@ def _solve_any(losses: Array, options: Options, base: Optional[Array]) -> Soluti
     )
     if status:
         _fail(status, options, values, base_values, report.bad_index)
-    return Solution(result.astype(result_dtype(array.dtype), copy=False), report)
+    return Solution(rounded(result, result_dtype(array.dtype)), report)
 
 
 def solve_batch(
@@ -153,7 +169,8 @@ def solve_batch(
     """One problem per row.
 
     losses: shape ``(rows, n)``; there may be no rows, but a row may not be empty.
-    base: shape ``(rows, n)`` or None.
+    base: shape ``(rows, n)`` or None. A row that is all zeros is refused, since over no samples there is no distribution,
+        and since mostly the mask is wrong. If it is not, leave the row out.
     Everything else is as in :func:`weights`; `threads` divides the rows. Nothing is returned if any row is wrong.
 
     Returns a :class:`BatchSolution`. Raises ValueError, with the row and the index in it of the first sample that is wrong.
@@ -165,7 +182,7 @@ def solve_batch(
     rows, columns = array.shape
     if columns == 0 and rows != 0:
         raise ValueError(f"losses has shape {array.shape}: the rows are empty")
-    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    options = _options(alpha, r, ordering, worst_loss, threads)
     values, base_values = _prepare(array, dtype, base)
     result = np.empty(values.shape, values.dtype)
     reports = _empty_reports(rows)
@@ -173,9 +190,9 @@ def solve_batch(
         options, address(values), _base_address(base_values), rows, columns, address(result), address(reports)
     )
     if status:
-        row, index = _first_bad(reports)
+        row, index = _first_bad(reports, base_values, columns * np.arange(rows + 1))
         _fail(status, options, values, base_values, index, offset=row * columns, row=row)
-    return _batch_solution(result.astype(result_dtype(array.dtype), copy=False), reports)
+    return _batch_solution(rounded(result, result_dtype(array.dtype)), reports)
 
 
 def solve_ragged(
@@ -193,7 +210,7 @@ def solve_ragged(
 
     losses: shape ``(total,)``, the rows one after the other. A row may be empty.
     offsets: shape ``(rows + 1,)``, integers: starts at 0, never decreases, ends at ``total``.
-    base: shape ``(total,)`` or None.
+    base: shape ``(total,)`` or None. A row that is not empty needs a base weight above zero, as in :func:`solve_batch`.
     Everything else is as in :func:`weights`; `threads` divides the rows. Nothing is returned if any row is wrong.
 
     Returns a :class:`BatchSolution`; ``numpy.split(solution.weights, offsets[1:-1])`` are the weights by row. Raises
@@ -205,7 +222,7 @@ def solve_ragged(
         raise ValueError(f"losses has shape {array.shape}, but one number per sample is needed, row after row")
     bounds = _prepare_offsets(offsets, array.size)
     rows = bounds.size - 1
-    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    options = _options(alpha, r, ordering, worst_loss, threads)
     values, base_values = _prepare(array, dtype, base)
     result = np.empty(values.shape, values.dtype)
     reports = _empty_reports(rows)
@@ -219,9 +236,9 @@ def solve_ragged(
         address(reports),
     )
     if status:
-        row, index = _first_bad(reports)
+        row, index = _first_bad(reports, base_values, bounds)
         _fail(status, options, values, base_values, index, offset=int(bounds[row]), row=row)
-    return _batch_solution(result.astype(result_dtype(array.dtype), copy=False), reports)
+    return _batch_solution(rounded(result, result_dtype(array.dtype)), reports)
 
 
 def certify(losses: Array, alpha: float = 0.0, delta: float = 0.05, *, worst_loss: float) -> Certificate:
@@ -246,9 +263,9 @@ def certify(losses: Array, alpha: float = 0.0, delta: float = 0.05, *, worst_los
     values = contiguous(array, dtype)
     # First, since only it can tell what is wrong with delta.
     r = certified_r(values.size, delta)
-    status, bound = _library.certify(values, float(alpha), float(delta), float(worst_loss))
+    options = _options(alpha, 0.0, "HD", _numbers.real(worst_loss, "worst_loss"), 1)
+    status, bound = _library.certify(values, options.alpha, _numbers.real(delta, "delta"), options.worst_loss)
     if status:
-        options = _options(float(alpha), 0.0, "HD", float(worst_loss), 1)
         unfit = np.flatnonzero(~np.isfinite(values))
         _fail(status, options, values, None, int(unfit[0]) if unfit.size else _library.NO_INDEX)
     return Certificate(bound, r)
@@ -263,18 +280,14 @@ def certified_r(n: int, delta: float) -> float:
 
     Raises ValueError for anything else. Source: the Certificate section of ``docs/theory.md``.
     """
-    count = operator.index(n)
-    # A negative one would wrap around on its way to C.
-    if count < 1:
-        raise ValueError(f"n must be at least 1, not {n!r}")
+    count, risk = _numbers.integer(n, "n"), _numbers.real(delta, "delta")
+    # Others would wrap around on their way to C.
+    if not 1 <= count < 2**64:
+        raise ValueError(f"n must be at least 1, not {_numbers.shown(n)}, and below 2**64")
     try:
-        return _library.certified_r(count, float(delta))
+        return _library.certified_r(count, risk)
     except ValueError as error:
         raise ValueError(f"{error} (delta = {delta!r})") from None
-
-
-def _maybe_float(value: Optional[float]) -> Optional[float]:
-    return None if value is None else float(value)
 
 
 def _prepare(
@@ -325,12 +338,21 @@ def _batch_solution(result: NDArray[Any], reports: NDArray[Any]) -> BatchSolutio
     return BatchSolution(weights=result, **fields)
 
 
-def _first_bad(reports: NDArray[Any]) -> tuple[int, int]:
-    """The row and the index in it of what the library found wrong; row 0 and NO_INDEX if it was no sample."""
+def _first_bad(reports: NDArray[Any], base: Optional[NDArray[Any]], bounds: NDArray[Any]) -> tuple[int, int]:
+    """The row and the index in it of what the library found wrong; NO_INDEX if it was no sample, but the whole row of base
+    weights, or nothing in the rows, and then row 0.
+
+    bounds: where the rows start and end.
+    """
     rows = np.flatnonzero(reports["bad_index"] != _library.NO_INDEX)
-    if rows.size == 0:
-        return 0, _library.NO_INDEX
-    return int(rows[0]), int(reports["bad_index"][rows[0]])
+    if rows.size:
+        return int(rows[0]), int(reports["bad_index"][rows[0]])
+    if base is not None:
+        counted = np.append(0, np.cumsum(base.reshape(-1) != 0))
+        masked = np.flatnonzero((np.diff(bounds) > 0) & (np.diff(counted[bounds]) == 0))
+        if masked.size:
+            return int(masked[0]), _library.NO_INDEX
+    return 0, _library.NO_INDEX
 
 
 def _fail(
@@ -355,6 +377,12 @@ def _fail(
         place = f"{row}, {bad_index}" if array.ndim == 2 else f"{flat}"
         where = f" (row {row})" if array.ndim == 1 and row is not None else ""
         raise ValueError(f"{name}[{place}]{where} is {value}: {message}")
+    if status == _library.BASE_WEIGHTS and row is not None:
+        instead = "leave the row out" if losses.ndim == 2 else "leave its samples out: an empty row is allowed"
+        raise ValueError(
+            f"base in row {row}: all of them are zero, so that every sample is masked, and there is no distribution over no "
+            f"samples; {instead}"
+        )
     if status == _library.WORST_LOSS:
         counted = losses if base is None else losses[base > 0]
         raise ValueError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import operator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library
+from . import _library, _numbers
 from ._arrays import Array, as_array, computing_dtype, contiguous, require_vector
+from ._labels import grouped
 from ._library import address
 
 
@@ -47,9 +47,9 @@ def top_samples(weights: Array, k: int = 10) -> TopSamples:
     Returns a :class:`TopSamples`. Raises ValueError for anything else.
     """
     array, values = _weights(weights)
-    count = operator.index(k)
+    count = _numbers.integer(k, "k")
     if count < 1:
-        raise ValueError(f"k must be at least 1, not {k!r}")
+        raise ValueError(f"k must be at least 1, not {_numbers.shown(k)}")
     count = min(count, values.size)
     indices = np.empty(count, np.uintp)
     share = ctypes.c_double()
@@ -67,16 +67,13 @@ def group_shares(weights: Array, groups: Array) -> GroupShares:
     """The share of the weight that each group has: classes, sites, right and wrong labels.
 
     weights: shape ``(n,)``, not negative, such as those of :func:`hr_weights.weights`.
-    groups: shape ``(n,)``, for each sample its group: integers, booleans or strings, in any order.
+    groups: shape ``(n,)``, for each sample its group, as in :func:`hr_weights.solve_groups`.
 
-    Returns a :class:`GroupShares`. Raises ValueError if the shapes differ, and for a weight that is negative or NaN.
+    Returns a :class:`GroupShares`. Raises ValueError if the shapes differ, for a label that is missing, and for a weight
+    that is negative or NaN.
     """
     array, values = _weights(weights)
-    labels = as_array(groups, "groups")
-    if labels.shape != array.shape:
-        raise ValueError(f"groups has shape {labels.shape}, but weights has shape {array.shape}")
-    names, numbers = np.unique(labels, return_inverse=True)
-    of_sample = contiguous(numbers.reshape(-1), np.dtype(np.uint32))
+    names, of_sample = grouped(groups, array, "weights")
     table = np.empty((3, names.size))
     _check(
         _library.GROUP_SHARES[values.dtype.char](

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import operator
+import math
 from collections.abc import Mapping
 from typing import Any, Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library
-from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, require_vector, result_dtype
-from ._core import _base_address, _fail, _maybe_float, _options, _prepare
+from . import _library, _numbers
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, require_vector, result_dtype, rounded
+from ._core import _base_address, _fail, _options, _prepare
+from ._labels import grouped
 from ._library import Report, address
 from ._solution import Solution
 
@@ -59,13 +60,15 @@ def solve_groups(
     mean losses, each shared out evenly among the samples of its group. With ``r=inf`` this is group DRO.
 
     losses: shape ``(n,)``, converted as in :func:`hr_weights.weights`.
-    groups: shape ``(n,)``, for each sample its group: integers, booleans or strings, in any order.
+    groups: shape ``(n,)``, for each sample its group: integers, booleans or strings, in any order; an array, a list, or a
+        column of text or categories of pandas, polars or pyarrow. No label may be missing.
     alpha, r: budgets of the groups' mass, as in :func:`hr_weights.weights`.
     base: what the groups would weigh without robustness: a number per group, in the order of ``numpy.unique(groups)``,
-        or a mapping from group to number, in which a missing group counts 0; not negative, of any sum. A group of base
-        weight 0 is masked: its losses are ignored, even NaN. Default: the number of samples of the group, so that
-        without budgets every sample has weight ``1/n``. A mapping to equal numbers makes groups of different sizes
-        count the same.
+        or a mapping from group to number, or a pandas Series with the groups as its index; not negative, of any sum. In a
+        mapping a missing group counts 0, and a group without a sample among these is left out, so that one mapping
+        serves every batch. A group of base weight 0 is masked: its losses are ignored, even NaN. Default: the number of
+        samples of the group, so that without budgets every sample has weight ``1/n``. A mapping to equal numbers makes
+        groups of different sizes count the same.
     worst_loss: the worst that the mean loss of a group could have been. Default: the largest mean.
     ordering, threads: as in :func:`hr_weights.weights`.
 
@@ -77,16 +80,10 @@ def solve_groups(
     array = as_array(losses, "losses")
     dtype = computing_dtype(array.dtype, "losses")
     require_vector(array, "losses", "solve one problem at a time")
-    labels = as_array(groups, "groups")
-    if labels.shape != array.shape:
-        raise ValueError(f"groups has shape {labels.shape}, but losses has shape {array.shape}")
-    if labels.dtype.kind not in "iubUS":
-        raise ValueError(f"groups must be integers, booleans or strings, but their dtype is {labels.dtype}")
-    names, numbers = np.unique(labels, return_inverse=True)
+    names, of_sample = grouped(groups, array, "losses")
     masses = _group_base(base, names)
-    options = _options(float(alpha), float(r), ordering, _maybe_float(worst_loss), threads)
+    options = _options(alpha, r, ordering, worst_loss, threads)
     values = contiguous(array, dtype)
-    of_sample = contiguous(numbers.reshape(-1), np.dtype(np.uint32))
     result = np.empty(values.shape, values.dtype)
     table = np.empty((3, names.size))
     report = _library.report()
@@ -109,23 +106,35 @@ def solve_groups(
         )
     if status:
         _fail(status, options, values, masses, report.bad_index)
-    return GroupSolution(result.astype(result_dtype(array.dtype), copy=False), report, names, table)
+    return GroupSolution(rounded(result, result_dtype(array.dtype)), report, names, table)
 
 
 def _group_base(base: Any, names: NDArray[Any]) -> Optional[NDArray[np.float64]]:
     if base is None:
         return None
-    if isinstance(base, Mapping):
-        known = set(names.tolist())
-        strangers = [name for name in base if name not in known]
-        if strangers:
-            raise ValueError(f"base has a weight for {strangers[0]!r}, but no sample is in that group")
-        base = [base.get(name, 0.0) for name in names.tolist()]
+    if isinstance(base, Mapping) or hasattr(base, "index") and hasattr(base, "items"):
+        base = _in_order(base, names)
     array = as_array(base, "base")
     computing_dtype(array.dtype, "base")
     if array.shape != names.shape:
         raise ValueError(f"base has shape {array.shape}, but there are {names.size} groups")
     return contiguous(array, FLOAT64)
+
+
+def _in_order(base: Any, names: NDArray[Any]) -> list[float]:
+    """Of a mapping or a Series, the weights of the groups that there are."""
+    pairs = list(base.items())
+    weights = {name: _numbers.real(weight, f"base[{_numbers.shown(name)}]") for name, weight in pairs}
+    if len(weights) < len(pairs):
+        raise ValueError("base has two weights for the same group")
+    for name, weight in weights.items():
+        # Of a group without samples too, which the library does not see.
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"base[{_numbers.shown(name)}] is {weight}: base weights are finite and not negative")
+    if not any(name in weights for name in names.tolist()):
+        there, known = (_numbers.shown(list(some)[:3]) for some in (names.tolist(), weights))
+        raise ValueError(f"base has a weight for none of the groups, so that all of them are zero: {there} against {known}")
+    return [weights.get(name, 0.0) for name in names.tolist()]
 
 
 class RunningWorst:
@@ -146,16 +155,16 @@ class RunningWorst:
     window: at least the last so many batches are remembered, and fewer than twice as many; 0: all. The number of
         batches of an epoch is a good choice while the losses fall.
 
-    Raises ValueError if `window` is negative. One thread at a time may use it; it can be copied and pickled.
+    Raises ValueError if `window` is no integer or negative. One thread at a time may use it; it can be copied and pickled.
     """
 
     __slots__ = ("_state",)
 
     def __init__(self, window: int = 0) -> None:
-        count = operator.index(window)
-        # A negative one would wrap around on its way to C.
+        count = _numbers.integer(window, "window")
+        # Others would wrap around on their way to C.
         if not 0 <= count < 2**64:
-            raise ValueError(f"window must be at least 0, not {window!r}")
+            raise ValueError(f"window must be at least 0, not {_numbers.shown(window)}, and below 2**64")
         self._state = _library.RunningWorst()
         _library._check(_library.running_worst_init(self._state, ctypes.sizeof(_library.RunningWorst), count))
 

@@ -25,6 +25,7 @@ NO_INDEX: Final = 2**64 - 1
 # Of enum hrw_status, the codes that this package tells apart.
 OK: Final = 0
 NULL_POINTER: Final = 1
+EMPTY: Final = 3
 ALPHA: Final = 4
 R: Final = 5
 ORDERING: Final = 6

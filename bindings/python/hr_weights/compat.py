@@ -22,14 +22,16 @@ Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generaliz
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any, Callable, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import as_array, computing_dtype, contiguous
+from ._arrays import as_array, computing_dtype, contiguous, rounded
 from ._core import solve
+from ._numbers import integer, real, shown
 
 __all__ = ["HR_Neural_Networks"]
 
@@ -45,7 +47,7 @@ class HR_Neural_Networks:
     """The holistic robust loss of a model: attacks the inputs, evaluates the losses, and weighs them.
 
     NN_model: maps inputs to outputs: a ``torch.nn.Module``; with ``output_return="weights"`` and ``ϵ_choice=0`` any
-        callable, or None if only losses are passed.
+        callable, or None if only losses are passed. Of a module the weights are tensors, whatever the losses are.
     train_batch_size: not used: batches may have any size.
     loss_fn: maps outputs and targets to one loss per sample: no reduction. None: the cross-entropy.
     normalisation_used: None, or the mean and the standard deviation per channel with which the inputs were normalised, so
@@ -91,8 +93,16 @@ class HR_Neural_Networks:
         self.defense_method = defense_method
         self.output_return = output_return
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in choices:
+                raise ValueError(f"{name} must be one of {choices}, not {shown(value)}")
+        for name, function in (("NN_model", NN_model), ("loss_fn", loss_fn)):
+            if function is not None and not callable(function):
+                raise ValueError(f"{name} must be a function or None, not {shown(function)}")
+        if integer(adversarial_steps, "adversarial_steps") < 1:
+            raise ValueError(f"adversarial_steps must be at least 1, not {adversarial_steps}")
+        if not 0 < real(adversarial_step_size, "adversarial_step_size") < np.inf:
+            raise ValueError(f"adversarial_step_size must be a positive number, not {adversarial_step_size}")
         if defense_method == "FFGSM" and noise_set == "l-2":
             raise ValueError('defense_method "FFGSM" needs noise_set "l-inf"')
         if loss_fn is None and NN_model is not None:
@@ -101,9 +111,13 @@ class HR_Neural_Networks:
             loss_fn = CrossEntropyLoss(reduction="none")
         self.loss_fn = loss_fn
         # Refuses budgets out of range now, not in the middle of an epoch.
-        self._solve(np.zeros(1))
-        if not ϵ_choice >= 0:
-            raise ValueError(f"ϵ_choice must be at least 0, not {ϵ_choice}")
+        alpha, r = real(α_choice, "α_choice"), real(r_choice, "r_choice")
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"α_choice: alpha must be a number in [0, 1], not {alpha}")
+        if not r >= 0:
+            raise ValueError(f"r_choice: r must be a number of at least 0 (infinity is allowed), not {r}")
+        if not 0 <= real(ϵ_choice, "ϵ_choice") < np.inf:
+            raise ValueError(f"ϵ_choice must be at least 0, not {ϵ_choice}, and finite")
 
     def adversarial_attack_train(self, inputs: Any, targets: Any) -> Any:
         """The attacked inputs. May be replaced by any callable of inputs and targets, such as one of torchattacks."""
@@ -121,17 +135,20 @@ class HR_Neural_Networks:
         """The robust loss of a batch, or its weights.
 
         inputs, targets: the batch. The inputs are attacked if ``ϵ_choice > 0``; then come the model and ``loss_fn``.
-        inf_loss: the losses themselves, shape ``(N,)``, of any framework; used when there are no inputs.
-        device: not used.
+        inf_loss: the losses themselves, shape ``(N,)``, of any framework; used when there are no inputs. (The scripts of
+            the paper have the device in its place, which does no harm.)
+        device: not used: the result is where the losses are, or, if they are no tensor, where the parameters of the module
+            are.
 
         Returns, for ``output_return="pytorch_loss_function"``, a tensor with one element; it can be unpacked into the loss
         and the weights. For ``"weights"``: N+1 weights, the last one that of the worst loss, ``max(losses)``, as a tensor if
-        the losses are one of PyTorch, else as a NumPy array; float32, or float64 for losses that are not exact in float32.
+        the losses are one of PyTorch or NN_model is a module, else as a NumPy array; float32, or float64 for losses that
+        are not exact in float32.
 
         Raises ValueError as :func:`hr_weights.weights` does, and without inputs and losses.
         """
         if inputs is not None:
-            if self.loss_fn is None:
+            if self.loss_fn is None or self.NN_model is None:
                 raise ValueError("there is no NN_model to evaluate the inputs with: pass inf_loss instead")
             if self.ϵ_choice > 0:
                 inputs = self.adversarial_attack_train(inputs, targets)
@@ -147,13 +164,21 @@ class HR_Neural_Networks:
 
     def _weights(self, losses: Any) -> Any:
         if not hasattr(losses, "detach"):
-            return self._solve(as_array(losses, "inf_loss"))
+            weights = self._solve(as_array(losses, "inf_loss"))
+            return weights if self._device() is None else _tensor(weights, self._device())
         import torch
 
         values = losses.detach()
         if values.dtype not in (torch.float32, torch.float64):
             values = values.to(torch.float32)
-        return torch.from_numpy(self._solve(values.cpu().numpy())).to(values.device)
+        return _tensor(self._solve(values.cpu().numpy()), values.device)
+
+    def _device(self) -> Any:
+        """Where the parameters of the model are; None if it is no module of PyTorch."""
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(self.NN_model, torch.nn.Module):
+            return None
+        return next((parameter.device for parameter in self.NN_model.parameters()), torch.device("cpu"))
 
     def _solve(self, losses: NDArray[Any]) -> NDArray[Any]:
         values = contiguous(losses, computing_dtype(losses.dtype, "inf_loss"))
@@ -166,7 +191,13 @@ class HR_Neural_Networks:
             ordering=self.learning_approach,
             worst_loss=worst_loss if np.isfinite(worst_loss) else None,
         )
-        return np.append(solution.weights, values.dtype.type(solution.worst_weight))
+        return np.append(solution.weights, rounded(np.array(solution.worst_weight), values.dtype))
+
+
+def _tensor(weights: NDArray[Any], device: Any) -> Any:
+    import torch
+
+    return torch.from_numpy(weights).to(device)
 
 
 @cache

@@ -19,15 +19,18 @@ import copy
 import uuid
 from typing import Any, NamedTuple, Optional
 
-import dask
-import dask.array as da
 import numpy as np
-from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 
 from . import sharded
 from ._arrays import result_dtype
+from ._extras import extra
 from ._solution import Solution
+
+with extra("dask"):
+    import dask
+    import dask.array as da
+    from dask.highlevelgraph import HighLevelGraph
 
 __all__ = ["DaskSolution", "solve", "weights"]
 

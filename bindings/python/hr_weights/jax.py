@@ -21,10 +21,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Optional
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
+
+from ._extras import extra
+
+with extra("jax"):
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
 
 from . import _dual, _library
 from ._attacks_jax import ffgsm, pgd

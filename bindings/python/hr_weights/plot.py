@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._arrays import Array, as_array, require_vector
-from ._calibrate import path
+from . import _numbers
+from ._arrays import Array, as_array, computing_dtype, require_vector
+from ._calibrate import budgets, path
 from ._core import certify
+from ._extras import extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,11 +34,14 @@ def loss_curves(curves: Mapping[str, Sequence[float]], ax: Optional[Axes] = None
     curves: for each label of the legend, one value per epoch; NaN leaves a gap.
     ax: where to draw; None: a new figure.
 
-    Returns the axes. Raises ImportError without matplotlib.
+    Returns the axes. Raises ImportError without matplotlib, and ValueError for what is no mapping to vectors of numbers.
     """
+    if not isinstance(curves, Mapping):
+        raise ValueError(f"curves must be a mapping from labels to losses, not {_numbers.shown(curves)}")
+    vectors = {label: _vector(values, f"curves[{_numbers.shown(label)}]") for label, values in curves.items()}
     ax = _axes(ax)
-    for label, values in curves.items():
-        ax.plot(np.arange(1, len(values) + 1), values, label=label)
+    for label, vector in vectors.items():
+        ax.plot(np.arange(1, vector.size + 1), vector, label=label)
     ax.set_xlabel("epoch")
     ax.set_ylabel(ylabel)
     ax.margins(x=0)
@@ -57,16 +63,16 @@ def weights_against_losses(
     losses, weights: shape ``(n,)``; see :func:`hr_weights.weights`.
     groups: shape ``(n,)`` or None: for each sample the index of its name, such as booleans that say which labels are
         wrong.
-    names: for the legend, if there are groups.
+    names: for the legend, if there are groups: one for each index.
     ax: where to draw; None: a new figure.
 
-    Returns the axes. Raises ImportError without matplotlib, and ValueError if the shapes differ.
+    Returns the axes. Raises ImportError without matplotlib, and ValueError if the shapes differ or a group has no name.
     """
-    x = as_array(losses, "losses")
-    y = as_array(weights, "weights")
-    group = np.zeros(x.shape, np.intp) if groups is None else as_array(groups, "groups").astype(np.intp)
+    x = _vector(losses, "losses")
+    y = _vector(weights, "weights")
+    group = np.zeros(x.shape, np.intp) if groups is None else _indices(groups, "groups", 0, len(names) - 1, "names")
     for name, array in (("weights", y), ("groups", group)):
-        if array.shape != x.shape or x.ndim != 1:
+        if array.shape != x.shape:
             raise ValueError(f"{name} has shape {array.shape} and losses {x.shape}, but both must be (n,)")
     ax = _axes(ax)
     for index in np.unique(group):
@@ -140,9 +146,9 @@ def _against_r(
     worst_loss: Optional[float],
     ax: Optional[Axes],
 ) -> tuple[Axes, Path]:
-    ax = _axes(ax)
     grid = np.geomspace(1e-3, 10.0, 81) if rs is None else rs
     solved = path(losses, alphas, grid, ordering=ordering, base=base, worst_loss=worst_loss)
+    ax = _axes(ax)
     for alpha, values in zip(solved.alphas, getattr(solved, field)):
         ax.plot(solved.rs, values, label=f"alpha = {alpha:g}")
     ax.set_xscale("log")
@@ -171,16 +177,17 @@ def certificate_against_n(
 
     Returns the axes. Raises ImportError without matplotlib, and ValueError as :func:`hr_weights.certify` does.
     """
-    values = as_array(losses, "losses")
+    values = _vector(losses, "losses")
     require_vector(values, "losses", "certify one model at a time")
     if ns is None:
         counts = np.unique(np.geomspace(min(10, values.size), values.size, 61).round().astype(np.intp))
     else:
-        counts = as_array(ns, "ns").astype(np.intp)
-        if counts.ndim != 1 or counts.size == 0 or counts.min() < 1 or counts.max() > values.size:
-            raise ValueError(f"ns must be numbers from 1 to the number of losses, {values.size}")
+        counts = _indices(ns, "ns", 1, values.size, "losses")
+    shares = budgets(alphas, "alphas")
+    # Before a figure is made, whatever is wrong with the rest.
+    certify(values, worst_loss=worst_loss, delta=delta)
     ax = _axes(ax)
-    for alpha in alphas:
+    for alpha in shares:
         bounds = [certify(values[:n], alpha, delta, worst_loss=worst_loss).bound for n in counts]
         ax.plot(counts, bounds, label=f"alpha = {alpha:g}")
     ax.plot(counts, [values[:n].mean() for n in counts], color="0.5", linestyle="--", linewidth=1, label="mean")
@@ -192,13 +199,30 @@ def certificate_against_n(
     return ax
 
 
+def _vector(values: Array, name: str) -> NDArray[Any]:
+    array = as_array(values, name)
+    computing_dtype(array.dtype, name)
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}, but it must be (n,)")
+    return array
+
+
+def _indices(values: Array, name: str, first: int, last: int, counted: str) -> NDArray[np.intp]:
+    array = as_array(values, name)
+    if array.dtype.kind in "iub" and array.ndim == 1 and array.size and first <= array.min() and array.max() <= last:
+        return array.astype(np.intp)
+    # The last is one less than their number if the first is 0.
+    number = f"the number of {counted}, {last}" if first else f"{last}, for {last + 1} {counted}"
+    raise ValueError(f"{name} must be numbers from {first} to {number}, not {_numbers.shown(values)}")
+
+
 def _axes(ax: Optional[Any]) -> Axes:
     if ax is not None:
+        if not hasattr(ax, "plot"):
+            raise ValueError(f"ax must be axes of matplotlib, not {_numbers.shown(ax)}")
         given: Axes = ax
         return given
-    try:
+    with extra("plot"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "hr-weights[plot]"') from error
     # Not pyplot: it would keep the figure alive, and choose a window system. `ax.figure.savefig(...)` works as it is.
     return Figure(figsize=(5, 3.5), layout="constrained").subplots()

@@ -23,8 +23,9 @@ from typing import Any, Callable, Literal, NamedTuple, NoReturn, Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, _library
-from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, result_dtype
+from . import _core, _library, _numbers
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, result_dtype, rounded
+from ._extras import extra
 from ._library import SHARDED_STEP, address
 from ._solution import Solution
 
@@ -106,6 +107,8 @@ def solve(
     all in the first call of `allreduce`. So is a difference in `alpha`, `r`, `ordering`, `worst_loss`, or the width of
     the losses.
     """
+    if not callable(allreduce):
+        raise ValueError(f"allreduce must be a function of an array and an operation, not {_numbers.shown(allreduce)}")
     try:
         solver = Solver(alpha, r, ordering=ordering, worst_loss=worst_loss, threads=threads)
         values, base_values, dtype = _prepared(losses, base)
@@ -116,7 +119,7 @@ def solve(
         message = solver._step(values, base_values)
         if message is None:
             result = solver.solution
-            result.weights = result.weights.astype(dtype, copy=False)
+            result.weights = rounded(result.weights, dtype)
             return result
         allreduce(*message)
 
@@ -144,7 +147,8 @@ class Solver:
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, the same for every participant; `threads` may
     differ.
 
-    Raises ValueError for an ordering that is neither "HD" nor "HR"; budgets out of range are found by the first step.
+    Raises ValueError for an ordering that is neither "HD" nor "HR", and for what is no number; budgets out of range are
+    found by the first step.
     """
 
     def __init__(
@@ -156,8 +160,13 @@ class Solver:
         worst_loss: Optional[float] = None,
         threads: int = 1,
     ) -> None:
-        self._arguments = (float(alpha), float(r), ordering, None if worst_loss is None else float(worst_loss), threads)
-        self._options()
+        self._arguments = (
+            _numbers.real(alpha, "alpha"),
+            _numbers.real(r, "r"),
+            _numbers.choice(ordering, "ordering", tuple(_library.ORDERINGS)),
+            _numbers.worst(worst_loss),
+            _numbers.integer(threads, "threads"),
+        )
         self._state = np.empty(-(-_library.SHARDED_SIZE // 8), np.float64)
         _library._check(_library.SHARDED_INIT(address(self._state), self._state.nbytes))
         self._pending = slice(0, 0)
@@ -184,7 +193,7 @@ class Solver:
         else:
             message = self._step(values, base_values)
             if message is None:
-                self.solution.weights = self.solution.weights.astype(dtype, copy=False)
+                self.solution.weights = rounded(self.solution.weights, dtype)
         return message
 
     @property
@@ -201,6 +210,7 @@ class Solver:
         values: shape ``(count,)``, as the message's. Raises ValueError for another shape.
         """
         array = as_array(values, "values")
+        computing_dtype(array.dtype, "values")
         if array.shape != self._state[self._pending].shape:
             raise ValueError(f"values has shape {array.shape}, but the message had {self._state[self._pending].shape}")
         self._state[self._pending] = array
@@ -258,9 +268,12 @@ def mpi(communicator: Any) -> Allreduce:
     communicator: an ``mpi4py.MPI.Comm``, such as ``MPI.COMM_WORLD``. By default MPI ends all processes when one of them
         fails; with ``communicator.Set_errhandler(MPI.ERRORS_RETURN)`` it raises ``MPI.Exception`` where it notices.
 
-    Needs mpi4py.
+    Raises ValueError for what is no communicator. Needs mpi4py: ``pip install "hr-weights[mpi]"``.
     """
-    from mpi4py import MPI
+    with extra("mpi"):
+        from mpi4py import MPI
+    if not hasattr(communicator, "Allreduce"):
+        raise ValueError(f"communicator must be one of mpi4py, not {_numbers.shown(communicator)}")
 
     ops = {"sum": MPI.SUM, "max": MPI.MAX}
 
@@ -319,6 +332,8 @@ def _fail(
         raise Elsewhere(f"{disagree}: {message}; here it is {value}")
     if status == _library.REDUCE:
         raise Elsewhere("the participants have losses of different widths, or versions of hr-weights that do not fit")
+    if status == _library.EMPTY:
+        raise Elsewhere(f"losses is empty at every participant: {message}")
     if status == _library.NULL_POINTER:
         raise Elsewhere("the input of another participant was refused there")
     raise Elsewhere(f"at another participant, or at all: {message}")

@@ -17,7 +17,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Callable, Optional, Union
 
-import tensorflow as tf
+from ._extras import extra
+
+with extra("tensorflow"):
+    import tensorflow as tf
 
 from . import _core, _dual
 from ._attacks_tensorflow import Normalization, ffgsm, pgd

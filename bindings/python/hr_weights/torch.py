@@ -17,8 +17,11 @@ import math
 import warnings
 from typing import Any, Callable, Optional
 
-import torch
-from torch import Tensor
+from ._extras import extra
+
+with extra("torch"):
+    import torch
+    from torch import Tensor
 
 from . import _core, _dual, sharded
 from ._attacks_torch import Normalization, ffgsm, pgd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -48,7 +49,7 @@ def _row(block: str) -> Row:
         },
         robust_loss=value,
         # The span may be beyond the range of a double, a fraction of it is not.
-        tolerance=float(f"{digits}e{int(exponent or 0) - 13}") + 4 * float(np.spacing(abs(value))),
+        tolerance=float(f"{digits}e{int(exponent or 0) - 13}") + 4 * math.ulp(value),
         weights=_numbers(fields["weights"]),
         worst_weight=float(fields["worst_weight"]),
         shared=shared,

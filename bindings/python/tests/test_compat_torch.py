@@ -65,6 +65,99 @@ train(HR, model, device, train_loader, optimizer, 1)
     assert len(losses) == 30 and losses[-1] < losses[0]
 
 
+def test_the_shape_of_the_scripts_for_mnist_and_cifar():
+    """The device as the third argument, without a name; a wrapped model; normalisation as lists; the loss to NumPy."""
+    model, data, target = setting()
+    namespace = {"net": torch.nn.DataParallel(model), "trainloader": [(data, target)] * 20}
+    exec(
+        """
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.optim as optim
+from hr_weights.compat import *
+
+device = 'cpu'
+train_batch_size = 64
+criterion = nn.CrossEntropyLoss(reduction="none")
+optimizer = optim.Adam(net.parameters(), lr = 0.01)
+HR = HR_Neural_Networks(NN_model = net,
+                        learning_approach = "HD",
+                        train_batch_size = train_batch_size,
+                        loss_fn = criterion,
+                        normalisation_used = [[0.1307], [0.3081]],
+                        α_choice = 0.05,
+                        r_choice = 0.1,
+                        ϵ_choice = 0.2,
+                        adversarial_steps = 4,
+                        adversarial_step_size = 0.01,
+                        noise_set = 'l-2'
+                        )
+HR_losses = []
+for batch_idx, (inputs, targets) in enumerate(trainloader):
+    inputs, targets = inputs.to(device), targets.to(device)
+    optimizer.zero_grad()
+    HR_loss = HR.HR_criterion(inputs, targets, device)
+    HR_loss.backward()
+    optimizer.step()
+    HR_losses.append(HR_loss.cpu().detach().numpy())
+mean = np.mean(HR_losses)
+""",
+        namespace,
+    )
+    losses = namespace["HR_losses"]
+    assert losses[-1] < losses[0] and losses[-1] < namespace["mean"] < losses[0]
+
+
+@pytest.mark.parametrize("approach", ["HD", "HR"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_shape_of_the_script_for_robust_overfitting(approach, dtype):
+    """Weights of losses that went through NumPy, of a module: tensors, to be multiplied by the losses."""
+    model, data, target = setting()
+    model, data = model.to(dtype), data.to(dtype)
+    reference = robust_gradient(model, data, target, approach)
+    namespace = {"model": model, "X": data, "y": target, "approach": approach}
+    exec(
+        """
+import torch
+import torch.nn as nn
+from hr_weights.compat import *
+
+model = nn.DataParallel(model)
+HR = HR_Neural_Networks(NN_model = model,
+                learning_approach = approach,
+                train_batch_size = 128,
+                loss_fn = None,
+                normalisation_used = [torch.zeros(1, 1, 1), torch.ones(1, 1, 1)],
+                α_choice = 0.05,
+                r_choice = 0.1,
+                ϵ_choice = 0,
+                output_return = 'weights'
+                )
+criterion = nn.CrossEntropyLoss(reduction = 'none')
+model.zero_grad()
+robust_loss = criterion(model(X), y)
+robust_loss_np = robust_loss.cpu().detach().numpy()
+weights = HR.HR_criterion(inf_loss = robust_loss_np)
+robust_loss = torch.dot(weights[0:len(robust_loss_np)], robust_loss) + torch.max(robust_loss)*weights[len(robust_loss_np)]
+robust_loss.backward()
+""",
+        namespace,
+    )
+    assert namespace["weights"].dtype == dtype and not namespace["weights"].requires_grad
+    for parameter, expected in zip(model.parameters(), reference):
+        assert parameter.grad.dtype == dtype
+        torch.testing.assert_close(parameter.grad, expected, rtol=1e-4, atol=1e-6)
+
+
+def robust_gradient(model, inputs, targets, approach):
+    losses = torch.nn.CrossEntropyLoss(reduction="none")(model(inputs), targets)
+    weights = torch.from_numpy(hrw.weights(losses.detach().numpy(), 0.05, 0.1, ordering=approach))
+    model.zero_grad()
+    (weights @ losses).backward()
+    return [parameter.grad.clone() for parameter in model.parameters()]
+
+
 @pytest.mark.parametrize("approach", ["HD", "HR"])
 def test_the_loss_and_its_gradient(approach):
     model, inputs, targets = setting()
@@ -81,6 +174,21 @@ def test_the_loss_and_its_gradient(approach):
     (torch.as_tensor(solution.weights) * losses).sum().backward()
     for mine, expected in zip(gradient, model.parameters()):
         torch.testing.assert_close(mine, expected.grad)
+
+
+def test_budgets_are_tensors_without_dimensions():
+    losses = [1.0, 3.0, 2.0]
+    want = hrw.solve(losses, 0.25, 0.5, worst_loss=4.0)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        alpha, r, worst = (torch.tensor(value, dtype=dtype, requires_grad=True) for value in (0.25, 0.5, 4.0))
+        got = hrw.solve(losses, alpha, r, worst_loss=worst, threads=torch.tensor(1))
+        assert got.weights.tolist() == want.weights.tolist()
+    for wrong in (torch.tensor(True), torch.tensor([0.25]), torch.tensor(1j)):
+        with pytest.raises(ValueError, match="alpha must be a number"):
+            hrw.weights(losses, wrong)
+    for wrong in (torch.tensor(2.0), torch.tensor(True)):
+        with pytest.raises(ValueError, match="k must be an integer"):
+            hrw.top_samples(losses, wrong)
 
 
 def test_what_can_be_done_with_the_loss():

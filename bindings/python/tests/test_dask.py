@@ -52,7 +52,7 @@ def test_errors():
             weights(da.ones(10, chunks=5), alpha=2.0)
         with pytest.raises(ValueError, match="below a loss"):
             weights(da.ones(10, chunks=5), worst_loss=0.5)
-        with pytest.raises(ValueError, match="no sample"):
+        with pytest.raises(ValueError, match="losses is empty at every participant: there is no sample"):
             weights(da.ones(0))
         with pytest.raises(ValueError, match="shape"):
             weights(da.ones((2, 5)))
@@ -60,6 +60,24 @@ def test_errors():
             weights(da.ones(10), base=da.ones(9))
     with pytest.raises(ValueError, match=r"dask\.array"):
         weights(losses)
+
+
+@pytest.mark.parametrize(
+    "name, values",
+    [
+        ("losses", [None, [1.0, 2.0], da.zeros((2, 2)), da.from_array(np.array(["a"])), da.zeros(2, dtype=complex)]),
+        ("base", [[1.0, 2.0], 1.0, da.zeros(3), da.zeros(2, dtype=complex), da.zeros(2), -da.ones(2)]),
+        ("alpha", [None, "0.1", True, [0.1], 2, float("nan")]),
+        ("r", [None, "0.1", True, [0.1], -1, float("nan")]),
+        ("ordering", [None, ["HD"], "hd"]),
+        ("worst_loss", ["3", True, [3.0], 0.5, float("nan"), float("inf")]),
+    ],
+)
+def test_a_wrong_value_is_named(name, values):
+    with dask.config.set(scheduler="synchronous"):
+        for value in values:
+            with pytest.raises(ValueError, match=name):
+                solve(**{"losses": da.ones(2, chunks=1), name: value})
 
 
 def test_the_page():

@@ -130,6 +130,27 @@ def test_batch():
     fails("losses must be real numbers", hrw.solve_batch, [["a"]])
 
 
+def test_a_row_that_is_all_masked_is_named():
+    """There is no distribution over no samples. A row without samples is another thing: nothing is asked of it."""
+    losses, base = np.ones((4, 3)), np.ones((4, 3))
+    base[2] = 0
+    message = "base in row 2: all of them are zero, so that every sample is masked"
+    for dtype in (np.float32, np.float64, bool):
+        text = fails(message, hrw.solve_batch, losses, base=base.astype(dtype))
+        assert text.endswith("leave the row out")
+        # Offsets with empty rows before it.
+        text = fails(message, hrw.solve_ragged, losses.ravel(), [0, 0, 6, 9, 9, 12], base=base.ravel().astype(dtype))
+        assert text.endswith("leave its samples out: an empty row is allowed")
+    # What is suggested works.
+    kept = base.any(axis=1)
+    assert hrw.solve_batch(losses[kept], base=base[kept]).weights.shape == (3, 3)
+    ragged = hrw.solve_ragged(losses[kept].ravel(), [0, 3, 6, 6, 9], base=base[kept].ravel())
+    assert np.isnan(ragged.robust_loss).tolist() == [False, False, True, False]
+    # Another row that is wrong comes first.
+    base[1, 1] = NAN
+    fails("base[1, 1] is nan", hrw.solve_batch, losses, base=base)
+
+
 def test_ragged():
     losses = np.array([1.0, 2.0, NAN, 4.0])
     fails("losses[2] (row 1) is nan", hrw.solve_ragged, losses, [0, 2, 2, 4][:2] + [4])
