@@ -21,8 +21,9 @@ cd "$(dirname "$0")/../.."
 tests=tests/embedded
 device=bindings/c/examples/device
 
-# What a program that takes single float vectors may need at most, as linked.
-most_code=$((40 * 1024))
+# What a program that takes single float vectors may need at most, as linked. Some 15% more than it takes with the compilers
+# of today: another release of one may not stop anybody.
+most_code=$((48 * 1024))
 
 source tests/runner.sh
 
@@ -80,7 +81,7 @@ flash_of() {
 }
 
 is_small() {
-    echo "$1 takes $(flash_of "$1") bytes"
+    echo "$1 takes $(flash_of "$1") bytes of $most_code"
     [ "$(flash_of "$1")" -lt "$most_code" ]
 }
 
@@ -129,8 +130,8 @@ check "the example trains" trains
 
 if [ -s "$work/footprint.txt" ]; then
     cat "$work/footprint.txt"
-    printf 'flash: one width %d bytes, all functions with the problems of the test %d, the example %d\n' \
-        "$(flash_of smallest)" "$(flash_of answers)" "$(flash_of device)"
+    printf 'flash: one width %d bytes of %d, all functions with the problems of the test %d, the example %d\n' \
+        "$(flash_of smallest)" "$most_code" "$(flash_of answers)" "$(flash_of device)"
 fi
 cat "$work/device.txt" 2>/dev/null || true
 summary
