@@ -11,7 +11,7 @@ docs: docs-blocks python-site ## The site of the documentation: target/docs/inde
 	@mkdir -p target/doxygen $(DOCS)
 	@doxygen docs/site/Doxyfile
 	@venv=$$($(PYTHON_VENV) docs $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(SPHINX) . $(DOCS)
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	RUSTDOCFLAGS="$(DENY_WARNINGS)" $(CARGO) doc --no-deps --quiet
 	@rm -rf $(DOCS)/rust && cp -r target/doc $(DOCS)/rust
 	@echo '<meta http-equiv="refresh" content="0; url=docs/index.html">' >$(DOCS)/index.html
 	@echo "$(DOCS)/index.html"
