@@ -11,7 +11,7 @@ docs: docs-blocks python-site ## The site of the documentation: target/docs/inde
 	@mkdir -p target/doxygen $(DOCS)
 	@doxygen docs/site/Doxyfile
 	@venv=$$($(PYTHON_VENV) docs $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(SPHINX) . $(DOCS)
-	@page=$$(RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet --message-format=json-render-diagnostics \
+	@page=$$(RUSTDOCFLAGS="$(DENY_WARNINGS)" $(CARGO) doc --no-deps --quiet --message-format=json-render-diagnostics \
 		| grep -oE '"[^"]*/doc/hr_weights/index\.html"' | tr -d '"') \
 		&& rm -rf $(DOCS)/rust && cp -r "$$(dirname "$$page")/.." $(DOCS)/rust
 	@echo '<meta http-equiv="refresh" content="0; url=docs/index.html">' >$(DOCS)/index.html

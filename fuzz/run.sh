@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a fuzz target that has been built; says how many inputs it has tried, and shows what it has found.
 #   usage: run.sh TARGET_DIRECTORY NAME SECONDS     from what earlier runs have kept
-#          run.sh TARGET_DIRECTORY NAME again COUNT  so many inputs, from nothing: the same ones every time
+#          run.sh TARGET_DIRECTORY NAME again COUNT  so many inputs, the same ones every time
 set -euo pipefail
 
 built=$(realpath "$1")
@@ -10,7 +10,11 @@ found=$built/found/$name
 log=$built/$name.log
 mkdir -p "$found" "$built/corpus/$name"
 if [ "$3" = again ]; then
-    options=(-runs="$4" -seed=1)
+    # Not by the fuzzer's own search, which goes where the compiler of the day has put its marks.
+    inputs=$(mktemp -d)
+    trap 'rm -rf "$inputs"' EXIT
+    python3 "$(dirname "$0")/inputs.py" "$inputs" "$4"
+    options=("$inputs" -runs=0)
 else
     options=("$built/corpus/$name" -max_total_time="$3")
 fi

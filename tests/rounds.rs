@@ -433,11 +433,11 @@ fn few_rounds_to_one_answer_far_from_training() {
     }
 }
 
-/// In both widths. (Half a call more would be a loss that no answer shows.)
+/// In both widths: 15% more than they take on average. (A call more would be a loss that no answer shows.)
 #[test]
 #[allow(clippy::cast_possible_truncation)] // floats
 fn few_rounds_near_training() {
-    const MEAN: [f64; 2] = [5.8, 6.4];
+    const MEAN: [f64; 2] = [6.5, 7.1];
     let (mut most, mut all) = ([0; 2], [0; 2]);
     for number in 0..problems() / 8 {
         for ordering in [Ordering::Hd, Ordering::Hr] {

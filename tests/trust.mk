@@ -2,7 +2,7 @@
 
 SECONDS ?= 60
 
-.PHONY: stress stress-quick abi-check abi-snapshot supply-chain portability release-rehearsal
+.PHONY: stress stress-quick abi-check abi-snapshot package-contents supply-chain portability release-rehearsal
 
 stress: library ## 64 threads, signals, forks, dlopen; then the data races that ThreadSanitizer sees: SECONDS=60
 	tests/c/stress.sh $(RELEASE) $(SECONDS)
@@ -19,9 +19,11 @@ abi-snapshot: ## Writes the snapshot of the present version's binary interface, 
 	tests/install/abi.sh write $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 
 # Hatchling comes with what the Python tests need.
-supply-chain: ## Licences and versions of what is depended on, oldest Rust, contents of the packages, the same bytes twice
+package-contents: ## The files of the crate and of the Python source distribution
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && tests/package/contents.sh $$venv/bin/python
+
+supply-chain: package-contents ## Licences and versions of what is depended on, oldest Rust, contents of the packages, the same bytes twice
 	tests/package/deny.sh
-	venv=$$($(PYTHON_VENV) core $(PYTHON)) && tests/package/contents.sh $$venv/bin/python
 	tests/package/versions.sh
 	tests/package/reproducible.sh
 

@@ -3,7 +3,7 @@
 
 DISTRIBUTED := $(PYTHON_VENV) distributed $(PYTHON)
 # More ranks than cores, also for root, as in a container.
-MPIRUN := env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 120
+MPIRUN := env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 600
 MPI_RANKS := 1 2 3
 
 .PHONY: distributed-tests mpi-test python-distributed
@@ -18,4 +18,4 @@ mpi-test: library python-site ## A problem spread over MPI processes, in C and w
 		done
 
 python-distributed: python-site ## Weights of a data set that no worker of a Dask cluster could hold
-	@venv=$$($(DISTRIBUTED)) && $(PYTHON_ENV) timeout 280 $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests/test_dask.py
+	@venv=$$($(DISTRIBUTED)) && $(PYTHON_ENV) timeout 900 $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests/test_dask.py

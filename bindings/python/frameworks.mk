@@ -4,16 +4,15 @@
 EXAMPLE_OPTIONS ?=
 
 .PHONY: python-environments python-frameworks
-python-frameworks: python-torch python-torch-eager python-parity ## Tests and pages on the real frameworks
+python-frameworks: python-torch python-torch-eager python-parity ## Tests and pages on the real frameworks, all of them
 python-frameworks: python-jax python-tensorflow python-examples experiments-quick
 
 # Installing takes minutes, mostly for the network and the disk: `make test` starts it in the background, two at a time, and
 # compiles meanwhile. Who needs an environment waits for its lock; one that failed is tried again there, in the open.
-python-environments: python-debian-torch ## Starts to install what the Python tests need; the log is target/python/environments.log
+python-environments: python-venv ## Starts to install what the Python tests need; the log is target/python/environments.log
 	@mkdir -p $(PYTHON_BUILT)
-	@printf '%s\n' 'torch $(PYTHON)' 'tensorflow $(PYTHON)' 'core $(PYTHON)' 'jax $(PYTHON)' lint 'docs $(PYTHON)' \
-		'distributed $(PYTHON)' 'experiments $(PYTHON)' \
-		'parity $(PYTHON_DEBIAN) --system-site-packages' \
+	@printf '%s\n' 'core $(PYTHON)' 'torch $(PYTHON)' lint 'tensorflow $(PYTHON)' 'jax $(PYTHON)' 'docs $(PYTHON)' \
+		'distributed $(PYTHON)' \
 		| nohup xargs -P 2 -L 1 $(PYTHON_VENV) >$(PYTHON_BUILT)/environments.log 2>&1 &
 
 PYTHON_PAGES := python-example-torch python-example-jax python-example-tensorflow

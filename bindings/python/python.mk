@@ -15,12 +15,18 @@ PYTHON_ENV = PYTHONPATH='$(abspath $(PYTHON_SITE))' PYTHONDONTWRITEBYTECODE=1
 PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
 
 .PHONY: pictures python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \
-	python-debian-torch python-parity python-torch-eager python-bench
+	python-venv python-debian-torch python-parity python-torch-eager python-bench
 
+# Nothing is done where nothing is newer than what was unpacked: two targets of `make test` may use it at a time.
 python-site: library
-	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && rm -rf $(PYTHON_BUILT)/wheel $(PYTHON_SITE) \
-		&& $$venv/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(PYTHON_BUILT)/wheel ./$(PYTHON_DIR) \
-		&& $$venv/bin/pip install --quiet --no-deps --target $(PYTHON_SITE) $(PYTHON_BUILT)/wheel/*.whl
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && mkdir -p $(PYTHON_BUILT) && exec 9>$(PYTHON_BUILT)/site.lock && flock 9 \
+		&& if [ ! -e $(PYTHON_SITE)/complete ] || [ -n "$$(find $(LIBRARY_SHARED) $(PYTHON_DIR)/*.* $(PYTHON_DIR)/hr_weights \
+			-newer $(PYTHON_SITE)/complete)" ]; then \
+			rm -rf $(PYTHON_BUILT)/wheel $(PYTHON_SITE) \
+			&& $$venv/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(PYTHON_BUILT)/wheel ./$(PYTHON_DIR) \
+			&& $$venv/bin/pip install --quiet --no-deps --target $(PYTHON_SITE) $(PYTHON_BUILT)/wheel/*.whl \
+			&& touch $(PYTHON_SITE)/complete; \
+		fi
 
 python-tests: python-site ## The Python package: the NumPy core, the plots, the example, the guide; a warning fails them
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \
@@ -48,6 +54,10 @@ pictures: python-site ## The pictures of the documentation, in docs/images
 
 python-package: ## The Python package as users get it: from a checkout, editable, from the source distribution
 	PYTHON=$(PYTHON) $(PYTHON_DIR)/tests/package.sh $(PYTHON_BUILT)/package
+
+# Debian has the parts of Python that make an environment in a package of their own.
+python-venv:
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || .ci/tools python3-venv
 
 python-debian-torch:
 	@$(PYTHON_DEBIAN) -c 'import torch, venv, ensurepip' 2>/dev/null || .ci/tools python3-torch python3-venv

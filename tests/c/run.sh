@@ -74,8 +74,10 @@ soname_is_of_the_abi() {
     [ -n "$(abi_version)" ] && [ "$(soname)" = "libhr_weights.so.$(abi_version)" ]
 }
 
+# Names that begin with an underscore, or with rust_, are the compiler's own, of which each release may have others.
 shared_exports() {
-    nm -D --defined-only "$shared" | awk '{ print $NF }' | sed 's/@.*//' | LC_ALL=C sort | diff "$here/symbols.txt" -
+    nm -D --defined-only "$shared" | awk '{ print $NF }' | sed 's/@.*//' | grep -v -e '^_' -e '^rust_' | LC_ALL=C sort |
+        diff "$here/symbols.txt" -
 }
 
 # Rust's own symbols are global in an archive; only the interface has our prefix. Not nm: its plugins try to read the

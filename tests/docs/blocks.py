@@ -79,7 +79,7 @@ def build_and_run(frame: str, blocks: list[Block], libraries: Path) -> None:
             build = [*compilers[source.suffix], *WARNINGS, *HEADERS, frame, libraries / "libhr_weights.a", *LIBRARIES]
             commands = [[*build, "-o", "program"], ["./program"]]
         for command in commands:
-            done = subprocess.run(command, cwd=directory, capture_output=True, encoding="utf-8", timeout=60)
+            done = subprocess.run(command, cwd=directory, capture_output=True, encoding="utf-8", timeout=600)
             if done.returncode != 0:
                 raise BlockError(f"in tests/docs/{frame}:\n{done.stdout}{done.stderr}")
 

@@ -6,8 +6,9 @@
 #include "platform.h"
 #include "print.h"
 
-enum { PAINTED = 32768, MOST_STACK = 4096, MOST_STACK_OF_ROWS = 4608, MOST_STACK_OF_CALLBACK = 14336,
-       MOST_STACK_OF_STEP = 8192, LONGEST = 4096, RUNS = 3 };
+/* The limits leave room for what another compiler makes of the same text. */
+enum { MOST_STACK = 4608, MOST_STACK_OF_ROWS = 5632, MOST_STACK_OF_STEP = 9216, MOST_STACK_OF_CALLBACK = 15360 };
+enum { PAINTED = 32768, LONGEST = 4096, RUNS = 3 };
 #define PAINT 0xA5u
 
 static double losses[LONGEST], weights[LONGEST];
@@ -109,6 +110,7 @@ static int measure(const char *name, int32_t ordering, size_t n, call *call, uin
     print_number((uint32_t)n, 6);
     platform_put(ordering == HRW_HD ? "  HD" : "  HR");
     print_number(stack, 8);
+    print_number(most_stack, 8);
     print_number(time, 12);
     platform_put(status == HRW_OK ? "\n" : "  failed\n");
     return status == HRW_OK && stack <= most_stack;
@@ -122,7 +124,7 @@ int program(void)
     options.r = 0.1;
     exponential_fill(float_losses, losses, LONGEST, 1);
     int small = status == HRW_OK && stack_of(nothing, 1, &status) <= 256;
-    platform_put("           n         stack  ");
+    platform_put("           n         stack   limit  ");
     platform_put(PLATFORM_CLOCK_UNIT);
     platform_put("\n");
     for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++)

@@ -13,19 +13,21 @@ source "$root/tests/runner.sh"
 
 tracked() { git -C "$root" ls-files "$@"; }
 sorted() { LC_ALL=C sort "$@"; }
+# What the packaging tools add of themselves, each version of them something else.
+without_tools_own() { grep -vxE '\.cargo_vcs_info\.json|Cargo\.toml\.orig|Cargo\.lock|PKG-INFO|\.gitignore'; }
 below_limit() { echo "$1 bytes, at most $2 are expected"; [ "$1" -le "$2" ]; }
 
 crate() {
-    (cd "$root" && "${CARGO:-cargo}" package --list --allow-dirty --quiet 2>/dev/null) | sorted >"$work/crate"
+    (cd "$root" && "${CARGO:-cargo}" package --list --allow-dirty --quiet 2>/dev/null) | sorted | without_tools_own >"$work/crate"
     diff <({ cat "$here/crate.txt"; tracked src; } | sorted) "$work/crate"
 }
 
 # Less than 1 MB unpacked: no data of tests.
-crate_size() { below_limit "$(cd "$root" && grep -vxE '\.cargo_vcs_info\.json|Cargo\.toml\.orig' "$work/crate" | xargs cat | wc -c)" 1000000; }
+crate_size() { below_limit "$(cd "$root" && xargs cat <"$work/crate" | wc -c)" 1000000; }
 
 sdist() {
     (cd "$root/bindings/python" && "$python" -m hatchling build --target sdist --directory "$work/sdist") >&2
-    tar --list --gzip --file "$work"/sdist/hr_weights-*.tar.gz | cut -d / -f 2- | sorted >"$work/files"
+    tar --list --gzip --file "$work"/sdist/hr_weights-*.tar.gz | cut -d / -f 2- | sorted | without_tools_own >"$work/files"
     diff <(
         {
             cat "$here/sdist.txt"

@@ -145,7 +145,7 @@ def test_on_four_devices():
     flags = os.environ.get("XLA_FLAGS", "") + f" --xla_force_host_platform_device_count={DEVICES}"
     environment = dict(os.environ, XLA_FLAGS=flags, HRW_FOUR_DEVICES="1", JAX_PLATFORMS="cpu")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert result.returncode == 0 and "skipped" not in result.stdout.splitlines()[-1].replace("1 skipped", ""), (
         result.stdout + result.stderr
     )

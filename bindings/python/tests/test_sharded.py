@@ -21,7 +21,7 @@ class Meeting:
     """An all-reduce over threads; it fails for all when one leaves."""
 
     def __init__(self, ranks):
-        self.barrier = threading.Barrier(ranks, timeout=20)
+        self.barrier = threading.Barrier(ranks, timeout=120)
         self.values = [None] * ranks
         self.calls = 0
 

@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel  # noqa: E402
 import hr_weights as hrw  # noqa: E402
 from hr_weights.torch import HRLoss, robust_loss, weights  # noqa: E402
 
-TIMEOUT = 60
+TIMEOUT = 300
 
 
 def free_port():
