@@ -27,8 +27,8 @@ enum Refusal {
 
 /// XLA's handler for `jax.ffi.ffi_call`. Leading dimensions are a batch; all arrays are float or all are double.
 ///
-/// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss (NaN: the largest loss), each as the
-/// sum of two numbers, so that floats carry a double; optionally base weights `[..., n]`.
+/// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss, each as the sum of two numbers, so
+/// that floats carry a double, or `[..., 4]` without a worst loss; optionally base weights `[..., n]`.
 /// Attribute: `ordering`, an `i32` (0 HD, 1 HR).
 /// Results: weights `[..., n]`; the weight of the worst loss `[...]`.
 ///
@@ -96,15 +96,15 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     }
     let fits = losses.values.len() == rows * cols
         && weights.len() == losses.values.len()
-        && budgets.cols == BUDGETS
-        && budgets.values.len() == rows * BUDGETS
+        && BUDGETS.contains(&budgets.cols)
+        && budgets.values.len() == rows * budgets.cols
         && base.as_ref().is_none_or(|base| base.cols == cols && base.values.len() == losses.values.len());
     if !fits {
         return Err(SHAPES);
     }
     for (row, worst_weight) in worst_weights.iter_mut().enumerate() {
         let span = row * cols..(row + 1) * cols;
-        let params = params(&budgets.values[row * BUDGETS..][..BUDGETS], ordering);
+        let params = params(&budgets.values[row * budgets.cols..][..budgets.cols], ordering);
         let base = base.as_ref().map(|base| &base.values[span.clone()]);
         let report =
             weights_into(&losses.values[span.clone()], base, &params, &mut weights[span]).map_err(|error| {
@@ -116,17 +116,16 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     Ok(())
 }
 
-/// Alpha, r and the worst loss, in two numbers each.
-const BUDGETS: usize = 6;
+/// Numbers of alpha and r, and of the worst loss too: two each. What is absent is not NaN, since a NaN that is given is an error.
+const BUDGETS: [usize; 2] = [4, 6];
 
 fn params<T: Element + Real>(budgets: &[T], ordering: Ordering) -> Params {
     let sum = |index: usize| budgets[2 * index].to_f64() + budgets[2 * index + 1].to_f64();
-    let worst_loss = sum(2);
     Params {
         alpha: sum(0),
         r: sum(1),
         ordering,
-        worst_loss: (!worst_loss.is_nan()).then_some(worst_loss),
+        worst_loss: (budgets.len() > 4).then(|| sum(2)),
         ..Params::default()
     }
 }

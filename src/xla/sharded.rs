@@ -13,7 +13,7 @@ const MESSAGE: usize = 2 + 2 * SKETCH;
 /// XLA's handler of one step of a sharded solve. Numbers of the solver travel as their bits, in unsigned 32-bit integers, so
 /// that they stay doubles where XLA has none.
 ///
-/// Arguments: losses `[n]`; budgets `[6]`, as in `hrw_xla_weights`; round `[1]`, 0 in the first call; solver `[SIZE / 4]`;
+/// Arguments: losses `[n]`; budgets `[6]` or `[4]`, as in `hrw_xla_weights`; round `[1]`, 0 in the first call; solver `[SIZE / 4]`;
 /// the messages of all participants `[participants, 2 + 2 * 4094]`, which are joined in their order; weights `[n]`; optionally
 /// base weights `[n]`. Losses, budgets and weights are all float or all double, the rest is `u32`. The solver and the weights
 /// are the results of the last call; in the first call the solver, the messages and the weights are not looked at.
@@ -54,7 +54,7 @@ fn step<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     let weights: &mut [T] = out(2)?.write().ok_or(SHAPES)?;
     let outcome: &mut [T] = out(3)?.write().ok_or(SHAPES)?;
     let n = losses.values.len();
-    let fits = budgets.values.len() == BUDGETS
+    let fits = BUDGETS.contains(&budgets.values.len())
         && round.values.len() == 1
         && solver_before.len() == WORDS
         && solver.len() == WORDS

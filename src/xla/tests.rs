@@ -132,37 +132,56 @@ fn rows_are_problems_with_their_own_budgets() {
     #[allow(clippy::cast_possible_truncation)] // the point of the test
     let r = [0.1_f32, (0.1 - f64::from(0.1_f32)) as f32];
     assert!((f64::from(r[1]) + low).abs() < 1e-14);
-    let mut budgets = [0.25, 0.0, r[0], r[1], f32::NAN, 0.0, 0.0, 0.0, 0.5, 0.0, 6.0, 0.0];
     for (code, ordering) in [(0, Ordering::Hd), (1, Ordering::Hr)] {
-        let (mut weights, mut worst) = ([0.0_f32; 8], [0.0_f32; 2]);
-        let arguments =
-            [buffer(F32, &mut losses, &[2, 4]), buffer(F32, &mut budgets, &[2, 6]), buffer(F32, &mut base, &[2, 4])];
-        let results = [buffer(F32, &mut weights, &[2, 4]), buffer(F32, &mut worst, &[2])];
-        run(&arguments, &results, code).unwrap();
-        let wanted = [
-            Params { alpha: 0.25, r: 0.1, ordering, ..Params::default() },
-            Params { r: 0.5, ordering, worst_loss: Some(6.0), ..Params::default() },
-        ];
-        for (row, params) in wanted.iter().enumerate() {
-            let span = row * 4..row * 4 + 4;
-            let mut expected = [0.0_f32; 4];
-            let report =
-                weights_into(&losses[span.clone()], Some(&base[span.clone()]), params, &mut expected).unwrap();
-            for (weight, expected) in weights[span].iter().zip(expected) {
-                assert!((weight - expected).abs() <= 1e-7, "{weight} {expected}");
+        for worst_loss in [None, Some(6.0)] {
+            let wanted = [
+                Params { alpha: 0.25, r: 0.1, ordering, worst_loss, ..Params::default() },
+                Params { r: 0.5, ordering, worst_loss, ..Params::default() },
+            ];
+            let mut budgets = match worst_loss {
+                None => vec![0.25, 0.0, r[0], r[1], 0.0, 0.0, 0.5, 0.0],
+                Some(_) => vec![0.25, 0.0, r[0], r[1], 6.0, 0.0, 0.0, 0.0, 0.5, 0.0, 6.0, 0.0],
+            };
+            let shape = [2, if worst_loss.is_none() { 4 } else { 6 }];
+            let (mut weights, mut worst) = ([0.0_f32; 8], [0.0_f32; 2]);
+            let arguments = [
+                buffer(F32, &mut losses, &[2, 4]),
+                buffer(F32, &mut budgets, &shape),
+                buffer(F32, &mut base, &[2, 4]),
+            ];
+            let results = [buffer(F32, &mut weights, &[2, 4]), buffer(F32, &mut worst, &[2])];
+            run(&arguments, &results, code).unwrap();
+            for (row, params) in wanted.iter().enumerate() {
+                let span = row * 4..row * 4 + 4;
+                let mut expected = [0.0_f32; 4];
+                let report =
+                    weights_into(&losses[span.clone()], Some(&base[span.clone()]), params, &mut expected).unwrap();
+                for (weight, expected) in weights[span].iter().zip(expected) {
+                    assert!((weight - expected).abs() <= 1e-7, "{weight} {expected}");
+                }
+                assert!((f64::from(worst[row]) - report.worst_weight).abs() < 1e-7);
+                assert_eq!(worst[row] > 0.0, worst_loss.is_some());
             }
-            assert!((f64::from(worst[row]) - report.worst_weight).abs() < 1e-7);
         }
-        assert!(worst[0] == 0.0 && worst[1] > 0.0);
     }
 }
 
 #[test]
+fn a_worst_loss_that_is_nan_is_refused() {
+    let (mut losses, mut budgets) = ([1.0_f64, 2.0], [0.1, 0.0, 0.1, 0.0, f64::NAN, 0.0]);
+    let (mut weights, mut worst) = ([-1.0; 2], [-1.0; 1]);
+    let arguments = [buffer(F64, &mut losses, &[2]), buffer(F64, &mut budgets, &[6])];
+    let results = [buffer(F64, &mut weights, &[2]), buffer(F64, &mut worst, &[])];
+    let (code, message) = run(&arguments, &results, 0).unwrap_err();
+    assert!(code == INVALID_ARGUMENT && message.contains("worst_loss"), "{message}");
+}
+
+#[test]
 fn errors_name_the_sample_and_the_problem() {
-    let mut budgets = [0.0_f64, 0.0, 0.1, 0.0, f64::NAN, 0.0, 0.0, 0.0, 0.1, 0.0, f64::NAN, 0.0];
+    let mut budgets = [0.0_f64, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1, 0.0];
     let mut losses = [1.0, 2.0, 3.0, 4.0, f64::NAN, 6.0];
     let (mut weights, mut worst) = ([-1.0; 6], [-1.0; 2]);
-    let arguments = [buffer(F64, &mut losses, &[2, 3]), buffer(F64, &mut budgets, &[2, 6])];
+    let arguments = [buffer(F64, &mut losses, &[2, 3]), buffer(F64, &mut budgets, &[2, 4])];
     let results = [buffer(F64, &mut weights, &[2, 3]), buffer(F64, &mut worst, &[2])];
     let (code, message) = run(&arguments, &results, 0).unwrap_err();
     assert_eq!(code, INVALID_ARGUMENT);
@@ -178,7 +197,7 @@ fn errors_name_the_sample_and_the_problem() {
 fn steps_come_to_the_answer_of_one_machine() {
     const WORDS: usize = size_of::<Sharded>() / 4;
     const MESSAGE: usize = 2 + 2 * SKETCH;
-    let mut budgets = [0.25_f64, 0.0, 0.1, 0.0, f64::NAN, 0.0];
+    let mut budgets = [0.25_f64, 0.0, 0.1, 0.0];
     let mut losses = [0.3, 2.0, 0.1, 0.7, 1.0, 5.0, 0.0, 3.0];
     let whole = losses;
     let mut expected = [0.0; 8];
@@ -199,7 +218,7 @@ fn steps_come_to_the_answer_of_one_machine() {
             let [before, next] = &mut solvers[rank];
             let arguments = [
                 buffer(F64, &mut losses[4 * rank..][..4], &[4]),
-                buffer(F64, &mut budgets, &[6]),
+                buffer(F64, &mut budgets, &[4]),
                 buffer(U32, &mut number, &[1]),
                 buffer(U32, before, &words),
                 buffer(U32, &mut messages, &both),

@@ -59,10 +59,12 @@ class Precision:
     epsilon: float
     #: The difference of two numbers below this is finite.
     huge: float
+    #: The largest number. Infinities would upset those who look for them in a program.
+    largest: float
 
 
-DOUBLE = Precision(log_floor=-300.0, log_ceiling=300.0, tiny=1e-250, epsilon=2.3e-16, huge=8e307)
-SINGLE = Precision(log_floor=-36.0, log_ceiling=30.0, tiny=1e-25, epsilon=1.2e-7, huge=1.6e38)
+DOUBLE = Precision(log_floor=-300.0, log_ceiling=300.0, tiny=1e-250, epsilon=2.3e-16, huge=8e307, largest=1.79e308)
+SINGLE = Precision(log_floor=-36.0, log_ceiling=30.0, tiny=1e-25, epsilon=1.2e-7, huge=1.6e38, largest=3.4e38)
 #: From here on every deep sample has lost its weight.
 LARGEST_R = 1e4
 
@@ -125,8 +127,8 @@ def weights(
     # The least of them may be no number of this type beside the largest.
     masses = ops.where(unmasked, ops.maximum(base / ops.max(base), precision.tiny), 0.0)
     masses = masses / ops.sum(masses)
-    smallest = ops.min(ops.where(unmasked, losses, float("inf")))
-    worst = ops.max(ops.where(unmasked, losses, -float("inf"))) if worst_loss is None else worst_loss
+    smallest = ops.min(ops.where(unmasked, losses, precision.largest))
+    worst = ops.max(ops.where(unmasked, losses, -precision.largest)) if worst_loss is None else worst_loss
     # The span of finite numbers may overflow.
     small = ops.maximum(ops.abs(worst), ops.abs(smallest)) < precision.huge
     unit = ops.where(small, 1.0 + 0.0 * worst, 0.25)
@@ -155,7 +157,7 @@ def hd(problem: Problem) -> tuple[Array, Array]:
     # Losses decide who is deepest: depths that differ in less than their rounding are equal.
     sorted_losses, sorted_masses = ops.sort(problem.losses, masses)
     reached = ops.cumsum(sorted_masses) >= moved
-    threshold = ops.minimum(ops.min(ops.where(reached, sorted_losses, float("inf"))), ops.max(sorted_losses))
+    threshold = ops.minimum(ops.min(ops.where(reached, sorted_losses, problem.precision.largest)), ops.max(sorted_losses))
     kept = masses * share_kept(ops, masses, problem.losses, threshold, moved)
 
     def look(log_u: Array) -> View:
@@ -193,11 +195,11 @@ def hr(problem: Problem) -> tuple[Array, Array]:
     def cut(excess_with: Array, further: Array) -> tuple[Array, Array]:
         """D, and the loss at the cut: the first sorted one at which the mass beyond, ties included, exceeds alpha."""
         found = excess_with >= 0
-        threshold = ops.minimum(ops.min(ops.where(found, sorted_losses, float("inf"))), largest)
+        threshold = ops.minimum(ops.min(ops.where(found, sorted_losses, precision.largest)), largest)
         # Of ties the first counts: it alone knows that all of them are above.
         first = (ops.cumsum(ops.cast(found, beyond)) == 1) & found
         further = ops.maximum(ops.sum(ops.where(first, further, 0.0)), 0.0)
-        next_deeper = ops.min(ops.where(found, float("inf"), sorted_depths))
+        next_deeper = ops.min(ops.where(found, precision.largest, sorted_depths))
         depth = capped_scale(problem.depth(threshold))
         depth = ops.maximum(depth, ops.minimum(depth + further, next_deeper))
         return ops.where(collapsed, 1.0, depth), threshold
@@ -355,5 +357,5 @@ def find(problem: Problem, look: Any, variance: Array, top: Array) -> Array:
         inside = (newton > low) & (newton < high)
         return ops.where(inside, newton, 0.5 * (low + high)), low, high, best, least
 
-    best = ops.loop(STEPS, step, (start, low, high, start, float("inf") + 0.0 * start))[3]
+    best = ops.loop(STEPS, step, (start, low, high, start, precision.largest + 0.0 * start))[3]
     return ops.where(resting, low, best)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Optional
 
+import numpy as np
+
 ORDERINGS = ("HD", "HR")
 
 
@@ -37,14 +39,35 @@ def check_base(shape: Sequence[Optional[int]], losses: Sequence[Optional[int]]) 
         raise ValueError(f"base has shape {tuple(shape)}, but losses has shape {tuple(losses)}")
 
 
-def check_budgets(alpha: Any, r: Any, worst_loss: Any) -> None:
-    """Raises ValueError for budgets that the library would refuse. What is no Python number is for others to check."""
-    if isinstance(alpha, (int, float)) and not 0 <= alpha <= 1:
+def check_budgets(alpha: Any, r: Any, worst_loss: Any) -> tuple[Any, Any, Any]:
+    """The budgets and the worst loss, as floats where they are numbers of Python or NumPy; None stays None.
+
+    Tensors are for their framework to look at, but for their shape. Raises ValueError, with the argument's name, for what is
+    no number, and for numbers that the library would refuse.
+    """
+    alpha, r = _number("alpha", alpha), _number("r", r)
+    worst_loss = None if worst_loss is None else _number("worst_loss", worst_loss)
+    if isinstance(alpha, float) and not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be a number in [0, 1], not {alpha}")
-    if isinstance(r, (int, float)) and not r >= 0:
+    if isinstance(r, float) and not r >= 0:
         raise ValueError(f"r must be a number of at least 0 (infinity is allowed), not {r}")
-    if isinstance(worst_loss, (int, float)) and not math.isfinite(worst_loss):
+    if isinstance(worst_loss, float) and not math.isfinite(worst_loss):
         raise ValueError(f"worst_loss must be finite, not {worst_loss}")
+    return alpha, r, worst_loss
+
+
+def _number(name: str, value: Any) -> Any:
+    """A number as a float; a tensor without dimensions, or of an unknown shape, as it is."""
+    if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "iuf":
+        value = value[()]
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        return float(value)
+    shape = getattr(value, "shape", (0,))
+    # Where TensorFlow does not know a shape yet, it has no length.
+    rank = shape.rank if hasattr(shape, "rank") else len(shape)
+    if rank or not hasattr(value, "dtype") or isinstance(value, (np.ndarray, np.generic)):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    return value
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:

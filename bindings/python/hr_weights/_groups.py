@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, Optional, Union
 
@@ -137,6 +138,10 @@ def _in_order(base: Any, names: NDArray[Any]) -> list[float]:
     return [weights.get(name, 0.0) for name in names.tolist()]
 
 
+#: The fields of what the library keeps, but for its size.
+_STATE = ("window", "seen", "current", "previous")
+
+
 class RunningWorst:
     """The largest loss of the last batches, to be given as `worst_loss` to the next.
 
@@ -156,6 +161,8 @@ class RunningWorst:
         batches of an epoch is a good choice while the losses fall.
 
     Raises ValueError if `window` is no integer or negative. One thread at a time may use it; it can be copied and pickled.
+    In a checkpoint that is to be loaded without running code (``torch.load(..., weights_only=True)``), save its
+    :meth:`state_dict`.
     """
 
     __slots__ = ("_state",)
@@ -192,6 +199,28 @@ class RunningWorst:
         if status:
             _fail(status, _options(0.0, 0.0, "HD", None, 1), values, masses, _first_unfit(status, values, masses))
         return worst.value
+
+    def state_dict(self) -> dict[str, Union[int, float]]:
+        """What is remembered, in numbers of Python alone; for :meth:`load_state_dict`, as in PyTorch."""
+        return {name: getattr(self._state, name) for name in _STATE}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Remembers what was remembered when :meth:`state_dict` was called, the window included.
+
+        Raises ValueError for anything but such a mapping; nothing is then changed.
+        """
+        if not isinstance(state, Mapping) or set(state) != set(_STATE):
+            raise ValueError(f"state must be a state_dict of RunningWorst, with {', '.join(_STATE)}")
+        loaded = _library.RunningWorst.from_buffer_copy(bytes(self._state))
+        for name in _STATE:
+            try:
+                value = float(state[name]) if name in ("current", "previous") else operator.index(state[name])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"state[{name!r}] must be a number, not {state[name]!r}") from error
+            if isinstance(value, int) and not 0 <= value < 2**64 or value != value or value == np.inf:
+                raise ValueError(f"state[{name!r}] is {value}, which no RunningWorst has")
+            setattr(loaded, name, value)
+        self._state = loaded
 
     def __repr__(self) -> str:
         return f"RunningWorst(window={self._state.window}, worst_loss={self.worst_loss})"

@@ -81,20 +81,23 @@ def robust_loss(
     `alpha`, `r` and `worst_loss` may be numbers or traced scalars, such as a schedule's. They and `base` have no gradient,
     and the weights are constants for second derivatives (the first ones are exact by Danskin's theorem).
 
-    Raises ValueError for a scalar loss, another shape, no sample, and numbers out of range. What only the running program
-    can see (a loss that is NaN or infinite, with its index, or a traced budget out of range) is raised where the result is
-    waited for, as ValueError or, by older versions of JAX, as JaxRuntimeError.
+    Losses that are spread over a mesh need no `axis_name` outside of ``shard_map``: the program, compiled by ``jit`` or not,
+    gathers them, and every device solves the whole problem. The axes of the mesh may be of the type Auto or Explicit.
+
+    Raises ValueError for a scalar loss, another shape, no sample, and numbers out of range. A loss that is NaN or infinite
+    (with its index) and a bad base weight are a ValueError too if the call is made outside of ``jit`` and the like. What only a
+    compiled program can see, traced budgets out of range among it, is JAX's own ``jax.errors.JaxRuntimeError`` with the
+    same message, raised where the result is waited for.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
-    losses, base = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     if axis_name is not None:
-        budgets, _ = _budgets(alpha, r, worst_loss, losses.dtype)
         total, constants = _solve_together(losses, base, budgets, ordering, backend, axis_name)
-        # A change that is zero, whose derivative is the weights: the collectives have none.
-        change = jnp.sum(constants * jnp.where(constants > 0, losses - lax.stop_gradient(losses), 0))
-        return total + lax.psum(change, axis_name)
-    return _robust_loss(losses, base, *_budgets(alpha, r, worst_loss, losses.dtype), ordering, backend)
+        # A change that is zero, whose derivative is the weights: the collectives have none. Masked losses may be NaN.
+        counted = jnp.where(constants > 0, losses, 0)
+        return total + lax.psum(jnp.sum(constants * (counted - lax.stop_gradient(counted))), axis_name)
+    return _now(_robust_loss, losses, base, budgets, ordering, backend)
 
 
 def weights(
@@ -113,67 +116,98 @@ def weights(
     They sum to one, unless `worst_loss` is given and has a weight itself. Multiply your losses by them, in place of ``1/n``.
     """
     dtype = jnp.asarray(losses).dtype
-    losses, base = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     if axis_name is not None:
-        budgets, _ = _budgets(alpha, r, worst_loss, losses.dtype)
         return _solve_together(losses, base, budgets, ordering, backend, axis_name)[1].astype(dtype)
-    return _solve(losses, base, *_budgets(alpha, r, worst_loss, losses.dtype), ordering, backend)[0].astype(dtype)
+    return _now(_solve, losses, base, budgets, ordering, backend)[0].astype(dtype)
 
 
 def _checked(
     losses: Array, base: Optional[Array], alpha: Any, r: Any, ordering: str, worst_loss: Any, backend: str
-) -> tuple[Array, Optional[Array]]:
+) -> tuple[Array, Optional[Array], Array]:
+    """Losses and base weights in float32 or float64, each whole on every device, and the budgets for the library."""
     losses = jnp.asarray(losses)
     check_losses(losses.shape, jnp.issubdtype(losses.dtype, jnp.floating), losses.dtype, _MEAN, _VMAP)
     check_choice("ordering", ordering, ORDERINGS)
     check_choice("backend", backend, ("auto", "tensor"))
-    check_budgets(alpha, r, worst_loss)
+    budgets = check_budgets(*(_plain(number) for number in (alpha, r, worst_loss)))
     if losses.dtype.itemsize < 4:
         losses = losses.astype(jnp.float32)
+    losses = _gathered(losses)
     if base is not None:
         base = jnp.asarray(base, losses.dtype)
         check_base(base.shape, losses.shape)
-    return losses, base
+        base = _gathered(base)
+    return losses, base, _budgets(*budgets, losses.dtype)
 
 
-def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> tuple[Array, bool]:
-    """Three numbers, each as the sum of two of this type: a Python float keeps its precision among float32 losses.
+def _plain(number: Any) -> Any:
+    """The value of an array that has one now, so that it can be checked."""
+    known = isinstance(number, jax.Array) and not isinstance(number, jax.core.Tracer) and number.shape == ()
+    return float(number) if known else number
 
-    And whether there is a worst loss, which is NaN otherwise.
+
+def _gathered(array: Array) -> Array:
+    """Whole on every device of the mesh, if its axes are of the type Explicit: these demand that it is said. Those of the
+    type Auto leave it to the compiler.
     """
-    given = worst_loss is not None
-    numbers = [alpha, r, worst_loss if given else np.nan]
-    if all(isinstance(number, (int, float)) for number in numbers):
+    # Older versions know no such axes.
+    sharding = getattr(jax.typeof(array), "sharding", None) if hasattr(jax, "typeof") else None
+    if any(part is not None for part in getattr(sharding, "spec", ())):
+        array = jax.sharding.reshard(array, jax.sharding.NamedSharding(sharding.mesh, jax.sharding.PartitionSpec()))
+    return array
+
+
+def _now(solve: Any, *arguments: Any) -> Array:
+    """The result of the library. Where it has a value now it is waited for, so that what is refused is a ValueError here."""
+    try:
+        result = solve(*arguments)
+        waits = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(result))
+        return jax.block_until_ready(result) if waits else result
+    except jax.errors.JaxRuntimeError as error:
+        code, _, message = str(error).partition(": ")
+        if code != "INVALID_ARGUMENT":
+            raise
+        raise ValueError(message) from error
+
+
+def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
+    """Alpha, r and the worst loss, if there is one: each as the sum of two numbers of this type, so that a Python float
+    keeps its precision among float32 losses. Shape ``(4,)`` or ``(6,)``.
+    """
+    # An infinite r is as good as the largest number, and is no trouble to debug.
+    largest = float(jnp.finfo(dtype).max)
+    r = min(r, largest) if isinstance(r, float) else jnp.minimum(r.astype(jnp.promote_types(r.dtype, dtype)), largest)
+    numbers = [alpha, r] + ([] if worst_loss is None else [worst_loss])
+    if all(isinstance(number, float) for number in numbers):
         exact = np.asarray(numbers, np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             high = exact.astype(dtype)
             low = np.where(np.isfinite(high), exact - high.astype(np.float64), 0.0)
-        return np.stack((high, low.astype(dtype)), axis=1).reshape(-1), given
+        return np.stack((high, low.astype(dtype)), axis=1).reshape(-1)
     pairs: list[Any] = []
     for number in numbers:
         number = lax.stop_gradient(jnp.asarray(number))
         high = number.astype(dtype)
         pairs += [high, jnp.where(jnp.isfinite(high), number - high, 0).astype(dtype)]
-    return jnp.stack(pairs), given
+    return jnp.stack(pairs)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5))
-def _robust_loss(
-    losses: Array, base: Optional[Array], budgets: Array, worst_given: bool, ordering: str, backend: str
-) -> Array:
-    constants, on_worst = _solve(losses, base, budgets, worst_given, ordering, backend)
+@partial(jax.jit, static_argnums=(3, 4))
+def _robust_loss(losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str) -> Array:
+    constants, on_worst = _solve(losses, base, budgets, ordering, backend)
     total = jnp.sum(constants * jnp.where(constants > 0, losses, 0))
-    return total + on_worst * (budgets[4] + budgets[5]) if worst_given else total
+    return total + on_worst * (budgets[4] + budgets[5]) if budgets.shape[-1] > 4 else total
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5))
+@partial(jax.jit, static_argnums=(3, 4))
 def _solve(
-    losses: Array, base: Optional[Array], budgets: Array, worst_given: bool, ordering: str, backend: str
+    losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str
 ) -> tuple[Array, Array]:
     """The weights ``(n,)`` and the weight of the worst loss ``()``, both constants. Compiled once per shape."""
     arguments = tuple(lax.stop_gradient(x) for x in (losses, budgets) + (() if base is None else (base,)))
     by_library = partial(_by_library, ordering=ordering)
-    by_arrays = partial(_by_arrays, worst_given=worst_given, ordering=ordering)
+    by_arrays = partial(_by_arrays, ordering=ordering)
     if backend == "tensor":
         result = by_arrays(*arguments)
     else:
@@ -245,10 +279,10 @@ def _solve_together(
     return lax.pmax(outcome[0], axis_name), constants
 
 
-def _by_arrays(losses: Array, budgets: Array, *base: Array, worst_given: bool, ordering: str) -> tuple[Array, Array]:
+def _by_arrays(losses: Array, budgets: Array, *base: Array, ordering: str) -> tuple[Array, Array]:
     dtype = jnp.float64 if jax.config.jax_enable_x64 else jnp.float32  # type: ignore[attr-defined]
     values = losses.astype(dtype)
-    alpha, r, worst_loss = (budgets.astype(dtype).reshape(3, 2).sum(1, keepdims=True)[index] for index in range(3))
+    alpha, r, *worst_loss = budgets.astype(dtype).reshape(-1, 2).sum(1, keepdims=True)
     constants, on_worst = _dual.weights(
         _Ops(),
         _dual.DOUBLE if dtype == jnp.float64 else _dual.SINGLE,
@@ -256,7 +290,7 @@ def _by_arrays(losses: Array, budgets: Array, *base: Array, worst_given: bool, o
         base[0].astype(dtype) if base else jnp.ones_like(values),
         alpha,
         r,
-        worst_loss if worst_given else None,
+        worst_loss[0] if worst_loss else None,
         ordering,
     )
     return constants.astype(losses.dtype), on_worst[0].astype(losses.dtype)

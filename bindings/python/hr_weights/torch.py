@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
 from ._extras import extra
@@ -81,12 +82,13 @@ def robust_loss(
     if group is not None:
         total, constants, ranks = _solve_together(losses, base, alpha, r, worst_loss, ordering, backend, group)
         slopes = constants * ranks if gradients == "mean" else constants
-        losses = losses.to(constants.dtype)
-        return total + (slopes * _where_positive(constants, losses - losses.detach())).sum()
+        counted = _where_positive(constants, losses.to(constants.dtype))
+        return total + (slopes * (counted - counted.detach())).sum()
     losses, base = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     total, constants = _solve(losses.detach(), base, *_plain(alpha, r, worst_loss, ordering, backend))
     # A change that is zero, whose derivative is the weights: this way every transformation of PyTorch works.
-    return total + (constants * _where_positive(constants, losses - losses.detach())).sum()
+    counted = _where_positive(constants, losses)
+    return total + (constants * (counted - counted.detach())).sum()
 
 
 def _where_positive(constants: Tensor, values: Tensor) -> Tensor:
@@ -317,6 +319,15 @@ else:
 # ---- the tensor back end ---------------------------------------------------------------------------------------------
 
 
+def _cumsum_by_doubling(x: Tensor) -> Tensor:
+    """The sums in an order that is always the same, which torch.cumsum does not promise on a GPU."""
+    step = 1
+    while step < x.shape[-1]:
+        x = x + torch.nn.functional.pad(x, (step, 0))[..., :-step]
+        step *= 2
+    return x
+
+
 class _Ops:
     """:class:`hr_weights._dual.Ops` for PyTorch."""
 
@@ -355,7 +366,9 @@ class _Ops:
 
     @staticmethod
     def cumsum(x: Tensor) -> Tensor:
-        return x.cumsum(-1)
+        if not (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
+            return x.cumsum(-1)
+        return _cumsum_by_doubling(x)
 
     @staticmethod
     def cast(condition: Tensor, like: Tensor) -> Tensor:
@@ -403,6 +416,17 @@ def _solve_on_device(
 # ---- the criterion ---------------------------------------------------------------------------------------------------
 
 LossFunction = Callable[[Any, Any], Tensor]
+
+
+def _samples(inputs: Any) -> Optional[int]:
+    """The number of samples: the length of the first tensor in what the model takes; None if there is none."""
+    if isinstance(inputs, Tensor):
+        return len(inputs) if inputs.dim() else None
+    if isinstance(inputs, Mapping):
+        inputs = list(inputs.values())
+    if isinstance(inputs, (list, tuple)):
+        return next((count for count in map(_samples, inputs) if count is not None), None)
+    return None
 
 
 class HRLoss(torch.nn.Module):
@@ -480,10 +504,12 @@ class HRLoss(torch.nn.Module):
         """The model that is trained."""
         return self._model[0]
 
-    def attacked(self, inputs: Tensor, targets: Any) -> Tensor:
+    def attacked(self, inputs: Any, targets: Any) -> Any:
         """The inputs, shape ``(n, ...)``, moved to where the loss is larger. Detached."""
         if callable(self.attack):
             attacked: Tensor = self.attack(inputs, targets)
+            if not isinstance(inputs, Tensor):
+                return attacked
             if not isinstance(attacked, Tensor) or attacked.shape != inputs.shape:
                 got = tuple(attacked.shape) if isinstance(attacked, Tensor) else type(attacked).__name__
                 raise ValueError(
@@ -492,6 +518,11 @@ class HRLoss(torch.nn.Module):
             return attacked.detach()
         if self.epsilon == 0:
             return inputs
+        if not isinstance(inputs, Tensor):
+            raise ValueError(
+                f"inputs must be a tensor to be attacked, not {type(inputs).__name__}: pass attack, a function of "
+                "inputs and targets that moves what may be moved, or epsilon=0"
+            )
         options: dict[str, Any] = {
             "bounds": self.bounds,
             "normalization": self.normalization,
@@ -504,7 +535,8 @@ class HRLoss(torch.nn.Module):
     def forward(self, inputs: Tensor, targets: Any, base: Optional[Tensor] = None) -> Tensor:
         """The robust loss, a scalar.
 
-        inputs: shape ``(n, ...)``. targets: whatever `loss_fn` takes. base: shape ``(n,)``, as in :func:`robust_loss`.
+        inputs: shape ``(n, ...)``, or a dict, list or tuple of such tensors if nothing is attacked, as the model takes it.
+        targets: whatever `loss_fn` takes. base: shape ``(n,)``, as in :func:`robust_loss`.
         """
         model = self.model
         if torch.is_grad_enabled() and isinstance(model, torch.nn.Module) and not model.training:
@@ -514,8 +546,9 @@ class HRLoss(torch.nn.Module):
                 stacklevel=2,
             )
         losses = self.loss_fn(model(self.attacked(inputs, targets)), targets)
-        if losses.dim() == 1 and losses.shape[0] != len(inputs):
-            raise ValueError(f"loss_fn returned {losses.shape[0]} losses for {len(inputs)} samples")
+        samples = _samples(inputs)
+        if losses.dim() == 1 and samples is not None and losses.shape[0] != samples:
+            raise ValueError(f"loss_fn returned {losses.shape[0]} losses for {samples} samples")
         return robust_loss(
             losses,
             self.alpha,

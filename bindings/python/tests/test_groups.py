@@ -176,3 +176,19 @@ def test_group_shares():
         hrw.group_shares([math.inf, 0.5], [1, 1])
     with pytest.raises(ValueError, match="groups has shape"):
         hrw.group_shares([0.5, 0.5], [1])
+
+
+def test_the_running_worst_loss_goes_through_numbers_of_python():
+    worst = hrw.RunningWorst(window=2)
+    for loss in (5.0, 1.0, 2.0):
+        worst.update([loss])
+    again = hrw.RunningWorst()
+    again.load_state_dict(worst.state_dict())
+    assert set(map(type, worst.state_dict().values())) == {int, float} and repr(again) == repr(worst)
+    assert [again.update([x]) for x in (1.0, 0.5)] == [worst.update([x]) for x in (1.0, 0.5)]
+    before = again.state_dict()
+    bad = [{}, None, dict(before, seen=-1), dict(before, window="2"), dict(before, current=np.nan), dict(before, extra=1)]
+    for state in bad:
+        with pytest.raises(ValueError, match="state"):
+            again.load_state_dict(state)
+    assert again.state_dict() == before

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -193,9 +195,44 @@ BAD = [
 
 @pytest.mark.parametrize("message, losses, options", BAD, ids=[bad[0][:40] for bad in BAD])
 def test_every_bad_input_has_its_own_message(message, losses, options):
-    # Older versions of JAX raise their own class for errors of the running program.
-    with pytest.raises((ValueError, RuntimeError), match=re.escape(message)):
-        jax.block_until_ready(robust_loss(losses, **options))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        robust_loss(losses, **options)
+
+
+def test_what_only_a_compiled_program_sees_is_an_error_of_jax():
+    step = jax.jit(robust_loss)
+    for losses, alpha, message in [([1.0, math.nan], 0.1, "loss 1 is NaN"), ([1.0, 2.0], 1.5, "alpha must be a number")]:
+        with pytest.raises(jax.errors.JaxRuntimeError, match=message):
+            jax.block_until_ready(step(jnp.array(losses), alpha))
+
+
+STRICT = """
+import jax, jax.numpy as jnp, numpy as np
+import hr_weights as hrw
+from hr_weights.jax import robust_loss, weights
+losses = np.random.default_rng(0).exponential(size=64).astype(np.float32)
+for backend in ("auto", "tensor"):
+    for options in ({}, {"worst_loss": np.float32(9.5)}, {"base": np.arange(64)}):
+        def step(x, alpha, r, options=options):
+            return robust_loss(x, alpha, r, backend=backend, **options)
+        for alpha, r in [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.float32(0.05), 0.0)]:
+            expected = hrw.solve(losses, float(alpha), float(r), **options)
+            for value, slope in (jax.value_and_grad(f)(losses, alpha, r) for f in (step, jax.jit(step))):
+                assert abs(float(value) - expected.robust_loss) < 1e-5 * expected.robust_loss
+                assert abs(np.asarray(slope) - expected.weights).max() < 1e-5
+"""
+
+
+@pytest.mark.parametrize(
+    "flag", ["JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_NUMPY_RANK_PROMOTION", "JAX_ENABLE_CHECKS", "JAX_CHECK_TRACER_LEAKS"]
+)
+def test_strict_modes(flag):
+    """Each for a whole process, where warnings are errors. Budgets may be infinite, and what is absent is no number."""
+    code = STRICT.replace(", np.inf)", ", 50.0)") if flag == "JAX_DEBUG_INFS" else STRICT
+    environment = dict(os.environ, **{flag: "raise" if flag.endswith("PROMOTION") else "1"})
+    command = [sys.executable, "-X", "dev", "-W", "error:::hr_weights", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    assert result.returncode == 0, result.stderr[-2000:]
 
 
 def test_a_bad_sample_of_a_batch_is_found():

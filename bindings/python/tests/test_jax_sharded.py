@@ -128,6 +128,28 @@ def test_a_bad_loss_ends_all(mesh):
     np.testing.assert_allclose(solve(losses), hrw.weights(losses, r=0.1), rtol=2e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("backend", ["auto", "tensor"])
+@pytest.mark.parametrize("kind", ["Auto", "Explicit"])
+def test_spread_losses_need_no_shard_map(mesh, backend, kind):
+    """Their sharding is enough, with axes of either type: whatever the mesh, every device has the whole problem."""
+    losses, base = problem(dtype=np.float32)
+    kinds = (getattr(jax.sharding.AxisType, kind),)
+    mesh = jax.make_mesh((DEVICES,), ("shards",), axis_types=kinds, devices=jax.devices()[:DEVICES])
+    whole = hrw.solve(losses, 0.05, 0.1, base=base)
+
+    def loss(losses, base):
+        return robust_loss(losses, 0.05, 0.1, base=base, backend=backend)
+
+    with jax.set_mesh(mesh):
+        spread = [jax.device_put(x, NamedSharding(mesh, P("shards"))) for x in (losses, base)]
+        for function in (jax.value_and_grad(loss), jax.jit(jax.value_and_grad(loss))):
+            value, gradient = function(*spread)
+            assert float(value) == pytest.approx(whole.robust_loss, rel=1e-5)
+            np.testing.assert_allclose(gradient, whole.weights, rtol=0, atol=1e-5)
+            assert gradient.sharding.is_equivalent_to(spread[0].sharding, 1) or kind == "Auto"
+        np.testing.assert_allclose(weights(spread[0], 0.05, 0.1, base=spread[1], backend=backend), whole.weights, atol=1e-5)
+
+
 def test_arguments(mesh):
     losses, _ = problem(dtype=np.float32)
     with pytest.raises(ValueError, match="backend"):

@@ -1,10 +1,12 @@
-"""TensorFlow and Keras: eager, in graphs, under XLA, and inside model.fit."""
+"""TensorFlow: eager, in graphs and under XLA. Keras is in test_tensorflow_keras.py."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ tf = pytest.importorskip("tensorflow")
 import table  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
-from hr_weights.tensorflow import HRLoss, HRModel, robust_loss, weights  # noqa: E402
+from hr_weights.tensorflow import robust_loss, weights  # noqa: E402
 
 BACKENDS = ["exact", "tensor"]
 MODES = [("exact", "eager"), ("exact", "graph"), ("tensor", "eager"), ("tensor", "graph"), ("tensor", "xla")]
@@ -144,79 +146,64 @@ def test_in_a_graph_the_index_arrives_too():
         step(tf.constant([1.0, math.nan, 3.0]))
 
 
-# ---- Keras -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("backend, mode", MODES)
+def test_clean_losses_pass_the_check_of_numerics(backend, mode):
+    """Nothing on the way is NaN or infinite: not what is absent, nor a bound that is none, nor an infinite r."""
+    tf.debugging.enable_check_numerics()
+    try:
+        for ordering in ("HD", "HR"):
+            for options in [{}, {"worst_loss": 9.5}, {"base": np.arange(64)}]:
+                budgets = [(0.0, 0.0), (0.05, 0.1), (1.0, math.inf), (0.0, math.inf), (0.3, 0.0)]
+                for alpha, r in budgets if mode == "eager" else budgets[1:3]:
+                    value, gradient = value_and_gradient(
+                        sample(), mode, alpha=alpha, r=r, ordering=ordering, backend=backend, **options
+                    )
+                    solution = hrw.solve(sample(), alpha, r, ordering=ordering, **options)
+                    assert float(value) == pytest.approx(solution.robust_loss, rel=1e-6)
+                    np.testing.assert_allclose(gradient, solution.weights, rtol=0, atol=1e-6)
+    finally:
+        tf.debugging.disable_check_numerics()
 
 
-def data(n=96):
-    rng = np.random.default_rng(0)
-    images = rng.random((n, 6)).astype(np.float32)
-    return images, (images.sum(1) > 3).astype(np.int64)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_worst_loss_that_is_nan_is_not_a_missing_one(backend):
+    with pytest.raises(ValueError, match="worst_loss must be finite, not nan"):
+        robust_loss(tf.ones(3), worst_loss=tf.constant(math.nan), backend=backend)
+    if backend == "exact":
+        step = tf.function(lambda worst: robust_loss(tf.ones(3), worst_loss=worst))
+        with pytest.raises(tf.errors.InvalidArgumentError, match="worst_loss must be finite, not nan"):
+            step(tf.constant(math.nan))
 
 
-def network(seed=0):
-    tf.keras.utils.set_random_seed(seed)
-    layers = tf.keras.layers
-    return tf.keras.Sequential(
-        [layers.Input((6,)), layers.Dense(8, "tanh"), layers.BatchNormalization(), layers.Dense(2, "softmax")]
-    )
+STRICT = """
+import numpy as np, tensorflow as tf
+{mode}
+from hr_weights.tensorflow import robust_loss, weights
+import hr_weights as hrw
+losses = np.random.default_rng(0).exponential(size=64).astype(np.float32)
+for backend in ("exact", "tensor"):
+    for options in ({{}}, {{"worst_loss": np.float32(9.5)}}, {{"base": tf.range(64)}}):
+        step = tf.function(lambda x: robust_loss(x, np.float32(0.05), 0.1, backend=backend, **options))
+        plain = {{name: np.asarray(value) for name, value in options.items()}}
+        expected = hrw.solve(losses, float(np.float32(0.05)), 0.1, **plain).robust_loss
+        for value in (step(tf.constant(losses)), robust_loss(losses, np.float32(0.05), 0.1, backend=backend, **options)):
+            assert abs(float(value) - expected) < 1e-6 * expected, (backend, options, float(value), expected)
+"""
 
 
 @pytest.mark.parametrize(
-    "loss_fn",
-    ["sparse_categorical_crossentropy", tf.keras.losses.SparseCategoricalCrossentropy()],
-    ids=["name", "object"],
+    "mode",
+    [
+        'tf.experimental.numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="safe")',
+        'tf.experimental.numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="all")',
+        "tf.config.experimental.enable_op_determinism(); tf.keras.utils.set_random_seed(1)",
+        "tf.config.run_functions_eagerly(True)",
+    ],
+    ids=["safe types", "all types", "deterministic", "eager functions"],
 )
-def test_a_step_of_fit_is_a_step_down_the_weighted_losses(loss_fn):
-    images, labels = data()
-    base = np.random.default_rng(1).random(96).astype(np.float32)
-    base[:5] = 0
-    model, by_hand = network(), network()
-    model.compile(tf.keras.optimizers.SGD(0.1), HRLoss(loss_fn, 0.1, 0.2, ordering="HR"))
-    history = model.fit(images, labels, batch_size=96, epochs=1, shuffle=False, sample_weight=base, verbose=0)
-    with tf.GradientTape() as tape:
-        losses = tf.keras.losses.sparse_categorical_crossentropy(labels, by_hand(images, training=True))
-        solution = hrw.solve(losses.numpy(), 0.1, 0.2, ordering="HR", base=base)
-        loss = tf.reduce_sum(solution.weights * losses)
-    gradients = tape.gradient(loss, by_hand.trainable_variables)
-    tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, by_hand.trainable_variables))
-    assert history.history["loss"][0] == pytest.approx(solution.robust_loss, rel=1e-5)
-    for ours, theirs in zip(model.trainable_variables, by_hand.trainable_variables):
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-6)
-
-
-@pytest.mark.parametrize("backend, compiled", [("tensor", True), ("tensor", False), ("exact", False)])
-@pytest.mark.parametrize("attack, norm", [("pgd", "l2"), ("ffgsm", "linf")])
-def test_fit_with_an_attack_learns(backend, compiled, attack, norm):
-    images, labels = data()
-    model = network()
-    robust = HRModel(model, epsilon=0.02, norm=norm, attack=attack, steps=2)
-    loss = HRLoss("sparse_categorical_crossentropy", 0.02, 0.05, backend=backend)
-    robust.compile(tf.keras.optimizers.Adam(0.03), loss, metrics=["accuracy"], jit_compile=compiled)
-    history = robust.fit(images, labels, epochs=12, verbose=0, validation_data=(images, labels)).history
-    assert history["loss"][-1] < 0.8 * history["loss"][0]
-    assert {"accuracy", "val_loss", "val_accuracy"} <= set(history)
-    np.testing.assert_allclose(robust.predict(images[:3], verbose=0), model.predict(images[:3], verbose=0), rtol=1e-5)
-
-
-def test_the_loss_is_saved_and_loaded():
-    loss = HRLoss("sparse_categorical_crossentropy", 0.1, 0.2, ordering="HR", worst_loss=9.0)
-    again = HRLoss.from_config(loss.get_config())
-    images, labels = data(12)
-    outputs = network()(images)
-    assert float(again(labels, outputs)) == pytest.approx(float(loss(labels, outputs)))
-
-
-def test_bad_keras_arguments_have_their_own_messages():
-    with pytest.raises(ValueError, match=re.escape("alpha must be a number in [0, 1]")):
-        HRLoss("mse", 1.5)
-    with pytest.raises(ValueError, match="pass norm='linf'"):
-        HRModel(network(), 0.1, attack="ffgsm")
-    with pytest.raises(ValueError, match="norm must be 'l2' or 'linf'"):
-        HRModel(network(), 0.1, norm="l1")
-    images, labels = data(12)
-    robust = HRModel(network(), 0.1)
-    robust.compile("sgd", "sparse_categorical_crossentropy")
-    with pytest.raises(ValueError, match=re.escape("compile it with loss=HRLoss(...)")):
-        robust.fit(images, labels, verbose=0)
-    with pytest.raises(ValueError, match="leave out the mean over the batch"):
-        HRLoss(lambda y, p: tf.reduce_mean(p))(labels, network()(images))
+def test_strict_modes(mode):
+    """Each is for the whole process and cannot be taken back. Warnings are errors there."""
+    code = STRICT.format(mode=mode)
+    command = [sys.executable, "-X", "dev", "-W", "error:::hr_weights", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stderr[-2000:]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -379,3 +382,82 @@ def test_bad_criteria_have_their_own_messages(batch):
         HRLoss(model, lambda outputs, y: outputs[1:, 0])(inputs, targets)
     with pytest.raises(ValueError, match="inputs must be floating-point numbers"):
         HRLoss(model, CROSS_ENTROPY, epsilon=0.1)(torch.ones(2, 6, dtype=torch.int64), targets)
+
+
+class TwoInputs(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(6, 3)
+
+    def forward(self, inputs):
+        first, second = inputs.values() if isinstance(inputs, dict) else inputs
+        return self.linear(torch.cat([first, second], 1))
+
+
+@pytest.mark.parametrize("kind", [dict, list, tuple])
+def test_several_inputs(kind):
+    torch.manual_seed(2)
+    first, second, targets = torch.rand(8, 4), torch.rand(8, 2), torch.randint(3, (8,))
+    inputs = {"image": first, "more": second} if kind is dict else kind((first, second))
+    model = TwoInputs()
+    expected = robust_loss(CROSS_ENTROPY(model(inputs), targets), 0.1, 0.2)
+    assert float(HRLoss(model, CROSS_ENTROPY, 0.1, 0.2)(inputs, targets)) == float(expected)
+    moved = HRLoss(model, CROSS_ENTROPY, 0.1, 0.2, attack=lambda x, y: x)
+    assert float(moved(inputs, targets)) == float(expected)
+    with pytest.raises(ValueError, match="inputs must be a tensor to be attacked, not " + kind.__name__):
+        HRLoss(model, CROSS_ENTROPY, epsilon=0.1)(inputs, targets)
+    with pytest.raises(ValueError, match="loss_fn returned 7 losses for 8 samples"):
+        HRLoss(model, lambda outputs, y: outputs[1:, 0])(inputs, targets)
+
+
+def test_the_running_worst_loss_is_in_a_checkpoint_without_code(tmp_path):
+    worst = hrw.RunningWorst(window=3)
+    worst.update(torch.tensor([1.0, 4.0]))
+    torch.save({"worst": worst.state_dict()}, tmp_path / "checkpoint.pt")
+    again = hrw.RunningWorst()
+    again.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["worst"])
+    assert repr(again) == repr(worst)
+
+
+def test_sums_in_a_fixed_order_are_sums():
+    for n in (1, 2, 7, 64, 100):
+        x = torch.rand(3, n, dtype=torch.float64)
+        np.testing.assert_allclose(hrt._cumsum_by_doubling(x).numpy(), x.cumsum(-1).numpy(), rtol=1e-14)
+
+
+STRICT = """
+import torch
+{mode}
+import hr_weights as hrw
+from hr_weights.torch import HRLoss, robust_loss
+device = "cuda" if torch.cuda.is_available() else "cpu"
+losses = torch.rand(50, dtype=torch.float64, device=device).requires_grad_()
+base = torch.arange(50, device=device)
+for backend in ("exact", "tensor"):
+    for ordering in ("HD", "HR"):
+        for options in ({{}}, {{"worst_loss": 2.0}}, {{"base": base}}):
+            losses.grad = None
+            robust_loss(losses, 0.1, 0.2, ordering=ordering, backend=backend, **options).backward()
+            host = {{name: value.cpu() if name == "base" else value for name, value in options.items()}}
+            expected = torch.from_numpy(hrw.weights(losses.detach().cpu(), 0.1, 0.2, ordering=ordering, **host))
+            assert (losses.grad.cpu() - expected).abs().max() < 1e-11
+masked = torch.tensor([1.0, float("nan"), 2.0], device=device, requires_grad=True)
+robust_loss(masked, 0.1, 0.2, base=torch.tensor([1.0, 0.0, 1.0], device=device)).backward()
+assert masked.grad[1] == 0
+model = torch.nn.Linear(6, 3).to(device)
+criterion = HRLoss(model, torch.nn.CrossEntropyLoss(reduction="none"), 0.1, 0.2, epsilon=0.1)
+criterion(torch.rand(20, 6, device=device), torch.randint(3, (20,), device=device)).backward()
+"""
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["", "torch.autograd.set_detect_anomaly(True)", "torch.use_deterministic_algorithms(True)"],
+    ids=["dev", "anomaly", "deterministic"],
+)
+def test_strict_modes(mode):
+    """Each for a whole process, where warnings are errors."""
+    environment = dict(os.environ, CUBLAS_WORKSPACE_CONFIG=":4096:8")
+    command = [sys.executable, "-X", "dev", "-W", "error:::hr_weights", "-c", STRICT.format(mode=mode)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    assert result.returncode == 0, result.stderr[-2000:]
