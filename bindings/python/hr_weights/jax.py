@@ -85,9 +85,9 @@ def robust_loss(
     gathers them, and every device solves the whole problem. The axes of the mesh may be of the type Auto or Explicit.
 
     Raises ValueError for a scalar loss, another shape, no sample, and numbers out of range. A loss that is NaN or infinite
-    (with its index) and a bad base weight are a ValueError too if the call is made outside of ``jit`` and the like. What only a
-    compiled program can see, traced budgets out of range among it, is JAX's own ``jax.errors.JaxRuntimeError`` with the
-    same message, raised where the result is waited for.
+    (with its index) and a bad base weight are a ValueError too if the call is made outside of ``jit`` and the like.
+    What only a compiled program can see, traced budgets out of range among it, is JAX's own
+    ``jax.errors.JaxRuntimeError`` with the same message, raised where the result is waited for.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """

@@ -369,7 +369,13 @@ def test_several_inputs(as_dict, epsilon, norm):
 
 
 @pytest.mark.parametrize(
-    "loss_fn", ["mse", keras.losses.CategoricalCrossentropy(label_smoothing=0.1, reduction="sum"), keras.losses.log_cosh, "crossentropy"]
+    "loss_fn",
+    [
+        "mse",
+        keras.losses.CategoricalCrossentropy(label_smoothing=0.1, reduction="sum"),
+        keras.losses.log_cosh,
+        "crossentropy",
+    ],
 )
 def test_the_loss_is_saved_and_loaded(loss_fn):
     loss = HRLoss(loss_fn, 0.1, 0.2, ordering="HR", worst_loss=9.0, dtype="float64")
