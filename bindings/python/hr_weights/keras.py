@@ -17,12 +17,15 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Optional, Union
 
-import keras
-from keras import ops
+from ._extras import extra
 
-# Neither is public: how compile makes a loss of a function, and where its functions are.
-from keras.src.losses import losses as keras_losses
-from keras.src.losses.losses import LossFunctionWrapper
+with extra("tensorflow"):
+    import keras
+    from keras import ops
+
+    # Neither is public: how compile makes a loss of a function, and where its functions are.
+    from keras.src.losses import losses as keras_losses
+    from keras.src.losses.losses import LossFunctionWrapper
 
 from ._frameworks import ORDERINGS, check_budgets, check_choice
 
