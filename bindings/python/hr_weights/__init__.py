@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from . import compat as compat
     from . import dask as dask
     from . import jax as jax
+    from . import keras as keras
     from . import plot as plot
     from . import sharded as sharded
     from . import tensorflow as tensorflow

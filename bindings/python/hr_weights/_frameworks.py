@@ -8,6 +8,8 @@ from typing import Any, Optional
 
 import numpy as np
 
+from ._numbers import choice, integer, real, shown
+
 ORDERINGS = ("HD", "HR")
 
 
@@ -45,8 +47,8 @@ def check_budgets(alpha: Any, r: Any, worst_loss: Any) -> tuple[Any, Any, Any]:
     Tensors are for their framework to look at, but for their shape. Raises ValueError, with the argument's name, for what is
     no number, and for numbers that the library would refuse.
     """
-    alpha, r = _number("alpha", alpha), _number("r", r)
-    worst_loss = None if worst_loss is None else _number("worst_loss", worst_loss)
+    alpha, r = _number(alpha, "alpha"), _number(r, "r")
+    worst_loss = None if worst_loss is None else _number(worst_loss, "worst_loss")
     if isinstance(alpha, float) and not 0 <= alpha <= 1:
         raise ValueError(f"alpha must be a number in [0, 1], not {alpha}")
     if isinstance(r, float) and not r >= 0:
@@ -56,38 +58,31 @@ def check_budgets(alpha: Any, r: Any, worst_loss: Any) -> tuple[Any, Any, Any]:
     return alpha, r, worst_loss
 
 
-def _number(name: str, value: Any) -> Any:
+def _number(value: Any, name: str) -> Any:
     """A number as a float; a tensor without dimensions, or of an unknown shape, as it is."""
-    if isinstance(value, np.ndarray) and value.shape == () and value.dtype.kind in "iuf":
-        value = value[()]
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        return float(value)
+    if not hasattr(value, "dtype") or isinstance(value, (np.ndarray, np.generic)):
+        return real(value, name)
     shape = getattr(value, "shape", (0,))
     # Where TensorFlow does not know a shape yet, it has no length.
-    rank = shape.rank if hasattr(shape, "rank") else len(shape)
-    if rank or not hasattr(value, "dtype") or isinstance(value, (np.ndarray, np.generic)):
-        raise ValueError(f"{name} must be a number, not {value!r}")
+    if shape.rank if hasattr(shape, "rank") else len(shape):
+        raise ValueError(f"{name} must be a number, not {shown(value)}")
     return value
 
 
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raises ValueError unless `value` is one of `choices`."""
-    if value not in choices:
-        allowed = " or ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} must be {allowed}, not {value!r}")
-
-
 def check_attack(epsilon: Any, norm: str, steps: int, step_size: Optional[float], bounds: tuple[float, float]) -> None:
-    """Raises ValueError for an attack that makes no sense."""
-    check_choice("norm", norm, ("l2", "linf"))
-    if isinstance(epsilon, (int, float)) and not 0 <= epsilon < math.inf:
+    """Raises ValueError, with the argument's name, for an attack that makes no sense."""
+    choice(norm, "norm", ("l2", "linf"))
+    epsilon = _number(epsilon, "epsilon")
+    if isinstance(epsilon, float) and not 0 <= epsilon < math.inf:
         raise ValueError(f"epsilon must be a finite number of at least 0, not {epsilon}")
-    if steps < 1:
+    if integer(steps, "steps") < 1:
         raise ValueError(f"steps must be at least 1, not {steps}")
-    if isinstance(step_size, (int, float)) and not 0 < step_size < math.inf:
+    step_size = None if step_size is None else _number(step_size, "step_size")
+    if isinstance(step_size, float) and not 0 < step_size < math.inf:
         raise ValueError(f"step_size must be a positive number, not {step_size}")
-    if not bounds[0] < bounds[1]:
-        raise ValueError(f"bounds must be (smallest, largest), not {bounds}")
+    pair = isinstance(bounds, (tuple, list)) and len(bounds) == 2
+    if not pair or not real(bounds[0], "bounds") < real(bounds[1], "bounds"):
+        raise ValueError(f"bounds must be (smallest, largest), not {shown(bounds)}")
 
 
 def default_step_size(epsilon: Any, steps: int) -> Any:

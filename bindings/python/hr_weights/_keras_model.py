@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ._attacks_tensorflow import Normalization, ffgsm, pgd
-from ._frameworks import check_attack, check_choice
+from ._frameworks import check_attack
+from ._numbers import choice
 from .keras import HRLoss
 
 Tensor = Any
@@ -58,13 +59,13 @@ class HRModel(keras.Model):  # type: ignore[misc]
         super().__init__(**options)
         self.model = model
         self.epsilon, self.norm, self.attack, self.steps = epsilon, norm, attack, steps
-        self.step_size, self.normalization, self.bounds = step_size, normalization, tuple(bounds)
+        self.step_size, self.normalization, self.bounds = step_size, normalization, bounds
         self._check()
 
     def _check(self) -> None:
         if callable(self.attack):
             return
-        check_choice("attack", self.attack, ("pgd", "ffgsm"))
+        choice(self.attack, "attack", ("pgd", "ffgsm"))
         check_attack(self.epsilon, self.norm, self.steps, self.step_size, self.bounds)
         if self.attack == "ffgsm" and self.norm != "linf":
             raise ValueError("attack='ffgsm' is an attack in the l-infinity norm: pass norm='linf'")

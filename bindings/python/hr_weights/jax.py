@@ -32,7 +32,8 @@ with extra("jax"):
 
 from . import _dual, _library
 from ._attacks_jax import ffgsm, pgd
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_choice, check_losses
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._numbers import choice
 
 __all__ = ["ffgsm", "pgd", "robust_loss", "weights"]
 
@@ -128,8 +129,8 @@ def _checked(
     """Losses and base weights in float32 or float64, each whole on every device, and the budgets for the library."""
     losses = jnp.asarray(losses)
     check_losses(losses.shape, jnp.issubdtype(losses.dtype, jnp.floating), losses.dtype, _MEAN, _VMAP)
-    check_choice("ordering", ordering, ORDERINGS)
-    check_choice("backend", backend, ("auto", "tensor"))
+    choice(ordering, "ordering", ORDERINGS)
+    choice(backend, "backend", ("auto", "tensor"))
     budgets = check_budgets(*(_plain(number) for number in (alpha, r, worst_loss)))
     if losses.dtype.itemsize < 4:
         losses = losses.astype(jnp.float32)
@@ -153,7 +154,7 @@ def _gathered(array: Array) -> Array:
     """
     # Older versions know no such axes.
     sharding = getattr(jax.typeof(array), "sharding", None) if hasattr(jax, "typeof") else None
-    if any(part is not None for part in getattr(sharding, "spec", ())):
+    if sharding is not None and any(part is not None for part in getattr(sharding, "spec", ())):
         array = jax.sharding.reshard(array, jax.sharding.NamedSharding(sharding.mesh, jax.sharding.PartitionSpec()))
     return array
 

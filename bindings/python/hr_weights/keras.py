@@ -19,7 +19,7 @@ from typing import Any, Callable, Optional, Union
 
 from ._extras import extra
 
-with extra("tensorflow"):
+with extra("keras"):
     import keras
     from keras import ops
 
@@ -27,7 +27,8 @@ with extra("tensorflow"):
     from keras.src.losses import losses as keras_losses
     from keras.src.losses.losses import LossFunctionWrapper
 
-from ._frameworks import ORDERINGS, check_budgets, check_choice
+from ._frameworks import ORDERINGS, check_budgets
+from ._numbers import choice
 
 __all__ = ["HRLoss"]
 
@@ -95,8 +96,8 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             reduction = "sum_over_batch_size" if self._loss is None else self._loss.reduction
         # Keras computes in the default type unless it is told another one.
         super().__init__(name=name, reduction=reduction, dtype=dtype or (self._loss and self._loss.dtype))
-        check_choice("ordering", ordering, ORDERINGS)
-        check_choice("backend", backend, ("exact", "tensor"))
+        choice(ordering, "ordering", ORDERINGS)
+        choice(backend, "backend", ("exact", "tensor"))
         self._ordering, self._backend = ordering, backend
         alpha, r, worst_loss = check_budgets(alpha, r, worst_loss)
         self._budgets = {"alpha": alpha, "r": r, "worst_loss": worst_loss}

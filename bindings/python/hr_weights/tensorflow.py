@@ -25,8 +25,9 @@ with extra("tensorflow"):
 
 from . import _core, _dual
 from ._attacks_tensorflow import ffgsm, pgd
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_choice, check_losses
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
 from ._keras_model import HRModel
+from ._numbers import choice
 from .keras import HRLoss
 
 __all__ = ["HRLoss", "HRModel", "ffgsm", "pgd", "robust_loss", "weights"]
@@ -103,8 +104,8 @@ def _checked(
     losses = tf.convert_to_tensor(losses)
     if losses.shape.rank is not None:
         check_losses(losses.shape.as_list(), losses.dtype.is_floating, losses.dtype.name, _MEAN, _VMAP)
-    check_choice("ordering", ordering, ORDERINGS)
-    check_choice("backend", backend, ("exact", "tensor"))
+    choice(ordering, "ordering", ORDERINGS)
+    choice(backend, "backend", ("exact", "tensor"))
     budgets = budgets_of(alpha, r, worst_loss)
     if losses.dtype.size < 4:
         losses = tf.cast(losses, tf.float32)

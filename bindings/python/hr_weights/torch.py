@@ -26,7 +26,8 @@ with extra("torch"):
 
 from . import _core, _dual, sharded
 from ._attacks_torch import Normalization, ffgsm, pgd
-from ._frameworks import ORDERINGS, check_attack, check_base, check_budgets, check_choice, check_losses
+from ._frameworks import ORDERINGS, check_attack, check_base, check_budgets, check_losses
+from ._numbers import choice
 
 __all__ = ["HRLoss", "ffgsm", "pgd", "robust_loss", "weights"]
 
@@ -78,7 +79,7 @@ def robust_loss(
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
-    check_choice("gradients", gradients, ("mean", "sum"))
+    choice(gradients, "gradients", ("mean", "sum"))
     if group is not None:
         total, constants, ranks = _solve_together(losses, base, alpha, r, worst_loss, ordering, backend, group)
         slopes = constants * ranks if gradients == "mean" else constants
@@ -144,8 +145,8 @@ def _checked(
         )
     shape = (1,) if may_be_empty and losses.shape == (0,) else tuple(losses.shape)
     check_losses(shape, losses.dtype.is_floating_point, losses.dtype, _MEAN, _VMAP)
-    check_choice("ordering", ordering, ORDERINGS)
-    check_choice("backend", backend, ("exact", "tensor"))
+    choice(ordering, "ordering", ORDERINGS)
+    choice(backend, "backend", ("exact", "tensor"))
     check_budgets(alpha, r, worst_loss)
     if losses.dtype in (torch.float16, torch.bfloat16):
         losses = losses.float()
@@ -481,12 +482,12 @@ class HRLoss(torch.nn.Module):
         gradients: str = "mean",
     ) -> None:
         super().__init__()
-        check_choice("gradients", gradients, ("mean", "sum"))
-        check_choice("ordering", ordering, ORDERINGS)
-        check_choice("backend", backend, ("exact", "tensor"))
+        choice(gradients, "gradients", ("mean", "sum"))
+        choice(ordering, "ordering", ORDERINGS)
+        choice(backend, "backend", ("exact", "tensor"))
         check_budgets(alpha, r, worst_loss)
         if not callable(attack):
-            check_choice("attack", attack, ("pgd", "ffgsm"))
+            choice(attack, "attack", ("pgd", "ffgsm"))
             check_attack(epsilon, norm, steps, step_size, bounds)
             if attack == "ffgsm" and norm != "linf":
                 raise ValueError("attack='ffgsm' is an attack in the l-infinity norm: pass norm='linf'")
