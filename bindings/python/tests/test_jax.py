@@ -211,27 +211,32 @@ import jax, jax.numpy as jnp, numpy as np
 import hr_weights as hrw
 from hr_weights.jax import robust_loss, weights
 losses = np.random.default_rng(0).exponential(size=64).astype(np.float32)
+budgets = [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.float32(0.05), 0.0)]
 for backend in ("auto", "tensor"):
-    for options in ({}, {"worst_loss": np.float32(9.5)}, {"base": np.arange(64)}):
-        def step(x, alpha, r, options=options):
+    for (alpha, r), options in zip(budgets, ({}, {"worst_loss": np.float32(9.5)}, {"base": np.arange(64)})):
+        def step(x, alpha, r):
             return robust_loss(x, alpha, r, backend=backend, **options)
-        for alpha, r in [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.float32(0.05), 0.0)]:
-            expected = hrw.solve(losses, float(alpha), float(r), **options)
-            for value, slope in (jax.value_and_grad(f)(losses, alpha, r) for f in (step, jax.jit(step))):
-                assert abs(float(value) - expected.robust_loss) < 1e-5 * expected.robust_loss
-                assert abs(np.asarray(slope) - expected.weights).max() < 1e-5
+        expected = hrw.solve(losses, float(alpha), float(r), **options)
+        for value, slope in (jax.value_and_grad(f)(losses, alpha, r) for f in (step, jax.jit(step))):
+            assert abs(float(value) - expected.robust_loss) < 1e-5 * expected.robust_loss
+            assert abs(np.asarray(slope) - expected.weights).max() < 1e-5
 """
 
 
 @pytest.mark.parametrize(
-    "flag", ["JAX_DEBUG_NANS", "JAX_DEBUG_INFS", "JAX_NUMPY_RANK_PROMOTION", "JAX_ENABLE_CHECKS", "JAX_CHECK_TRACER_LEAKS"]
+    "flags",
+    [
+        {"JAX_DEBUG_NANS": "1", "JAX_NUMPY_RANK_PROMOTION": "raise"},
+        {"JAX_DEBUG_INFS": "1"},
+        {"JAX_ENABLE_CHECKS": "1", "JAX_CHECK_TRACER_LEAKS": "1"},
+    ],
+    ids="+".join,
 )
-def test_strict_modes(flag):
+def test_strict_modes(flags):
     """Each for a whole process, where warnings are errors. Budgets may be infinite, and what is absent is no number."""
-    code = STRICT.replace(", np.inf)", ", 50.0)") if flag == "JAX_DEBUG_INFS" else STRICT
-    environment = dict(os.environ, **{flag: "raise" if flag.endswith("PROMOTION") else "1"})
+    code = STRICT.replace(", np.inf)", ", 50.0)") if "JAX_DEBUG_INFS" in flags else STRICT
     command = [sys.executable, "-X", "dev", "-W", "error:::hr_weights", "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240, env=dict(os.environ, **flags))
     assert result.returncode == 0, result.stderr[-2000:]
 
 

@@ -314,8 +314,15 @@ def test_a_callback_changes_the_budgets(backend, compiled):
     assert float(variable) == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("backend, compiled", [("tensor", True), ("tensor", False), ("exact", False)])
-@pytest.mark.parametrize("attack, norm", [("pgd", "l2"), ("ffgsm", "linf")])
+@pytest.mark.parametrize(
+    "backend, compiled, attack, norm",
+    [
+        ("tensor", True, "pgd", "l2"),
+        ("tensor", False, "ffgsm", "linf"),
+        ("exact", False, "pgd", "l2"),
+        ("exact", False, "ffgsm", "linf"),
+    ],
+)
 def test_fit_with_an_attack_learns(backend, compiled, attack, norm):
     images, labels = data()
     model = network()
