@@ -212,7 +212,9 @@ def hr(problem: Problem) -> tuple[Array, Array]:
         moment = sorted_depths * inverse
         curved = sorted_depths * above - (ops.sum(moment) - ops.cumsum(moment) + moment)
         excess_with = (within - budget) - budget * curved
-        return cut(excess_with, ((beyond - budget) / budget - curved) / above)
+        # Depths are at most 1, so what is further than that need not be said: it might be infinite.
+        above = ops.maximum(above, precision.tiny)
+        return cut(excess_with, ops.minimum((beyond - budget) / budget - curved, 2.0 * above) / above)
 
     def at_floor(u: Array) -> tuple[Array, Array]:
         """As `cut`, where u rests on zero: there ``q = b exp(L - r) / x``, and the rest of the mass is on the worst loss."""
@@ -222,7 +224,8 @@ def hr(problem: Problem) -> tuple[Array, Array]:
         curved = ops.sum(term) - ops.cumsum(term) + term - above_mass * log_x
         log_budget = ops.log(budget)
         excess_with = ops.log(ops.maximum(within, precision.tiny)) - r + curved - log_budget
-        log_ratio = (ops.log(ops.maximum(beyond, precision.tiny)) - log_budget - r + curved) / above_mass
+        log_ratio = ops.log(ops.maximum(beyond, precision.tiny)) - log_budget - r + curved
+        log_ratio = log_ratio / ops.maximum(above_mass, precision.tiny)
         further = (u + sorted_depths) * ops.expm1(ops.minimum(ops.maximum(log_ratio, 0.0), 1.0 - precision.log_floor))
         return cut(excess_with, further)
 

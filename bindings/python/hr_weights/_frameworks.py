@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -56,6 +57,11 @@ def check_budgets(alpha: Any, r: Any, worst_loss: Any) -> tuple[Any, Any, Any]:
     if isinstance(worst_loss, float) and not math.isfinite(worst_loss):
         raise ValueError(f"worst_loss must be finite, not {worst_loss}")
     return alpha, r, worst_loss
+
+
+def finite(r: float) -> float:
+    """r, or the largest number in place of infinity: it is as good, and no trouble to those who look for infinities."""
+    return min(r, sys.float_info.max)
 
 
 def _number(value: Any, name: str) -> Any:

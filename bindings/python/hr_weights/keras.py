@@ -14,7 +14,6 @@ Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generaliz
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Callable, Optional, Union
 
 from ._extras import extra
@@ -27,7 +26,7 @@ with extra("keras"):
     from keras.src.losses import losses as keras_losses
     from keras.src.losses.losses import LossFunctionWrapper
 
-from ._frameworks import ORDERINGS, check_budgets
+from ._frameworks import ORDERINGS, check_budgets, finite
 from ._numbers import choice
 
 __all__ = ["HRLoss"]
@@ -122,7 +121,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         for name, value in self._budgets.items():
             if isinstance(value, float):
                 with tf.init_scope():
-                    self._variables[name] = tf.Variable(_finite(value), trainable=False, dtype=tf.float64)
+                    self._variables[name] = tf.Variable(finite(value), trainable=False, dtype=tf.float64)
 
     def _set(self, name: str, value: Any) -> None:
         old = self._budgets[name]
@@ -141,7 +140,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             return
         self._budgets[name] = new
         if name in self._variables:
-            self._variables[name].assign(_finite(new))
+            self._variables[name].assign(finite(new))
 
     # ---- the loss ----
 
@@ -288,8 +287,3 @@ def _solve(losses: Tensor, base: Tensor, budgets: dict[str, Any], ordering: str,
     if budgets["worst_loss"] is None:
         return weights, 0.0
     return weights, on_worst * ops.cast(numbers[2], losses.dtype)
-
-
-def _finite(value: float) -> float:
-    # An infinite r is as good as the largest number, and passes tf.debugging.check_numerics.
-    return min(value, sys.float_info.max)

@@ -14,7 +14,7 @@ Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generaliz
 
 from __future__ import annotations
 
-import sys
+import math
 from functools import partial
 from typing import Any, Optional
 
@@ -25,7 +25,7 @@ with extra("tensorflow"):
 
 from . import _core, _dual
 from ._attacks_tensorflow import ffgsm, pgd
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, finite
 from ._keras_model import HRModel
 from ._numbers import choice
 from .keras import HRLoss
@@ -122,8 +122,8 @@ def budgets_of(alpha: Any, r: Any, worst_loss: Any) -> Tensor:
     Raises ValueError for those that are out of range, if they have a value now.
     """
     alpha, r, worst_loss = check_budgets(*(_plain(number) for number in (alpha, r, worst_loss)))
-    # An infinite r is as good as the largest number, which passes tf.debugging.check_numerics.
-    numbers = [_double(alpha), tf.minimum(_double(r), tf.constant(sys.float_info.max, tf.float64))]
+    r = _double(finite(r)) if isinstance(r, float) else tf.minimum(_double(r), _double(finite(math.inf)))
+    numbers = [_double(alpha), r]
     return tf.stop_gradient(tf.stack(numbers if worst_loss is None else [*numbers, _double(worst_loss)]))
 
 
