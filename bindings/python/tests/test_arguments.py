@@ -11,6 +11,7 @@ import pytest
 
 import hr_weights as hrw
 from hr_weights import compat, plot, sharded
+from hr_weights._frameworks import check_attack
 
 NAN, INF = float("nan"), float("inf")
 LOSSES = np.array([1.0, 3.0, 2.0])
@@ -242,3 +243,21 @@ def test_plots(function, good):
             with pytest.raises(ValueError) as caught:
                 function(**{**good, name: value})
             assert name in str(caught.value) or {"alphas": "alpha", "rs": "r must"}.get(name, name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *[("epsilon", value) for value in ("0.1", None, True, -1.0, NAN, INF, [0.1])],
+        *[("steps", value) for value in (2.0, None, 0, "3")],
+        *[("step_size", value) for value in ("0.1", 0.0, True)],
+        *[("bounds", value) for value in (None, 1.0, (0.0,), (0.0, None), (1.0, 0.0), ("0", "1"))],
+        *[("norm", value) for value in (["l2"], None, "l1")],
+    ],
+)
+def test_arguments_of_attacks(name, value):
+    """The same for every framework, and without one."""
+    good = {"epsilon": np.float32(0.1), "norm": "l2", "steps": np.int64(3), "step_size": None, "bounds": (0, 1)}
+    check_attack(**good)
+    with pytest.raises(ValueError, match=f"{name} must be "):
+        check_attack(**{**good, name: value})
