@@ -60,6 +60,7 @@ lint: ## Style and warnings of the Rust code, with and without std
 	$(CARGO) rustc --quiet --lib --profile check --no-default-features -- $(DENY_WARNINGS)
 	$(CARGO) clippy --all-targets --no-default-features --features std -- $(DENY_WARNINGS)
 	RUSTDOCFLAGS="$(DENY_WARNINGS)" $(CARGO) doc --no-deps --quiet
+	python3 tests/circles.py
 
 rust-tests: ## The Rust suites, also without ndarray, and packages that depend on the crate
 	$(CARGO) test

@@ -113,7 +113,7 @@ def budgets(rows: Rows) -> str:
                 for row in (own[0], own[-1])
             )
             body.append([number(n), ordering, time(headline), *ends])
-    return markdown(["n", "", "alpha .05, r .1", "cheapest", "dearest"], body)
+    return markdown(["n", "", "alpha 0.05, r 0.1", "cheapest", "dearest"], body)
 
 
 def threads(rows: Rows) -> str:

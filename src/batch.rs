@@ -1,20 +1,20 @@
 //! Many problems in one call: the rows of a matrix, or rows of different lengths one after another.
 
+use crate::numbers::real::Real;
 use crate::params::{Error, Params};
-use crate::real::Real;
-use crate::reduce::{Alone, Data};
+use crate::pass::Data;
+use crate::pass::Team;
 use crate::report::Report;
-use crate::slices::weights_into;
-use crate::team::Team;
 use crate::validate::validate;
+use crate::weights::weights_into;
 
 /// How a vector of samples is divided into rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// Rows of this many samples each; the number of samples is a multiple of it.
     Of(usize),
-    /// Row i has the samples `offsets[i]..offsets[i + 1]`. Offsets start at 0, never decrease, and end at the number of
-    /// samples. An empty row is fine: nothing is written for it.
+    /// Row i has the samples `offsets[i]..offsets[i + 1]`. Offsets start at 0, never decrease, and
+    /// end at the number of samples. An empty row is fine: nothing is written for it.
     Offsets(&'a [usize]),
 }
 
@@ -62,15 +62,17 @@ impl Rows<'_> {
     }
 }
 
-/// Writes the HR weights of every row, each a problem of its own: as [`weights_into`] row by row, with the same bits.
+/// Writes the HR weights of every row, each a problem of its own: as [`weights_into`] row by row,
+/// with the same bits.
 ///
-/// `losses`, `base` (if any) and `weights` hold all rows, one after another. `report` is called once for each row that is
-/// not empty, in any order and perhaps from several threads. With `params.threads` other than 1 the rows are shared out, and a
-/// row that is long by itself is split; nothing is allocated on one thread.
+/// `losses`, `base` (if any) and `weights` hold all rows, one after another. `report` is called
+/// once for each row that is not empty, in any order and perhaps from several threads. With
+/// `params.threads` other than 1 the rows are shared out, and a row that is long by itself is
+/// split; nothing is allocated on one thread.
 ///
 /// # Errors
-/// The whole batch is checked before any row is written. [`RowError::error`] is [`Error::Offsets`] if the rows do not divide
-/// the samples, else one of those of [`weights_into`].
+/// The whole batch is checked before any row is written. [`RowError::error`] is [`Error::Offsets`]
+/// if the rows do not divide the samples, else one of those of [`weights_into`].
 ///
 /// # Source
 /// As [`weights_into`].
@@ -78,7 +80,9 @@ impl Rows<'_> {
 /// ```
 /// use hr_weights::{Params, Rows, weights_of_rows_into};
 /// let mut weights = [0.0; 4];
-/// weights_of_rows_into(&[1.0, 2.0, 5.0, 5.0], None, Rows::Of(2), &Params { r: 0.1, ..Params::default() }, &mut weights, |_, _| ())?;
+/// let params = Params { r: 0.1, ..Params::default() };
+/// let losses = [1.0, 2.0, 5.0, 5.0];
+/// weights_of_rows_into(&losses, None, Rows::Of(2), &params, &mut weights, |_, _| ())?;
 /// assert!(weights[1] > 0.5 && weights[2] == 0.5);
 /// # Ok::<(), hr_weights::RowError>(())
 /// ```
@@ -168,7 +172,7 @@ impl<T: Real> Band<'_, T> {
             if losses.is_empty() {
                 continue;
             }
-            if let Err(error) = validate(&mut Data::new(losses, base, Team::ALONE, Alone), params) {
+            if let Err(error) = validate(&mut Data::new(losses, base, Team::ALONE), params) {
                 self.bad = Some(RowError { row, error });
                 return;
             }

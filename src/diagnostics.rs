@@ -1,22 +1,24 @@
 //! Who carries the weight: the samples with the largest weights, and what each group has.
 
 use crate::groups::{check_groups, count_samples};
-use crate::math::add_compensated;
+use crate::numbers::math::add_compensated;
+use crate::numbers::real::Real;
 use crate::params::Error;
-use crate::real::Real;
 use crate::validate::mass_scale;
 
-/// Writes the samples with the largest weights, the one with the largest first, and returns the share of all weight
-/// that they have, in [0, 1]: how concentrated the weights are. Never allocates.
+/// Writes the samples with the largest weights, the one with the largest first, and returns the
+/// share of all weight that they have, in [0, 1]: how concentrated the weights are. Never
+/// allocates.
 ///
 /// `weights` has n elements, finite and not negative, of any sum, such as those of
-/// [`weights_into`](crate::weights_into); the weight of a given worst loss is not among them. `indices` has k: so many
-/// samples are wanted. If there are fewer samples, only the first n elements are written. Of equal weights the
-/// first come first. If all weights are zero, so is the share. Takes a time of n log k at most, n as a rule.
+/// [`weights_into`](crate::weights_into); the weight of a given worst loss is not among them.
+/// `indices` has k: so many samples are wanted. If there are fewer samples, only the first n
+/// elements are written. Of equal weights the first come first. If all weights are zero, so is the
+/// share. Takes a time of n log k at most, n as a rule.
 ///
 /// # Errors
-/// [`Error::Empty`] if n or k is zero, [`Error::BaseWeights`] for a weight that is negative, NaN or infinite; `indices`
-/// is then untouched.
+/// [`Error::Empty`] if n or k is zero, [`Error::BaseWeights`] for a weight that is negative, NaN or
+/// infinite; `indices` is then untouched.
 ///
 /// # Source
 /// The k largest weights are what majorisation compares; see [`Target`](crate::Target).
@@ -42,27 +44,31 @@ pub fn top_samples_into<T: Real>(weights: &[T], indices: &mut [usize]) -> Result
     Ok(if total > 0.0 { share.min(1.0) } else { 0.0 })
 }
 
-/// What each group has of the weight; each slice has one element per group, and what it held does not matter.
+/// What each group has of the weight; each slice has one element per group, and what it held does
+/// not matter.
 #[derive(Debug)]
 pub struct ShareTable<'a> {
     /// Receives the share of the weight that each group has; they sum to one.
     pub shares: &'a mut [f64],
-    /// Receives each group's share of the weight over its share of the samples: 1 where robustness changes nothing;
-    /// NaN for a group without samples.
+    /// Receives each group's share of the weight over its share of the samples: 1 where robustness
+    /// changes nothing; NaN for a group without samples.
     pub ratios: &'a mut [f64],
     /// Receives the number of samples of each group.
     pub sizes: &'a mut [f64],
 }
 
-/// Writes the share of the weight that each group has: classes, sites, right and wrong labels. Never allocates.
+/// Writes the share of the weight that each group has: classes, sites, right and wrong labels.
+/// Never allocates.
 ///
 /// `weights` has n elements, finite and not negative, of any sum, such as those of
-/// [`weights_into`](crate::weights_into); `of_sample` has for each the number of its group, below the number of groups,
-/// which is the length of the slices of the table. If all weights are zero, so are the shares and the ratios.
+/// [`weights_into`](crate::weights_into); `of_sample` has for each the number of its group, below
+/// the number of groups, which is the length of the slices of the table. If all weights are zero,
+/// so are the shares and the ratios.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Lengths`] if the slices differ in length, [`Error::Group`], and [`Error::BaseWeights`] for
-/// a weight that is negative, NaN or infinite; the table is then untouched.
+/// [`Error::Empty`], [`Error::Lengths`] if the slices differ in length, [`Error::Group`], and
+/// [`Error::BaseWeights`] for a weight that is negative, NaN or infinite; the table is then
+/// untouched.
 ///
 /// ```
 /// use hr_weights::{ShareTable, group_shares_into};
@@ -89,7 +95,7 @@ pub fn group_shares_into<T: Real>(weights: &[T], of_sample: &[u32], table: Share
     let scale = scale_of(weights)?;
     count_samples(of_sample, sizes);
     shares.fill(0.0);
-    // What the additions lose, until the end.
+    // Until the end `ratios` holds what the additions lose.
     ratios.fill(0.0);
     for (weight, &group) in weights.iter().zip(of_sample) {
         let group = group as usize;
@@ -104,7 +110,8 @@ pub fn group_shares_into<T: Real>(weights: &[T], of_sample: &[u32], table: Share
     Ok(())
 }
 
-/// A power of two that brings the largest weight near one, so that no sum overflows or loses small weights' digits.
+/// A power of two that brings the largest weight near one, so that no sum overflows or loses small
+/// weights' digits.
 fn scale_of<T: Real>(weights: &[T]) -> Result<f64, Error> {
     let is_bad = |weight: &T| !(weight.is_finite() && *weight >= T::ZERO);
     if let Some(index) = weights.iter().position(is_bad) {
@@ -122,7 +129,8 @@ fn sum<'a, T: Real>(weights: impl Iterator<Item = &'a T>, scale: f64) -> f64 {
     sum + rest
 }
 
-/// Writes the indices of the largest weights, in falling order: a heap whose root is the one that would go next.
+/// Writes the indices of the largest weights, in falling order: a heap whose root is the one that
+/// would go next.
 fn select<T: Real>(weights: &[T], top: &mut [usize]) {
     // Equal weights go from the last to the first.
     let goes_before = |a: usize, b: usize| (weights[a], core::cmp::Reverse(a)) < (weights[b], core::cmp::Reverse(b));

@@ -1,5 +1,6 @@
-//! The floating-point mode of the calling thread: trainers flush subnormals, and some round otherwise or trap. Here every number
-//! is computed in the default mode, in which the language has it, and the caller gets the mode back that it came with.
+//! The floating-point mode of the calling thread. Trainers flush subnormals to zero, and some round
+//! in another direction or trap. Every call computes in the default mode, which the language
+//! assumes, and gives the caller's mode back.
 
 /// Keeps the caller's mode, and puts it back when it goes.
 pub(crate) struct CallersMode(Mode);
@@ -7,7 +8,8 @@ pub(crate) struct CallersMode(Mode);
 impl CallersMode {
     /// Sets the default mode for as long as the result lives.
     ///
-    /// What is computed meanwhile belongs into a function that is not inlined: the compiler knows nothing of modes.
+    /// What is computed meanwhile belongs into a function that is not inlined: the compiler knows
+    /// nothing of modes.
     pub(crate) fn set_aside() -> Self {
         let mode = mode();
         if !is_default(mode) {
@@ -63,7 +65,8 @@ mod register {
     }
 
     pub(crate) fn set(mode: Mode) {
-        // SAFETY: the default, or what the register held before: no bit is set that it does not have.
+        // SAFETY: the default, or what the register held before: no bit is set that it does not
+        // have.
         unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mode, options(nostack, preserves_flags)) };
     }
 }

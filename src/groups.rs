@@ -1,23 +1,24 @@
 //! HR over the mean losses of groups, as group DRO: classes, sites, hospitals, speakers.
 
-use crate::math::{add_compensated, fma, power_of_two};
+use crate::numbers::math::{add_compensated, fma, power_of_two};
+use crate::numbers::real::Real;
 use crate::params::{Error, Params};
-use crate::real::Real;
 use crate::report::Report;
-use crate::slices::weights_into;
+use crate::weights::weights_into;
 
 /// Which sample belongs to which group.
 #[derive(Clone, Copy, Debug)]
 pub struct Groups<'a> {
     /// For each sample the number of its group, below the number of groups.
     pub of_sample: &'a [u32],
-    /// One base weight per group: not negative, of any sum. A group of base weight zero is masked: its losses are
-    /// ignored, even NaN, and its samples have weight zero. `None`: the number of its samples, so that without
-    /// budgets the weights are `1/n`.
+    /// One base weight per group: not negative, of any sum. A group of base weight zero is masked:
+    /// its losses are ignored, even NaN, and its samples have weight zero. `None`: the number of
+    /// its samples, so that without budgets the weights are `1/n`.
     pub base: Option<&'a [f64]>,
 }
 
-/// What the groups have between them; each slice has one element per group, and what it held does not matter.
+/// What the groups have between them; each slice has one element per group, and what it held does
+/// not matter.
 #[derive(Debug)]
 pub struct GroupTable<'a> {
     /// Receives the mean loss of each group; NaN for one without samples.
@@ -28,23 +29,26 @@ pub struct GroupTable<'a> {
     pub sizes: &'a mut [f64],
 }
 
-/// Writes the weights of samples whose groups, not they themselves, are what HR chooses between: the HR weights of
-/// the groups' mean losses, each shared out evenly among the samples of its group. `sum w l` is then the robust loss
-/// over groups. Never allocates on one thread.
+/// Writes the weights of samples whose groups, not they themselves, are what HR chooses between:
+/// the HR weights of the groups' mean losses, each shared out evenly among the samples of its
+/// group. `sum w l` is then the robust loss over groups. Never allocates on one thread.
 ///
-/// `losses` and `weights` have n elements. A group without samples is left out, whatever its base weight: a batch
-/// need not have samples of every group. `params.worst_loss` is that of a group mean, and alpha and r are budgets of
-/// mass, each group having its base weight. Everything in the report counts groups: `effective_samples` is an
-/// effective number of groups, `trimmed` counts groups.
+/// `losses` and `weights` have n elements. A group without samples is left out, whatever its base
+/// weight: a batch need not have samples of every group. `params.worst_loss` is that of a group
+/// mean, and alpha and r are budgets of mass, each group having its base weight. Everything in the
+/// report counts groups: `effective_samples` is an effective number of groups, `trimmed` counts
+/// groups.
 ///
 /// # Errors
-/// Those of [`weights_into`](crate::weights_into) ([`Error::BaseWeights`] is about a group, [`Error::NonFiniteLoss`]
-/// about a sample), [`Error::Group`], and [`Error::Lengths`] also if the slices of the table, or the base weights,
-/// differ in length. `weights` is then untouched; the table may have been used.
+/// Those of [`weights_into`](crate::weights_into) ([`Error::BaseWeights`] is about a group,
+/// [`Error::NonFiniteLoss`] about a sample), [`Error::Group`], and [`Error::Lengths`] also if the
+/// slices of the table, or the base weights, differ in length. `weights` is then untouched; the
+/// table may have been used.
 ///
 /// # Source
 /// Group DRO: Sagawa, Koh, Hashimoto, Liang (arXiv 1911.08731), with the ambiguity set of
-/// [`weights_into`](crate::weights_into) in place of all distributions over groups, which is that of r = infinity.
+/// [`weights_into`](crate::weights_into) in place of all distributions over groups, which is that
+/// of r = infinity.
 ///
 /// ```
 /// use hr_weights::{GroupTable, Groups, Params, weights_of_groups_into};
@@ -98,7 +102,7 @@ pub fn weights_of_groups_into<T: Real>(
         }
     }
     let report = weights_into(table.losses, Some(table.sizes), params, table.weights)?;
-    // The sizes gave their place to the base weights.
+    // The base weights have taken the place of the sizes.
     count_samples(of_sample, table.sizes);
     for (weight, &group) in weights.iter_mut().zip(of_sample) {
         let group = group as usize;
@@ -123,12 +127,13 @@ pub(crate) fn count_samples(of_sample: &[u32], sizes: &mut [f64]) {
     }
 }
 
-/// The mean loss of each group, rounded once or nearly so: groups of equal losses tie, whatever their sizes. NaN for
-/// a group without samples; `rest` is scratch.
+/// The mean loss of each group, rounded once or nearly so: groups of equal losses tie, whatever
+/// their sizes. NaN for a group without samples; `rest` is scratch.
 fn mean_losses<T: Real>(losses: &[T], of_sample: &[u32], means: &mut [f64], sizes: &[f64], rest: &mut [f64]) {
     means.fill(0.0);
     rest.fill(0.0);
-    // A power of two, so that no sum overflows and small losses keep their digits. What is not finite is masked.
+    // A power of two, so that no sum overflows and small losses keep their digits. What is not
+    // finite is masked.
     let largest = losses.iter().map(|loss| loss.to_f64().abs()).filter(|loss| loss.is_finite()).fold(0.0, f64::max);
     let scale = if largest > power_of_two(900) { power_of_two(-64) } else { 1.0 };
     for (loss, &group) in losses.iter().zip(of_sample) {

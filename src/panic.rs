@@ -1,4 +1,5 @@
-//! The end of a program without std: no panic can be reached, and if one were, it would be a bug that must not go on.
+//! The panic handler of the static library without std. No panic can be reached; if one were, the
+//! program must not go on.
 
 use core::panic::PanicInfo;
 

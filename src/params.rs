@@ -5,7 +5,8 @@ use core::fmt;
 /// In which order poisoning and sampling happened: which of the two robust programs is solved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Ordering {
-    /// The training data was poisoned: total variation first, then Kullback-Leibler (the authors' default).
+    /// The training data was poisoned: total variation first, then Kullback-Leibler (the authors'
+    /// default).
     #[default]
     Hd,
     /// Corruption happens after sampling: Kullback-Leibler first, then total variation.
@@ -29,18 +30,18 @@ pub struct Params {
     pub r: f64,
     /// Which step comes first. Default [`Ordering::Hd`].
     pub ordering: Ordering,
-    /// The worst loss that a sample could have had, in the unit of the losses: finite and at least every loss of the call.
-    /// Default `None`: the largest loss of the call.
+    /// The worst loss that a sample could have had, in the unit of the losses: finite and at least
+    /// every loss of the call. Default `None`: the largest loss of the call.
     pub worst_loss: Option<f64>,
-    /// Threads that a large problem may use: 1 (default) is the calling thread, 0 as many as useful, `k` at most `k`.
-    /// The result is the same to the bit. Problems of fewer than 65,536 samples stay on
-    /// the calling thread.
+    /// Threads that a large problem may use: 1 (default) is the calling thread, 0 as many as
+    /// useful, `k` at most `k`. The result is the same to the bit. Problems of fewer than 65,536
+    /// samples stay on the calling thread.
     pub threads: usize,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { alpha: 0.0, r: 0.0, ordering: Ordering::Hd, worst_loss: None, threads: 1 }
+        Self::DEFAULT
     }
 }
 
@@ -56,7 +57,8 @@ pub enum Error {
     R,
     /// `worst_loss` is infinite, NaN, or below a loss.
     WorstLoss,
-    /// A base weight is negative, NaN or infinite (`index`: the first such), or all of them are zero (`None`).
+    /// A base weight is negative, NaN or infinite (`index`: the first such), or all of them are
+    /// zero (`None`).
     BaseWeights {
         /// The first offending sample.
         index: Option<usize>,
@@ -86,7 +88,8 @@ pub enum Error {
     Reduce,
     /// The participants of a sharded problem disagree about the ordering.
     Ordering,
-    /// Another participant of a sharded problem was refused, with this status of the C interface (see [`Error::status`]).
+    /// Another participant of a sharded problem was refused, with this status of the C interface
+    /// (see [`Error::status`]).
     Elsewhere {
         /// The status; the largest, if several were refused.
         status: i32,
@@ -151,6 +154,10 @@ impl Error {
 }
 
 impl Params {
+    /// Those of [`Params::default`].
+    pub(crate) const DEFAULT: Self =
+        Self { alpha: 0.0, r: 0.0, ordering: Ordering::Hd, worst_loss: None, threads: 1 };
+
     /// Checks what can be checked without the data.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if !(0.0..=1.0).contains(&self.alpha) {

@@ -1,17 +1,18 @@
 //! The worst loss of a training, kept from batch to batch.
 
+use crate::numbers::real::Real;
 use crate::params::{Error, Params};
-use crate::real::Real;
-use crate::reduce::{Alone, Data};
-use crate::team::Team;
+use crate::pass::Data;
+use crate::pass::Team;
 use crate::validate::validate;
 
 /// The largest loss of the last batches, to be given as [`Params::worst_loss`] to the next.
 ///
-/// A batch's largest loss is below that of the data, so the robust loss of a batch, which by default takes it for the
-/// worst loss, is too small: with poison (alpha > 0) the poisoned mass is put at too small a loss. The largest loss
-/// of an epoch is nearer the truth. Even so the mean of the robust losses of batches is at most the robust loss of
-/// all their samples, since that is concave in the distribution of the losses: it is no bound.
+/// A batch's largest loss is below that of the data, so the robust loss of a batch, which by
+/// default takes it for the worst loss, is too small: with poison (alpha > 0) the poisoned mass is
+/// put at too small a loss. The largest loss of an epoch is nearer the truth. Even so the mean of
+/// the robust losses of batches is at most the robust loss of all their samples, since that is
+/// concave in the distribution of the losses: it is no bound.
 ///
 /// ```
 /// use hr_weights::{Params, RunningWorst, weights_into};
@@ -36,20 +37,20 @@ pub struct RunningWorst {
 }
 
 impl RunningWorst {
-    /// Has seen nothing. Remembers at least the last `window` batches, and fewer than twice as many; 0: all. An
-    /// epoch's number of batches is a good choice while the losses fall.
+    /// Has seen nothing. Remembers at least the last `window` batches, and fewer than twice as
+    /// many; 0: all. An epoch's number of batches is a good choice while the losses fall.
     #[must_use]
     pub fn new(window: u64) -> Self {
         Self { window, seen: 0, current: f64::NEG_INFINITY, previous: f64::NEG_INFINITY }
     }
 
-    /// Takes in the losses of a batch, with their base weights if any: masked samples do not count. Returns the worst
-    /// loss to use for
-    /// it: at least every loss of this batch and of the batches that are remembered, in the unit of the losses.
+    /// Takes in the losses of a batch, with their base weights if any: masked samples do not count.
+    /// Returns the worst loss to use for it: at least every loss of this batch and of the batches
+    /// that are remembered, in the unit of the losses.
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::Lengths`], [`Error::BaseWeights`] and [`Error::NonFiniteLoss`]; nothing is then
-    /// taken in.
+    /// [`Error::Empty`], [`Error::Lengths`], [`Error::BaseWeights`] and [`Error::NonFiniteLoss`];
+    /// nothing is then taken in.
     pub fn update<T: Real>(&mut self, losses: &[T], base: Option<&[T]>) -> Result<f64, Error> {
         if losses.is_empty() {
             return Err(Error::Empty);
@@ -59,7 +60,7 @@ impl RunningWorst {
         {
             return Err(Error::Lengths { losses: losses.len(), other: base.len() });
         }
-        let range = validate(&mut Data::new(losses, base, Team::ALONE, Alone), &Params::default())?;
+        let range = validate(&mut Data::new(losses, base, Team::ALONE), &Params::default())?;
         if self.window > 0 && self.seen >= self.window {
             (self.previous, self.current, self.seen) = (self.current, f64::NEG_INFINITY, 0);
         }

@@ -1,37 +1,40 @@
-//! From the caller's arrays to a problem that can be solved, or to the error that says why not. Nothing is written here.
+//! From the caller's arrays to a problem that can be solved, or to the error that says why not.
+//! Nothing is written here.
 
-use crate::depths::Depths;
-use crate::kernels::{self, fast_survey};
-use crate::math::{exponent, power_of_two};
+use crate::kernels::{self, Partial, fast_survey};
+use crate::numbers::depths::Depths;
+use crate::numbers::math::{exponent, power_of_two};
+use crate::numbers::real::{Real, first_position};
 use crate::params::{Error, Params};
-use crate::real::{Real, first_position};
-use crate::reduce::{Data, Meeting, Partial};
+use crate::pass::Data;
 
 /// The range of a valid problem.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Range {
     /// The worst loss: given, or the largest loss.
     pub(crate) worst: f64,
-    /// Whether the caller gave it: then its weight is reported apart, else it belongs to the samples at depth zero.
+    /// Whether the caller gave it: then its weight is reported apart, else it belongs to the
+    /// samples at depth zero.
     pub(crate) worst_is_given: bool,
-    /// The largest loss of an unmasked sample; or the smallest that has the same depth, where it is so much smaller than the span that
-    /// others round to it.
+    /// The largest loss of an unmasked sample. Where losses near it have depth zero too, since they
+    /// differ by less than depths are rounded, the smallest of these.
     pub(crate) largest: f64,
     /// The smallest loss of an unmasked sample.
     pub(crate) smallest: f64,
     pub(crate) depths: Depths,
 }
 
-/// Checks the whole input in one pass (a second one finds the first bad sample) and sets the scale of the masses.
-pub(crate) fn validate<T: Real, R: Meeting>(data: &mut Data<'_, T, R>, params: &Params) -> Result<Range, Error> {
+/// Checks the whole input in one pass (a second one finds the first bad sample) and sets the scale
+/// of the masses.
+pub(crate) fn validate<T: Real>(data: &mut Data<'_, T>, params: &Params) -> Result<Range, Error> {
     params.check()?;
     if let Some(level) = data.fast() {
-        let [largest, minus_smallest, unsound] = data.pass(|chunk, _| fast_survey(level, chunk.losses))?.maxima;
+        let [largest, minus_smallest, unsound] = data.pass(|chunk, _| fast_survey(level, chunk.losses)).maxima;
         if unsound == 0.0 {
             return Range::new(largest, -minus_smallest, params);
         }
     }
-    let survey = data.pass(kernels::survey)?;
+    let survey = data.pass(kernels::survey);
     let [largest, minus_smallest, largest_base, ..] = survey.maxima;
     soundness(&survey)?;
     if data.has_base() && largest_base == f64::NEG_INFINITY {
@@ -45,12 +48,17 @@ pub(crate) fn validate<T: Real, R: Meeting>(data: &mut Data<'_, T, R>, params: &
 }
 
 impl Range {
+    /// Of losses that are all zero.
+    pub(crate) const OF_ZEROS: Self =
+        Self { worst: 0.0, worst_is_given: false, largest: 0.0, smallest: 0.0, depths: Depths::OF_ZEROS };
+
     /// No loss is above it.
     pub(crate) fn upper_end(&self) -> f64 {
         if self.depths.depth(self.largest) == 0.0 { self.worst } else { self.largest }
     }
 
-    /// A value of the robust loss, which rounding may have taken below every loss, and even beyond the range of doubles.
+    /// A robust loss or a bound, but the smallest loss where rounding has taken it below every
+    /// loss, or out of the range of doubles.
     pub(crate) fn at_least_smallest(&self, value: f64) -> f64 {
         if value < self.smallest { self.smallest } else { value }
     }

@@ -1,69 +1,59 @@
-//! From the optimum to the weight of every sample and to the report: the last pass.
+//! The weights of one vector of losses: check, solve, write. Slices in, a slice out, nothing is
+//! allocated.
 
-use crate::kernels::{self, Chunk, Recipe, fast_write};
-use crate::params::Error;
-use crate::real::Real;
-use crate::reduce::{Data, Meeting, count};
+use crate::numbers::real::Real;
+use crate::params::{Error, Params};
+use crate::pass::Data;
+use crate::pass::Team;
 use crate::report::Report;
-use crate::validate::Range;
+use crate::solve::solve;
+use crate::validate::validate;
 
-/// The solved problem, in scaled depths: all that the last pass and the report need.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Optimum<T> {
-    pub(crate) recipe: Recipe<T>,
-    /// The weight of the worst loss itself, if it was given.
-    pub(crate) worst_weight: f64,
-    pub(crate) u: f64,
-    /// The dual value, seen from the worst loss.
-    pub(crate) dual_depth: f64,
-    /// Samples with a smaller loss have lost all weight.
-    pub(crate) trim_loss: f64,
-    pub(crate) d_alpha: f64,
-    pub(crate) d_r: f64,
-    pub(crate) kl: f64,
-    pub(crate) tv: f64,
-    pub(crate) iterations: u32,
+/// Writes the HR weights of `losses` to `weights` and reports on them. Never allocates.
+///
+/// `losses` and `weights` have n elements, and `base`, if any, has n base weights: not negative, of
+/// any sum; the default is one each. A sample of base weight zero is masked: its loss is ignored,
+/// even if it is NaN, and its weight is zero. Together with [`Report::worst_weight`] the weights
+/// sum to one.
+///
+/// # Errors
+/// Every [`Error`] but [`Error::Delta`], whose cause it names; `weights` is then untouched.
+///
+/// # Source
+/// The programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560, through the duals
+/// of `docs/theory.md`.
+///
+/// ```
+/// use hr_weights::{Params, weights_into};
+/// let mut weights = [0.0; 4];
+/// let params = Params { r: 0.1, ..Params::default() };
+/// let report = weights_into(&[0.3, 2.0, 0.1, 0.7], None, &params, &mut weights)?;
+/// assert!(weights[1] > 0.25 && report.robust_loss > 0.775);
+/// # Ok::<(), hr_weights::Error>(())
+/// ```
+pub fn weights_into<T: Real>(
+    losses: &[T],
+    base: Option<&[T]>,
+    params: &Params,
+    weights: &mut [T],
+) -> Result<Report, Error> {
+    if losses.is_empty() {
+        return Err(Error::Empty);
+    }
+    check_lengths(losses, base, weights)?;
+    let team = Team::for_samples(losses.len(), params.threads);
+    let mut data = Data::new(losses, base, team);
+    let range = validate(&mut data, params)?;
+    let optimum = solve(&data, &range, params, Some(&mut *weights));
+    Ok(optimum.write(&data, &range, weights))
 }
 
-impl<T: Real> Optimum<T> {
-    /// The dual bound in the unit of the losses.
-    pub(crate) fn dual_bound(&self) -> f64 {
-        self.recipe.depths.loss(-self.dual_depth)
+/// Refuses base weights, if there are any, or an output that do not have one element per loss.
+pub(crate) fn check_lengths<T>(losses: &[T], base: Option<&[T]>, weights: &[T]) -> Result<(), Error> {
+    for other in [Some(weights.len()), base.map(<[T]>::len)].into_iter().flatten() {
+        if other != losses.len() {
+            return Err(Error::Lengths { losses: losses.len(), other });
+        }
     }
-
-    /// Writes every weight and tells what was written.
-    #[inline(never)] // what it needs of the stack is not needed while the optimum is looked for
-    pub(crate) fn write<R: Meeting>(
-        &self,
-        data: &mut Data<'_, T, R>,
-        range: &Range,
-        weights: &mut [T],
-    ) -> Result<Report, Error> {
-        let depths = range.depths;
-        let moderate = self.recipe.lens.is_moderate(depths.depth(range.smallest));
-        let (written, known_zeros) = match data.fast() {
-            Some(level) if moderate => {
-                let fast =
-                    |chunk: Chunk<'_, T>, output: &mut [T]| fast_write(level, chunk.losses, &self.recipe, output);
-                (data.pass_writing(weights, fast)?, self.recipe.zeros)
-            }
-            _ => (data.pass_writing(weights, |chunk, output| kernels::write(chunk, &self.recipe, output))?, None),
-        };
-        let [depth_sum, square_sum, counted_zeros] = written.sums;
-        Ok(Report {
-            robust_loss: range.at_least_smallest(depths.loss(depth_sum)),
-            dual_bound: range.at_least_smallest(self.dual_bound()),
-            worst_loss: range.worst,
-            worst_weight: self.worst_weight,
-            eta: depths.loss(-self.u),
-            trim_loss: self.trim_loss,
-            d_alpha: depths.unscaled(self.d_alpha),
-            d_r: depths.unscaled(self.d_r),
-            kl: self.kl,
-            tv: self.tv,
-            effective_samples: 1.0 / square_sum,
-            trimmed: count(known_zeros.unwrap_or(counted_zeros)) as u64,
-            iterations: self.iterations,
-        })
-    }
+    Ok(())
 }

@@ -34,7 +34,8 @@ fn processors() -> (usize, Vec<usize>) {
     (count("/proc/thread-self".into()).1, pool.collect())
 }
 
-/// A thread of the pool that is sent to another processor may run everywhere again when it has worked there.
+/// A thread of the pool that is sent to another processor may run everywhere again when it has
+/// worked there.
 #[test]
 fn helpers_may_run_where_the_caller_may() {
     let _alone = alone();
@@ -47,8 +48,8 @@ fn helpers_may_run_where_the_caller_may() {
     }
 }
 
-/// Linux as these tests have it: functions of this program, which the linker takes before those of the C library, say on which
-/// processor a thread runs, and note who is allowed to run where.
+/// Linux as these tests have it: functions of this program, which the linker takes before those of
+/// the C library, say on which processor a thread runs, and note who is allowed to run where.
 #[cfg(target_env = "gnu")]
 mod linux {
     use std::ffi::c_int;
@@ -92,7 +93,8 @@ mod linux {
         elements(&set)
     }
 
-    /// What happens while the calling thread is told that it runs on a processor, and the others that they run on another one.
+    /// What happens while the calling thread is told that it runs on a processor, and the others
+    /// that they run on another one.
     pub(crate) fn noted_while(of_caller: c_int, of_others: c_int, run: impl FnOnce()) -> Vec<Allowed> {
         CALLER.store(thread(), Ordering::SeqCst);
         OF_CALLER.store(of_caller, Ordering::SeqCst);
@@ -128,8 +130,8 @@ mod linux {
     }
 }
 
-/// A helper that was last seen on the caller's processor may not run there until it has begun to work elsewhere. One that was seen
-/// elsewhere, or nobody knows where, may run where it likes.
+/// A helper that was last seen on the caller's processor may not run there until it has begun to
+/// work elsewhere. One that was seen elsewhere, or nobody knows where, may run where it likes.
 #[cfg(target_env = "gnu")]
 #[test]
 fn helpers_are_sent_off_the_callers_processor() {

@@ -1,4 +1,5 @@
-//! A solve on the calling thread asks the allocator for nothing: it may run where memory must not be taken.
+//! A solve on the calling thread asks the allocator for nothing: it may run where memory must not
+//! be taken.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -10,8 +11,8 @@ use hr_weights::{
 };
 
 thread_local! {
-    /// How often this thread asked for memory. Its own count, since the test harness has threads of its own; `const`, since
-    /// making it must not ask for memory.
+    /// How often this thread asked for memory. Its own count, since the test harness has threads of
+    /// its own; `const`, since making it must not ask for memory.
     static REQUESTS: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -1,4 +1,5 @@
-//! Calibration meets its target, by the solver itself and by closed forms; what is said to be monotone is; paths.
+//! Calibration meets its target, by the solver itself and by closed forms; what is said to be
+//! monotone is; paths.
 
 mod support;
 
@@ -61,8 +62,8 @@ fn calibrate(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// The budget that is found meets the target when it is given to the solver, whose weights and report came with
-    /// it.
+    /// The budget that is found meets the target when it is given to the solver, whose weights and
+    /// report came with it.
     #[test]
     fn meets_the_target(
         mut losses in vec(0.0..1.0, 2..60),
@@ -100,8 +101,8 @@ proptest! {
         prop_assert!(found.solves <= 40, "{} solves for {:?}", found.solves, target);
     }
 
-    /// The robust loss never falls with a budget; with equal base weights and no given worst loss neither does the
-    /// largest weight, and the effective sample size never grows.
+    /// The robust loss never falls with a budget; with equal base weights and no given worst loss
+    /// neither does the largest weight, and the effective sample size never grows.
     #[test]
     fn monotone(
         losses in vec(0.0..1.0_f64, 2..40),
@@ -125,8 +126,8 @@ proptest! {
         }
     }
 
-    /// Losses 0 and 1 and no alpha: the divergence of two coins is the r for a wanted robust loss, and everything
-    /// else follows.
+    /// Losses 0 and 1 and no alpha: the divergence of two coins is the r for a wanted robust loss,
+    /// and everything else follows.
     #[test]
     fn of_coins(ones in 1..50_usize, zeros in 1..50_usize, share in 0.001..0.999_f64) {
         let losses: Vec<f64> = (0..ones + zeros).map(|i| if i < ones { 1.0 } else { 0.0 }).collect();
@@ -177,7 +178,8 @@ fn ends_of_the_range() {
     assert_eq!(refused, Err(CalibrationError::OutOfReach { range: [4.0, 4.0] }));
     let message = refused.unwrap_err().to_string();
     assert_eq!(message, "the target is out of reach: no budget gives 4, the largest gives 4");
-    // Without weight on any sample there are infinitely many effective ones, and still none below zero.
+    // Without weight on any sample there are infinitely many effective ones, and still none below
+    // zero.
     let params = Params { worst_loss: Some(2.0), ..params };
     let found = calibrate(&losses, None, &params, Target::EffectiveSamples(f64::INFINITY), true).0.unwrap();
     assert_eq!((found.budget, found.range[1]), (f64::INFINITY, f64::INFINITY));
@@ -187,8 +189,8 @@ fn ends_of_the_range() {
     }
 }
 
-/// With a span of 1e136 and next to no limit on r any alpha but zero gives the worst loss, and zero less by a rounding of the span: the
-/// search between zero and the smallest number ends, at either.
+/// With a span of 1e136 and next to no limit on r any alpha but zero gives the worst loss, and zero
+/// less by a rounding of the span: the search between zero and the smallest number ends, at either.
 #[test]
 fn a_leap_beside_no_budget() {
     let worst = 5.613_337_279_817_228e112;
@@ -199,7 +201,8 @@ fn a_leap_beside_no_budget() {
     assert!(found.budget <= f64::from_bits(1) && found.range[0] < 0.0 && found.range[1] == worst, "{found:?}");
 }
 
-/// Both ends of the range are solved, and the budget that is found; what is between them takes looking for.
+/// Both ends of the range are solved, and the budget that is found; what is between them takes
+/// looking for.
 #[test]
 fn counts_what_it_solves() {
     let losses = [0.1, 0.7, 0.4, 1.0];
@@ -213,7 +216,8 @@ fn counts_what_it_solves() {
     }
 }
 
-/// A target whose opposite is met on the way: halfway the robust loss is 1.5, and it is linear in alpha.
+/// A target whose opposite is met on the way: halfway the robust loss is 1.5, and it is linear in
+/// alpha.
 #[test]
 fn of_opposite_signs() {
     let losses = [-9.0, -9.0, -9.0, 5.0];
@@ -223,7 +227,8 @@ fn of_opposite_signs() {
     }
 }
 
-/// Targets that round budgets meet: a search that comes upon one of them has found it, on whichever side it then looks.
+/// Targets that round budgets meet: a search that comes upon one of them has found it, on whichever
+/// side it then looks.
 #[test]
 fn of_round_budgets() {
     let losses: Vec<f64> = (0..40).map(|i| f64::from(i * i % 41) / 41.0).collect();

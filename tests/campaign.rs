@@ -1,11 +1,14 @@
-//! Random problems of up to 32 samples against the slow reference, as many as wanted: what no list of cases foresees.
+//! Random problems of up to 32 samples against the slow reference, as many as wanted: what no list
+//! of cases foresees.
 //!
-//! The worst errors are printed in units of the accuracy budget, with the problems that have them. Any beyond the budget are
-//! written to `target/campaign/found.txt`, which `tests/data/make_table.py --cases` solves in high precision: the
-//! reference itself is only good to rounding.
+//! The worst errors are printed in units of the accuracy budget, with the problems that have them.
+//! Any beyond the budget are written to `target/campaign/found.txt`, which
+//! `tests/data/make_table.py --cases` solves in high precision: the reference itself is only good
+//! to rounding.
 //!
 //! * `HRW_CAMPAIGN`: the number of problems; 50,000 by default, 10^8 in `make campaign`.
-//! * `HRW_CAMPAIGN_SEED`: where the random numbers start; 1 by default. Problem k of a seed is the same on every machine.
+//! * `HRW_CAMPAIGN_SEED`: where the random numbers start; 1 by default. Problem k of a seed is the
+//!   same on every machine.
 //! * `HRW_CAMPAIGN_THREADS`: 1 by default.
 
 #[allow(dead_code)] // the derivatives are compared elsewhere
@@ -121,7 +124,8 @@ fn errors(problem: &Problem) -> Errors {
     let solved = solve(problem);
     let exact = reference::solve(problem);
     let report = &solved.report;
-    // Where all mass is at a given worst loss that samples have too, only the sum of their weights is determined.
+    // Where all mass is at a given worst loss that samples have too, only the sum of their weights
+    // is determined.
     let shared = |i: usize| exact.d_r == 0.0 && problem.worst_loss == Some(problem.losses[i]);
     let mut at_worst = report.worst_weight - exact.worst_weight;
     let mut weight = 0.0_f64;
@@ -209,7 +213,8 @@ fn random_problems_are_within_budget() {
     assert!(beyond == 0, "{beyond} problems are beyond a budget: see {}\n{text}", found.display());
 }
 
-/// One whose duality gap was 1.24 budgets when the search for u ended within 1e-11 of r wherever phi was seen to rise.
+/// One whose duality gap was 1.24 budgets when the search for u ended within 1e-11 of r wherever
+/// phi was seen to rise.
 #[test]
 fn a_search_that_ended_too_early() {
     let errors = errors(&problem(73, 1_501_581));

@@ -1,4 +1,5 @@
-//! The finite-sample certificate: its radius, its relation to the robust loss, and cases with a closed form.
+//! The finite-sample certificate: its radius, its relation to the robust loss, and cases with a
+//! closed form.
 
 use hr_weights::{Error, Ordering, Params, Report, certified_r, certify, weights_into};
 use proptest::collection::vec;
@@ -12,7 +13,8 @@ fn hd(losses: &[f64], alpha: f64, delta: f64, worst_loss: f64) -> Report {
     weights_into(losses, None, &params, &mut weights).unwrap()
 }
 
-/// `log(2 sqrt(n + 1) / delta) / n`, computed in another way than the library's documentation writes it.
+/// `log(2 sqrt(n + 1) / delta) / n`, computed in another way than the library's documentation
+/// writes it.
 fn radius(n: u64, delta: f64) -> f64 {
     let n = n as f64;
     (2.0_f64.ln() + 0.5 * n.ln_1p() - delta.ln()) / n
@@ -76,8 +78,8 @@ fn limits() {
 }
 
 proptest! {
-    /// The certificate is the robust loss of the HD program with the certified radius and the given worst loss,
-    /// from above.
+    /// The certificate is the robust loss of the HD program with the certified radius and the given
+    /// worst loss, from above.
     #[test]
     fn is_the_robust_loss_of_hd(
         losses in vec(0.0..1.0, 1..200),
@@ -94,7 +96,8 @@ proptest! {
         prop_assert!(bound >= mean - 1e-15 && bound <= worst_loss);
     }
 
-    /// For losses 0 and 1 the bound inverts the divergence of two coins, the first biased by the poison.
+    /// For losses 0 and 1 the bound inverts the divergence of two coins, the first biased by the
+    /// poison.
     #[test]
     fn of_coins(
         n in 1..300_usize,

@@ -1,5 +1,5 @@
-//! The certificate by simulation: how often it fails, and how it compares with the bounds of Hoeffding and of Maurer
-//! and Pontil.
+//! The certificate by simulation: how often it fails, and how it compares with the bounds of
+//! Hoeffding and of Maurer and Pontil.
 
 mod support;
 
@@ -140,8 +140,8 @@ fn simulate(losses: Losses, n: usize, attack: Attack, delta: f64, seed: u64) -> 
     misses
 }
 
-/// The bound fails with probability at most delta, in every setting: so says a binomial test on its misses. The same
-/// test condemns bounds that leave out the sampling error or the poison.
+/// The bound fails with probability at most delta, in every setting: so says a binomial test on its
+/// misses. The same test condemns bounds that leave out the sampling error or the poison.
 #[test]
 fn fails_at_most_as_often_as_it_says() {
     let (mut settings, mut most) = (0, 0.0_f64);
@@ -181,9 +181,10 @@ fn empirical_bernstein(losses: &[f64], delta: f64) -> f64 {
     mean + (2.0 * variance * log / n).sqrt() + 7.0 * log / (3.0 * (n - 1.0))
 }
 
-/// What the certificate cannot exceed, with the empirical variance v: `mean + sqrt(2 v r) + (B - mean) r`. (In the
-/// dual at `u = sqrt(v / (2 r))`, by `log(1 + e) >= e - e^2 / (2 (1 + min e))`.) An empirical Bernstein bound with 1
-/// in place of 7/3, and `log(2 sqrt(n + 1))` in place of `log 2`.
+/// What the certificate cannot exceed, with the empirical variance v:
+/// `mean + sqrt(2 v r) + (B - mean) r`. (In the dual at `u = sqrt(v / (2 r))`, by
+/// `log(1 + e) >= e - e^2 / (2 (1 + min e))`.) An empirical Bernstein bound with 1 in place of 7/3,
+/// and `log(2 sqrt(n + 1))` in place of `log 2`.
 fn closed_form(losses: &[f64], delta: f64) -> f64 {
     let r = certified_r(losses.len() as u64, delta).unwrap();
     let (n, mean) = (losses.len() as f64, losses.iter().sum::<f64>() / losses.len() as f64);
@@ -191,10 +192,10 @@ fn closed_form(losses: &[f64], delta: f64) -> f64 {
     mean + (2.0 * variance * r).sqrt() + (1.0 - mean) * r
 }
 
-/// The certificate is below its closed form in every trial, hence below any other bound that is above that; and where
-/// that is: below Hoeffding's for losses of small variance, below Maurer's and Pontil's for some hundred samples or a
-/// tiny delta. It is not below them everywhere: its log(n) is the price of needing no lower limit on the losses, and of
-/// the poisoned share.
+/// The certificate is below its closed form in every trial, hence below any other bound that is
+/// above that; and where that is: below Hoeffding's for losses of small variance, below Maurer's
+/// and Pontil's for some hundred samples or a tiny delta. It is not below them everywhere: its
+/// log(n) is the price of needing no lower limit on the losses, and of the poisoned share.
 #[test]
 fn beats_other_bounds_where_it_should() {
     let mut widest = [0.0_f64; 2];

@@ -1,4 +1,5 @@
-//! Weights over groups are those of their means, shared out; the running worst loss brings batches nearer the whole.
+//! Weights over groups are those of their means, shared out; the running worst loss brings batches
+//! nearer the whole.
 
 mod support;
 
@@ -28,7 +29,8 @@ fn solve(losses: &[f64], groups: &Groups<'_>, count: usize, params: &Params) -> 
 }
 
 proptest! {
-    /// Against the same by hand: means, their weights, and each weight divided by the size of its group.
+    /// Against the same by hand: means, their weights, and each weight divided by the size of its
+    /// group.
     #[test]
     fn is_the_problem_of_the_means(
         samples in vec((0.0..1.0, 0..5_u32), 1..80),
@@ -158,8 +160,8 @@ fn the_worst_loss_is_kept_for_a_window() {
     assert_eq!(ever.worst(), 6.0);
 }
 
-/// The mean over the batches of an epoch is below the robust loss of all samples, and the kept worst loss closes a
-/// part of the distance, but is no bound either.
+/// The mean over the batches of an epoch is below the robust loss of all samples, and the kept
+/// worst loss closes a part of the distance, but is no bound either.
 #[test]
 fn batches_under_estimate() {
     let mut random = support::random::uniform(11);

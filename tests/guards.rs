@@ -1,5 +1,5 @@
-//! Nothing outside the caller's arrays is read or written: each lies between pages that may not be touched, against the one
-//! before it or the one after, at every length up to 300.
+//! Nothing outside the caller's arrays is read or written: each lies between pages that may not be
+//! touched, against the one before it or the one after, at every length up to 300.
 
 #![cfg(unix)]
 
@@ -36,7 +36,8 @@ impl Guarded {
     #[allow(clippy::mut_from_ref)] // one array at a time has the room
     fn hold<T: Real>(&self, values: &[T], at_end: bool) -> &mut [T] {
         let offset = if at_end { PAGE - size_of_val(values) } else { 0 };
-        // SAFETY: within the middle page, aligned since sizes are multiples of the alignment, and initialised by the copy.
+        // SAFETY: within the middle page, aligned since sizes are multiples of the alignment, and
+        // initialised by the copy.
         unsafe {
             let place = self.start.add(PAGE + offset).cast::<T>();
             ptr::copy_nonoverlapping(values.as_ptr(), place, values.len());

@@ -1,4 +1,5 @@
-//! `include/hr_weights.h` is what cbindgen makes of `src/capi` today. `make header` brings it up to date.
+//! `include/hr_weights.h` is what cbindgen makes of `src/capi` today. `make header` brings it up to
+//! date.
 
 use std::path::Path;
 

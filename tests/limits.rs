@@ -52,7 +52,8 @@ proptest! {
         let at_worst: Vec<usize> =
             unmasked(&problem).into_iter().filter(|&i| problem.losses[i] == report.worst_loss).collect();
         let b_worst: f64 = at_worst.iter().map(|&i| b[i]).sum();
-        // With alpha HD needs nothing else, and takes no more than there is; without it both spend all of r.
+        // With alpha HD needs nothing else, and takes no more than there is; without it both spend
+        // all of r.
         if unlimited_alpha && problem.ordering == Ordering::Hd {
             prop_assert_eq!(report.kl, 0.0);
             prop_assert!((report.tv - (1.0 - b_worst)).abs() <= 1e-12, "tv {} of {}", report.tv, 1.0 - b_worst);
@@ -83,8 +84,9 @@ proptest! {
     }
 }
 
-/// Beside a span of 1e300 and more, losses that are near the worst one cannot be told from it: which of them has the weight may not
-/// matter to the robust loss, but there is an answer, and it is a distribution.
+/// Beside a span of 1e300 and more, losses that are near the worst one cannot be told from it:
+/// which of them has the weight may not matter to the robust loss, but there is an answer, and it
+/// is a distribution.
 #[test]
 fn losses_near_the_worst_beside_an_enormous_span() {
     let deep = [-1e300, -7.53e307, f64::MIN];
@@ -113,8 +115,9 @@ fn losses_near_the_worst_beside_an_enormous_span() {
     }
 }
 
-/// With all but a hair of the mass on the smallest loss the sum of the weights may round to more than one: that takes neither the
-/// robust loss nor its bound below every loss, where losses are near the largest number not even to minus infinity.
+/// With all but a hair of the mass on the smallest loss the sum of the weights may round to more
+/// than one: that takes neither the robust loss nor its bound below every loss, where losses are
+/// near the largest number not even to minus infinity.
 #[test]
 fn not_below_every_loss() {
     for (smallest, largest) in [(0.0, 1.0), (1.0, 3.0), (-1.7e308, 1e300), (f64::MIN, 0.5 * f64::MIN)] {
@@ -133,8 +136,9 @@ fn not_below_every_loss() {
     }
 }
 
-/// HR where everything moves to the worst loss: what the sampling step leaves of the deep mass, the same for all depths there, is all that
-/// the other step has to move. The divergence of the base weights from that is r.
+/// HR where everything moves to the worst loss: what the sampling step leaves of the deep mass, the
+/// same for all depths there, is all that the other step has to move. The divergence of the base
+/// weights from that is r.
 #[test]
 fn what_is_spent_where_everything_moves() {
     for (at_worst, deep) in [(1, &[0.0, 0.0, 0.0][..]), (3, &[0.25, 0.5]), (2, &[-1.0, 0.75, 0.5, 0.0, 0.0])] {
@@ -169,8 +173,9 @@ fn what_is_spent_where_everything_moves() {
     }
 }
 
-/// HD with so large an r that the samples below the worst loss keep nothing to speak of. Where the worst loss is given and samples have it
-/// too, the rest is shared by what these had and what poison put there, however far u is from zero.
+/// HD with so large an r that the samples below the worst loss keep nothing to speak of. Where the
+/// worst loss is given and samples have it too, the rest is shared by what these had and what
+/// poison put there, however far u is from zero.
 #[test]
 fn shares_of_the_worst_loss() {
     for (at_worst, deep, alpha) in [(1, &[0.0, 0.5][..], 0.1), (3, &[0.25, 0.25, -4.0, 0.5], 0.4), (5, &[0.5], 0.01)]
@@ -189,7 +194,8 @@ fn shares_of_the_worst_loss() {
     }
 }
 
-/// After the trim nothing is left of a span of 1e300 but losses of order one: the least of their depths count as zero, in every pass.
+/// After the trim nothing is left of a span of 1e300 but losses of order one: the least of their
+/// depths count as zero, in every pass.
 #[test]
 fn depths_that_count_as_zero_beside_the_span() {
     let mut losses = vec![0.77; 35];
@@ -226,7 +232,8 @@ fn rounding_leaves_a_divergence_within_its_budget() {
     assert!((0.0..=r).contains(&report.kl), "{:e} for r = {r:e}", report.kl);
 }
 
-/// Rounding decides whether HR's D reaches zero, or r what it takes for everything to move to the worst loss: no weight is lost.
+/// Rounding decides whether HR's D reaches zero, or r what it takes for everything to move to the
+/// worst loss: no weight is lost.
 #[test]
 fn where_d_just_reaches_zero() {
     let losses: Vec<f64> = (0..12).map(|sample| f64::from(sample * sample)).collect();
@@ -248,7 +255,8 @@ fn where_d_just_reaches_zero() {
     }
 }
 
-/// An alpha below all normal numbers moves nothing that a weight shows, whatever r is, and loses no weight either.
+/// An alpha below all normal numbers moves nothing that a weight shows, whatever r is, and loses no
+/// weight either.
 #[test]
 fn subnormal_alpha() {
     let mut losses = vec![27.125; 37];

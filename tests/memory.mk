@@ -1,6 +1,6 @@
 # Undefined behaviour and memory, and tests of the tests: docs/reliability.md. Part of the Makefile at the top.
 
-# Such as --file src/trim.rs, or --shard 1/8; see `cargo mutants --help`. What is changed and tested: .cargo/mutants.toml.
+# Such as --file src/solve/cut.rs, or --shard 1/8; see `cargo mutants --help`. What is changed and tested: .cargo/mutants.toml.
 MUTANTS ?=
 
 .PHONY: miri sanitizers mutants

@@ -1,5 +1,6 @@
-//! What makes an answer right, on random problems: the weights are a distribution within both budgets, nothing else
-//! within them is worse, the bounds and derivatives are those of the program, and the slow reference agrees.
+//! What makes an answer right, on random problems: the weights are a distribution within both
+//! budgets, nothing else within them is worse, the bounds and derivatives are those of the program,
+//! and the slow reference agrees.
 
 mod reference;
 mod support;
@@ -14,9 +15,9 @@ use support::{
     Problem, Solved, normalised_base, robust_loss, solve, span, sum, ulp, unmasked, unmasked_losses, value_tolerance,
 };
 
-/// Whether weights that should be positive fall below the range of `f64`, so that nothing can be told from them:
-/// `d_r` is their common factor. It is exactly zero when all mass is on the worst loss, which is no underflow, and
-/// with a large `r`.
+/// Whether weights that should be positive fall below the range of `f64`, so that nothing can be
+/// told from them: `d_r` is their common factor. It is exactly zero when all mass is on the worst
+/// loss, which is no underflow, and with a large `r`.
 fn underflows(problem: &Problem) -> bool {
     let exact = reference::solve(problem);
     exact.d_r < 1e-250 * exact.span && (exact.d_r > 0.0 || problem.r > 10.0)
@@ -46,8 +47,9 @@ fn agrees(problem: &Problem) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The `alpha` from which HR has all mass on the worst loss: the mass `m` that the KL step leaves off the worst
-/// loss when all other samples lie at one depth, `KL((1 - deep, deep) || (1 - m, m)) = r`.
+/// The `alpha` from which HR has all mass on the worst loss: the mass `m` that the KL step leaves
+/// off the worst loss when all other samples lie at one depth,
+/// `KL((1 - deep, deep) || (1 - m, m)) = r`.
 fn alpha_of_worst_case(problem: &Problem, r: f64) -> f64 {
     let b = normalised_base(problem);
     let losses = unmasked_losses(problem);
@@ -83,8 +85,8 @@ proptest! {
         agrees(&Problem { alpha, r, ordering: Ordering::Hr, ..problem })?;
     }
 
-    /// The derivatives agree with those of the reference. At a kink in alpha any value between the two one-sided
-    /// derivatives is right, so alpha is drawn at random here.
+    /// The derivatives agree with those of the reference. At a kink in alpha any value between the
+    /// two one-sided derivatives is right, so alpha is drawn at random here.
     #[test]
     fn derivatives_agree_with_reference(problem in priced_problem()) {
         let report = solve(&problem).report;
@@ -96,8 +98,8 @@ proptest! {
         prop_assert!(agrees(report.d_alpha, exact.d_alpha), "d_alpha {} against {}", report.d_alpha, exact.d_alpha);
     }
 
-    /// Weights are probabilities, masked weights are zero, equal samples get equal weights, and the report
-    /// describes them.
+    /// Weights are probabilities, masked weights are zero, equal samples get equal weights, and the
+    /// report describes them.
     #[test]
     fn weights_are_a_distribution(problem in problem()) {
         let solved = solve(&problem);
@@ -172,8 +174,9 @@ proptest! {
         prop_assert!(gap <= 1e-12 * span + rounding, "gap {:e} of span {:e}", gap, span);
     }
 
-    /// No distribution that the program allows has a larger loss. The competitors move mass up from the bottom and
-    /// tilt what is left towards large losses, both with noise, so that some come close to the optimum.
+    /// No distribution that the program allows has a larger loss. The competitors move mass up from
+    /// the bottom and tilt what is left towards large losses, both with noise, so that some come
+    /// close to the optimum.
     #[test]
     fn nothing_feasible_is_worse(
         problem in problem(),
@@ -216,7 +219,8 @@ proptest! {
         prop_assert!(report.robust_loss <= report.worst_loss);
     }
 
-    /// The robust loss is concave in each budget, so a derivative lies between the two difference quotients.
+    /// The robust loss is concave in each budget, so a derivative lies between the two difference
+    /// quotients.
     #[test]
     fn derivatives_lie_between_differences(problem in priced_problem()) {
         let report = solve(&problem).report;
@@ -239,8 +243,8 @@ proptest! {
         between(report.d_r, h, at_r(problem.r - h), at_r(problem.r + h))?;
     }
 
-    /// With the same samples cut on both sides, the derivatives are the central differences, up to what halving the
-    /// step says of these.
+    /// With the same samples cut on both sides, the derivatives are the central differences, up to
+    /// what halving the step says of these.
     #[test]
     fn derivatives_are_central_differences(mut problem in priced_problem()) {
         problem.ordering = Ordering::Hd;

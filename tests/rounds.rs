@@ -8,7 +8,7 @@ mod support;
 
 use hr_weights::Ordering;
 use support::random::uniform;
-use support::ranks::{Together, most_calls, solve_together};
+use support::ranks::{MOST_CALLS, Together, solve_together};
 use support::{Problem, params, solve, span, value_tolerance};
 
 /// How many problems are tried.
@@ -394,7 +394,7 @@ fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64)
 fn few_rounds_to_one_answer_far_from_training() {
     let problems = problems();
     let numbered = (0..problems).chain(FOUND).map(|number| (number.to_string(), drawn(number), 1e-12));
-    let mut histograms = [[0; 64]; 2];
+    let mut histograms = [[0_u32; 64]; 2];
     // Over decades either answer may be off by a few rounding errors more.
     let decades = (0..problems / 4).map(|number| (format!("{number} over decades"), over_decades(number), 1e-11));
     let slight = (0..problems / 4).map(|number| (format!("{number} with a slight r"), slight(number), 1e-11));
@@ -423,21 +423,23 @@ fn few_rounds_to_one_answer_far_from_training() {
                 .unwrap_or_else(|error| panic!("{error:?}, problem {name}"));
             let calls = together.calls;
             histograms[usize::from(ordering == Ordering::Hr)][calls.min(63)] += 1;
-            assert!(calls <= most_calls(ordering), "{calls} calls in problem {name}, {:?}", params(&problem));
+            assert!(calls <= MOST_CALLS, "{calls} calls in problem {name}, {:?}", params(&problem));
             is_of_one(&problem, &together, &name, near);
         }
     }
     for (ordering, histogram) in ["HD", "HR"].iter().zip(histograms) {
         let most = histogram.iter().rposition(|&count| count > 0).unwrap_or(0);
         println!("{ordering}: problems by calls, from 0 to {most}: {:?}", &histogram[..=most]);
+        let (all, many) = (histogram.iter().sum::<u32>(), histogram[13..].iter().sum::<u32>());
+        assert!(1000 * many <= all, "{many} of {all} problems with {ordering} take more than 12 calls");
     }
 }
 
-/// In both widths: 15% more than they take on average. (A call more would be a loss that no answer shows.)
+/// In both widths. They take 5.0 and 5.4 on average. (A call more would be a loss that no answer shows.)
 #[test]
 #[allow(clippy::cast_possible_truncation)] // floats
 fn few_rounds_near_training() {
-    const MEAN: [f64; 2] = [6.5, 7.1];
+    const MEAN: [f64; 2] = [5.8, 6.2];
     let (mut most, mut all) = ([0; 2], [0; 2]);
     for number in 0..problems() / 8 {
         for ordering in [Ordering::Hd, Ordering::Hr] {
@@ -449,10 +451,7 @@ fn few_rounds_near_training() {
             for (width, calls) in [double.calls, single.calls].into_iter().enumerate() {
                 most[width] = most[width].max(calls);
                 all[width] += calls;
-                assert!(
-                    calls <= most_calls(ordering),
-                    "{calls} calls in problem {number}, {params:?}, width {width}"
-                );
+                assert!(calls <= MOST_CALLS, "{calls} calls in problem {number}, {params:?}, width {width}");
             }
             is_of_one(&problem, &double, &number.to_string(), 1e-12);
             for (weight, exact) in single.weights.iter().zip(&double.weights) {

@@ -6,7 +6,7 @@ use hr_weights::{Error, Ordering, Params, Reduce, weights_into, weights_sharded_
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use support::generate::problem;
-use support::ranks::{cut, most_calls, solve_in_four, solve_together};
+use support::ranks::{MOST_CALLS, cut, solve_in_four, solve_together};
 use support::single::{narrow, ulps_apart};
 use support::{solve, span, value_tolerance};
 
@@ -44,16 +44,16 @@ fn compare(losses: &[f64], base: Option<&[f64]>, params: &Params) -> usize {
     assert!((report.dual_bound - together.report.dual_bound).abs() <= 1e-12 * span);
     assert!(together.largest <= 32 << 10);
     let calls = together.calls;
-    assert!(calls <= most_calls(params.ordering), "{calls} calls, {n} losses, {params:?}");
+    assert!(calls <= MOST_CALLS, "{calls} calls, {n} losses, {params:?}");
     calls
 }
 
 #[test]
 fn large_problems_take_few_calls() {
     type Shape = (&'static str, fn(f64) -> f64);
-    // All calls for HD, and for HR: a search that is guided less well finds the same answers later. (On AVX2 409 and 415, 442 and 420,
-    // 440 and 440, 406 and 374, 418 and 420; other instruction sets round otherwise.)
-    let bounds = [[415, 424], [449, 429], [447, 449], [412, 382], [425, 429]];
+    // All calls for HD, and for HR, 15% more than they take: a search that is guided less well finds the
+    // same answers later.
+    let bounds = [[463, 457], [533, 485], [512, 487], [318, 302], [500, 479]];
     let shapes: [Shape; 5] = [
         ("exponential", |u| -u.ln()),
         ("Pareto 0.7", |u| u.powf(-1.0 / 0.7)),
@@ -76,6 +76,19 @@ fn large_problems_take_few_calls() {
             }
             println!("{name}, {ordering:?}: {least} to {most} calls, {total} in all");
             assert!(total <= bound, "{total} calls in all, {bound} are expected, {name}, {ordering:?}");
+        }
+    }
+}
+
+/// An alpha of which no mass is left: the same as none.
+#[test]
+fn alpha_of_no_mass() {
+    for ordering in [Ordering::Hd, Ordering::Hr] {
+        for (losses, worst_loss) in
+            [(&[0.25][..], Some(1.0)), (&[0.25, 1.0, 3.0], None), (&[0.25, 1.0, 3.0], Some(4.0))]
+        {
+            let params = Params { alpha: 5e-324, r: 0.1, ordering, worst_loss, ..Params::default() };
+            compare(losses, Some(&vec![0.25; losses.len()]), &params);
         }
     }
 }
@@ -132,7 +145,7 @@ proptest! {
         prop_assert!((one.report.robust_loss - many.report.robust_loss).abs() <= tolerance);
         prop_assert!((one.report.dual_bound - many.report.dual_bound).abs() <= 10.0 * tolerance);
         prop_assert!((one.report.worst_weight - many.report.worst_weight).abs() <= 1e-12);
-        prop_assert!(calls <= most_calls(problem.ordering), "{} calls", calls);
+        prop_assert!(calls <= MOST_CALLS, "{} calls", calls);
     }
 }
 

@@ -1,6 +1,6 @@
-//! The paths that depend on the number of samples and on where they lie: vector registers with a remainder, unaligned
-//! slices, and the pilot of large problems. The same data with base weights of one takes none of them, so that it tells
-//! what the answer is.
+//! The paths that depend on the number of samples and on where they lie: vector registers with a
+//! remainder, unaligned slices, and the pilot of large problems. The same data with base weights of
+//! one takes none of them, so that it tells what the answer is.
 
 #[allow(dead_code)] // the derivatives are compared elsewhere
 mod reference;
@@ -74,7 +74,8 @@ impl Shape {
     }
 }
 
-/// Solves into a slice that lies at an offset in a larger one, whose other elements must be left alone.
+/// Solves into a slice that lies at an offset in a larger one, whose other elements must be left
+/// alone.
 fn solve_at<T: Real>(
     losses: &[T],
     base: Option<&[T]>,
@@ -170,7 +171,8 @@ fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
-/// Solves a problem of this size in all three ways: with base weights of one, without, and in `f32`.
+/// Solves a problem of this size in all three ways: with base weights of one, without, and in
+/// `f32`.
 fn check_against_base_weights(problem: &Problem, name: &str) {
     let name = format!(
         "{name}, {:?}, alpha {}, r {:e}, worst loss {:?}",
@@ -204,8 +206,8 @@ fn check_against_base_weights(problem: &Problem, name: &str) {
     }
 }
 
-/// Every `stride`-th combination of shape and budgets at one size; strides have no factor in common with the numbers of
-/// choices, so that every choice has its turn.
+/// Every `stride`-th combination of shape and budgets at one size; strides have no factor in common
+/// with the numbers of choices, so that every choice has its turn.
 fn sweep(n: usize, stride: usize) {
     const ALPHAS: [f64; 5] = [0.0, 0.01, 0.05, 0.3, 0.9];
     const RADII: [f64; 7] = [1e-9, 1e-6, 1e-3, 0.1, 1.0, 10.0, 100.0];
@@ -260,8 +262,8 @@ fn the_largest_pilot() {
     sweep(300_000, 37);
 }
 
-/// Large budgets for which the cut of HR is far from that of the base weights: many samples are trimmed, and their mass is
-/// small.
+/// Large budgets for which the cut of HR is far from that of the base weights: many samples are
+/// trimmed, and their mass is small.
 #[test]
 fn a_cut_far_from_that_of_the_base() {
     for shape in [Shape::Exponential, Shape::Sorted, Shape::Reversed] {
@@ -273,8 +275,8 @@ fn a_cut_far_from_that_of_the_base() {
     }
 }
 
-/// So many samples that what a thread is dealt is longer than what a kernel is called with. They are copies of a few, which share the
-/// weight of each.
+/// So many samples that what a thread is dealt is longer than what a kernel is called with. They
+/// are copies of a few, which share the weight of each.
 #[test]
 fn more_than_a_chunk_for_a_thread() {
     const COPIES: usize = 1100;

@@ -1,4 +1,5 @@
-//! A few problems of every kind through every pointer: for Miri, which is too slow for more (`make miri`).
+//! A few problems of every kind through every pointer: for Miri, which is too slow for more
+//! (`make miri`).
 
 #[allow(dead_code)]
 #[path = "../fuzz/src/abi.rs"]
@@ -56,7 +57,8 @@ fn rust_interface_f64() {
 fn steps_of_a_participant() {
     let losses = losses::<f64>(20);
     let mut weights = vec![0.0; 20];
-    // Closing in on a threshold takes ten rounds of a kind, which Miri needs not see more than once: `c_interface` has it.
+    // Closing in on a threshold takes ten rounds of a kind, which Miri needs not see more than
+    // once: `c_interface` has it.
     for (ordering, alpha) in orderings().into_iter().zip(if cfg!(miri) { [0.0; 2] } else { [0.1; 2] }) {
         let params = Params { alpha, r: 0.2, ordering, ..Params::default() };
         let mut solver = Box::new(Sharded::new());
@@ -78,7 +80,8 @@ fn c_interface() {
     let (mut weights, mut range, mut number) = ([0.0_f64; N], [0.0_f64; 2], 0.0_f64);
     let groups: Vec<u32> = (0..17).map(|i| i % 3).take(N).collect();
     let (mut table, mut calls) = ([0.0_f64; 9], 0_u32);
-    // What a struct says of its size matters before anything is solved: one of each kind is enough for Miri.
+    // What a struct says of its size matters before anything is solved: one of each kind is enough
+    // for Miri.
     let (orderings, sizes): (&[i32], &[usize]) =
         if cfg!(miri) { (&[0], &[abi::REPORT, 7]) } else { (&[0, 1], &[abi::REPORT, 8, 16, 7]) };
     for &ordering in orderings {
@@ -89,7 +92,8 @@ fn c_interface() {
             let (from, to) = (losses.as_ptr(), weights.as_mut_ptr());
             let offsets = [0, 5, N];
             let base = ptr::null();
-            // SAFETY: arrays of the sizes that are passed, and structs of the sizes that they declare.
+            // SAFETY: arrays of the sizes that are passed, and structs of the sizes that they
+            // declare.
             let statuses = unsafe {
                 [
                     abi::hrw_weights_f64(options, from, base, N, to, report),

@@ -35,8 +35,8 @@ pub(super) unsafe fn optional_input<'a, T>(pointer: *const T, n: usize) -> Resul
 /// The caller's output as a slice, once it is known to lie apart from the inputs.
 ///
 /// # Safety
-/// `pointer` is NULL or valid for writes of `n` initialised elements that nobody else touches during `'a`, unless they
-/// overlap one of `inputs`, which is found out here.
+/// `pointer` is NULL or valid for writes of `n` initialised elements that nobody else touches
+/// during `'a`, unless they overlap one of `inputs`, which is found out here.
 pub(super) unsafe fn output<'a, T>(
     pointer: *mut T,
     n: usize,
@@ -65,7 +65,8 @@ pub(super) unsafe fn output_apart<'a, T>(
     if inputs.into_iter().any(|input| own.start < input.end && input.start < own.end) {
         return Err(hrw_status::HRW_OVERLAP.into());
     }
-    // SAFETY: not NULL, apart from the inputs, and the caller of this function vouches for the rest.
+    // SAFETY: not NULL, apart from the inputs, and the caller of this function vouches for the
+    // rest.
     Ok(unsafe { core::slice::from_raw_parts_mut(pointer, n) })
 }
 

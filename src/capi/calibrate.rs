@@ -2,11 +2,11 @@
 
 use super::buffers::{input, optional_input, output};
 use super::options::hrw_options;
-use super::report::{Target, hrw_report};
+use super::report::{Target, Targets, hrw_report, reporting};
 use super::status::{Refusal, guard, hrw_status};
 use crate::calibrate::{self, Calibrated, CalibrationError, calibrate_alpha, calibrate_r, path};
+use crate::numbers::real::Real;
 use crate::params::Params;
-use crate::real::Real;
 
 /// What a budget is calibrated to.
 #[repr(C)]
@@ -20,14 +20,14 @@ pub enum hrw_quantity {
     HRW_LARGEST_WEIGHT = 2,
 }
 
-/// The r, in nats, with which the weights of n losses have a wanted robust loss, effective sample size or largest
-/// weight, and those weights (float).
+/// The r, in nats, with which the weights of n losses have a wanted robust loss, effective sample
+/// size or largest weight, and those weights (float).
 ///
-/// The robust loss never falls as r grows. With equal base weights, and without a given worst loss, neither does the
-/// largest weight, and the effective sample size never grows. Otherwise those two may turn: then one of the values of
-/// r that give the wanted number is found, if it lies between what r = 0 and r = infinity give. A target at either
-/// end gives r = 0 or r = infinity. The target is met to 1e-12 of the range between the ends, or as closely as
-/// rounded weights can.
+/// The robust loss never falls as r grows. With equal base weights, and without a given worst loss,
+/// neither does the largest weight, and the effective sample size never grows. Otherwise those two
+/// may turn: then one of the values of r that give the wanted number is found, if it lies between
+/// what r = 0 and r = infinity give. A target at either end gives r = 0 or r = infinity. The target
+/// is met to 1e-12 of the range between the ends, or as closely as rounded weights can.
 ///
 /// options: the ambiguity set; its r is not used; not NULL.
 /// losses, base, n: as in hrw_weights_f32.
@@ -35,14 +35,14 @@ pub enum hrw_quantity {
 /// target: the wanted number, in the unit of the quantity.
 /// weights, report: as in hrw_weights_f32, for the r that is found.
 /// r: receives it; not NULL.
-/// range: receives two numbers: what the quantity is at r = 0 and at r = infinity; written also with HRW_TARGET. NULL
-///   if not wanted.
+/// range: receives two numbers: what the quantity is at r = 0 and at r = infinity; written also
+///   with HRW_TARGET. NULL if not wanted.
 ///
-/// Takes some ten to twenty times the time of hrw_weights_f32; nothing is sorted, nothing allocated.
+/// Takes some ten to twenty times the time of hrw_weights_f32; nothing is sorted, nothing
+/// allocated.
 ///
-/// Returns what hrw_weights_f32 returns (but HRW_R); HRW_QUANTITY if quantity is none; HRW_TARGET if target is NaN or
-/// not within the
-/// range: weights may then have been used as scratch.
+/// Returns what hrw_weights_f32 returns (but HRW_R); HRW_QUANTITY if quantity is none; HRW_TARGET
+/// if target is NaN or not within the range: weights may then have been used as scratch.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes above.
@@ -86,9 +86,9 @@ pub unsafe extern "C" fn hrw_calibrate_r_f64(
     guard(|| unsafe { calibrate(calibrate_r, options, losses, base, n, (quantity, target), weights, found) })
 }
 
-/// The alpha with which the weights meet a target (float). As hrw_calibrate_r_f32 with alpha in the place of r and 1
-/// in that of
-/// infinity: the alpha of the options is not used, and HRW_R is returned if their r is not sound, in place of
+/// The alpha with which the weights meet a target (float). As hrw_calibrate_r_f32 with alpha in the
+/// place of r and 1 in that of infinity: the alpha of the options is not used, and HRW_R is
+/// returned if their r is not sound, in place of
 ///   HRW_ALPHA.
 ///
 /// # Safety
@@ -111,7 +111,8 @@ pub unsafe extern "C" fn hrw_calibrate_alpha_f32(
     guard(|| unsafe { calibrate(calibrate_alpha, options, losses, base, n, (quantity, target), weights, found) })
 }
 
-/// The alpha that meets a target (double). As hrw_calibrate_alpha_f32 in every respect but the width.
+/// The alpha that meets a target (double). As hrw_calibrate_alpha_f32 in every respect but the
+/// width.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes that hrw_calibrate_r_f32 states.
@@ -133,21 +134,22 @@ pub unsafe extern "C" fn hrw_calibrate_alpha_f64(
     guard(|| unsafe { calibrate(calibrate_alpha, options, losses, base, n, (quantity, target), weights, found) })
 }
 
-/// The reports for every pair of an alpha and an r, on the same losses (float): how the robust loss, the effective
-/// sample size and the derivatives depend on the budgets. The losses are checked once, and read where they are for
-/// every pair.
+/// The reports for every pair of an alpha and an r, on the same losses (float): how the robust
+/// loss, the effective sample size and the derivatives depend on the budgets. The losses are
+/// checked once, and read where they are for every pair.
 ///
 /// options: the ordering, the worst loss and the threads; its alpha and r are not used; not NULL.
 /// losses, base, n: as in hrw_weights_f32.
 /// alphas: alpha_count numbers in [0, 1]; not NULL unless alpha_count is 0.
 /// rs: r_count numbers of at least 0; not NULL unless r_count is 0.
 /// scratch: n numbers, which are overwritten; must not overlap losses or base; not NULL.
-/// reports: receives alpha_count x r_count reports, those of the first alpha first, all with the same struct_size,
-///   which is also their distance; not NULL unless there is none to write.
+/// reports: receives alpha_count x r_count reports, those of the first alpha first, all with the
+///   same struct_size, which is also their distance; not NULL unless there is none to write.
 ///
-/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OVERLAP, HRW_OFFSETS
-/// (alpha_count x r_count overflows), HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or
-/// HRW_PANIC. The first report's bad_index tells the sample.
+/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
+/// HRW_OVERLAP, HRW_OFFSETS (alpha_count x r_count overflows), HRW_ALPHA, HRW_R, HRW_WORST_LOSS,
+/// HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC. The first report's bad_index tells the
+/// sample.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes above.
@@ -168,7 +170,8 @@ pub unsafe extern "C" fn hrw_path_f32(
     guard(|| unsafe { grid(options, losses, base, n, (alphas, alpha_count), (rs, r_count), scratch, reports) })
 }
 
-/// The reports for every pair of an alpha and an r (double). As hrw_path_f32 in every respect but the width.
+/// The reports for every pair of an alpha and an r (double). As hrw_path_f32 in every respect but
+/// the width.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes that hrw_path_f32 states.
@@ -227,9 +230,7 @@ unsafe fn calibrate<T: Real>(
     if n == 0 {
         return Err(hrw_status::HRW_EMPTY.into());
     }
-    // SAFETY: passed on.
-    let report = unsafe { Target::new(found.report) };
-    let result: Result<(), Refusal> = (|| {
+    let call = |report: Result<Option<Target>, Refusal>| {
         if options.is_null() || losses.is_null() || weights.is_null() || found.budget.is_null() {
             return Err(hrw_status::HRW_NULL_POINTER.into());
         }
@@ -264,11 +265,9 @@ unsafe fn calibrate<T: Real>(
                 Err(hrw_status::HRW_TARGET.into())
             }
         }
-    })();
-    if let (Ok(Some(report)), Err(refusal)) = (report, &result) {
-        report.write_bad_index(refusal.index);
-    }
-    result
+    };
+    // SAFETY: passed on.
+    unsafe { reporting(found.report, call) }
 }
 
 /// # Safety
@@ -297,13 +296,10 @@ unsafe fn grid<T: Real>(
         let (alphas, rs) = (input(alphas, alpha_count)?, input(rs, r_count)?);
         (hrw_options::read(options)?, input(losses, n)?, optional_input(base, n)?, alphas, rs)
     };
-    // SAFETY: passed on; without a pair there is no report to look at.
-    let first = if count > 0 { unsafe { Target::new(reports)? } } else { None };
-    // SAFETY: there are as many reports as pairs.
-    let report_of = |pair: usize| first.map(|first| unsafe { first.of_row(pair) });
-    if !(0..count).filter_map(report_of).all(Target::is_sized) {
-        return Err(hrw_status::HRW_STRUCT_SIZE.into());
-    }
+    // SAFETY: passed on.
+    let targets = unsafe { Targets::new(reports, count)? };
+    // SAFETY: there are as many reports as pairs, or none at all.
+    let report_of = |pair: usize| unsafe { targets.of(pair) };
     let params = options.params()?;
     // SAFETY: passed on.
     let scratch = unsafe { output(scratch, n, &[Some(losses), base])? };
@@ -314,7 +310,7 @@ unsafe fn grid<T: Real>(
     })
     .map_err(|error| {
         let refusal = Refusal::from(error);
-        if let (Some(first), Some(_)) = (first, refusal.index) {
+        if let (Some(first), Some(_)) = (report_of(0), refusal.index) {
             first.write_bad_index(refusal.index);
         }
         refusal

@@ -3,10 +3,10 @@
 use super::buffers::input;
 use super::status::{Refusal, guard, hrw_status};
 use crate::certify::{certified_r, certify};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
-/// The radius r in nats with which HD bounds the expected loss from n held-out losses, except with probability delta:
-/// (log(1/delta) + log(2 sqrt(n+1))) / n.
+/// The radius r in nats with which HD bounds the expected loss from n held-out losses, except with
+/// probability delta: (log(1/delta) + log(2 sqrt(n+1))) / n.
 ///
 /// n: the number of held-out samples.
 /// delta: the probability of failure, strictly between 0 and 1.
@@ -22,11 +22,13 @@ pub unsafe extern "C" fn hrw_certified_r(n: u64, delta: f64, r: *mut f64) -> i32
     guard(|| unsafe { put(r, n == 0, || Ok(certified_r(n, delta)?)) })
 }
 
-/// An upper bound on the expected loss of a fixed model, from its losses on n held-out samples (float).
+/// An upper bound on the expected loss of a fixed model, from its losses on n held-out samples
+/// (float).
 ///
-/// It holds except with probability delta if at most a fraction alpha of the samples was replaced by anything at all, the
-/// samples were otherwise independent and from the distribution that the expectation is over, and no loss can exceed
-/// worst_loss. It is the dual bound of HD at hrw_certified_r. Losses that the model was trained on give no certificate.
+/// It holds except with probability delta if at most a fraction alpha of the samples was replaced
+/// by anything at all, the samples were otherwise independent and from the distribution that the
+/// expectation is over, and no loss can exceed worst_loss. It is the dual bound of HD at
+/// hrw_certified_r. Losses that the model was trained on give no certificate.
 ///
 /// losses: n finite losses; not NULL.
 /// alpha: in [0, 1].
@@ -34,7 +36,8 @@ pub unsafe extern "C" fn hrw_certified_r(n: u64, delta: f64, r: *mut f64) -> i32
 /// worst_loss: finite, at least every loss.
 /// bound: receives the bound, in the unit of the losses; not NULL; untouched on error.
 ///
-/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_DELTA, HRW_ALPHA, HRW_WORST_LOSS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_DELTA, HRW_ALPHA, HRW_WORST_LOSS,
+/// HRW_NON_FINITE_LOSS or HRW_PANIC.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes above.

@@ -2,7 +2,8 @@
 
 use core::ffi::c_char;
 
-/// HRW_ABI_VERSION of the library that is loaded; differs from the header's if the two do not belong together.
+/// HRW_ABI_VERSION of the library that is loaded; differs from the header's if the two do not
+/// belong together.
 ///
 /// Any thread may call it.
 #[unsafe(no_mangle)]

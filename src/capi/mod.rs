@@ -1,6 +1,6 @@
-//! The C ABI: the only `extern "C"`, and the only place with raw pointers, but for XLA's handler in `xla`. A thin skin over
-//! the Rust functions; the rules that all functions share are stated at the top of `include/hr_weights.h` (in
-//! `cbindgen.toml`).
+//! The C ABI: the only `extern "C"`, and the only place with raw pointers, but for XLA's handler in
+//! `xla`. A thin skin over the Rust functions; the rules that all functions share are stated at the
+//! top of `include/hr_weights.h` (in `cbindgen.toml`).
 #![allow(non_camel_case_types)] // C names
 #![allow(clippy::doc_markdown)] // the documentation becomes that of the header
 
@@ -18,5 +18,6 @@ mod sharded;
 mod status;
 mod weights;
 
-/// The number of this ABI. It grows when a program compiled against an older header would no longer work.
+/// The number of this ABI. It grows when a program compiled against an older header would no longer
+/// work.
 pub const HRW_ABI_VERSION: u32 = 1;

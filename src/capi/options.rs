@@ -9,13 +9,15 @@ use crate::params::{Ordering, Params};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum hrw_ordering {
-    /// The training data was poisoned: total variation first, then Kullback-Leibler (the authors' default).
+    /// The training data was poisoned: total variation first, then Kullback-Leibler (the authors'
+    /// default).
     HRW_HD = 0,
     /// Corruption happens after sampling: Kullback-Leibler first, then total variation.
     HRW_HR = 1,
 }
 
-/// The ambiguity set: how far the data may be from the truth. Fill it with hrw_options_init, then set fields.
+/// The ambiguity set: how far the data may be from the truth. Fill it with hrw_options_init, then
+/// set fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct hrw_options {
@@ -25,13 +27,13 @@ pub struct hrw_options {
     pub alpha: f64,
     /// Kullback-Leibler budget in nats: the sampling error, in [0, inf]. Default 0.
     pub r: f64,
-    /// The worst loss that a sample could have had, in the unit of the losses: finite and at least every loss.
-    /// NaN (default): the largest loss of the call.
+    /// The worst loss that a sample could have had, in the unit of the losses: finite and at least
+    /// every loss. NaN (default): the largest loss of the call.
     pub worst_loss: f64,
     /// HRW_HD (default) or HRW_HR.
     pub ordering: i32,
-    /// 1 (default): the calling thread; 0: as many as useful; k: at most k. The bits are the same for all. A call over
-    /// fewer than 65,536 samples stays on the calling thread.
+    /// 1 (default): the calling thread; 0: as many as useful; k: at most k. The bits are the same
+    /// for all. A call over fewer than 65,536 samples stays on the calling thread.
     pub threads: i32,
 }
 
@@ -45,7 +47,8 @@ impl hrw_options {
         threads: 1,
     };
 
-    /// The sizes of this struct that some version of the header had, or may be given by a caller that wants no more.
+    /// The sizes of this struct that some version of the header had, or may be given by a caller
+    /// that wants no more.
     const SIZES: [usize; 5] = [
         offset_of!(Self, worst_loss),
         offset_of!(Self, ordering),
@@ -68,7 +71,8 @@ impl hrw_options {
             return Err(hrw_status::HRW_STRUCT_SIZE.into());
         }
         let mut known = Self::DEFAULT;
-        // SAFETY: the caller has `struct_size` bytes, which is at most the size of `known`, and any bytes are numbers.
+        // SAFETY: the caller has `struct_size` bytes, which is at most the size of `known`, and any
+        // bytes are numbers.
         unsafe { core::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut known).cast::<u8>(), struct_size) };
         Ok(known)
     }
@@ -91,10 +95,11 @@ impl hrw_options {
 
 /// Sets the defaults: alpha 0, r 0, worst_loss NaN, ordering HRW_HD, threads 1.
 ///
-/// options: the struct to fill, of struct_size bytes: pass sizeof(hrw_options). Bytes beyond struct_size are not touched.
+/// options: the struct to fill, of struct_size bytes: pass sizeof(hrw_options). Bytes beyond
+///   struct_size are not touched.
 ///
-/// Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the struct (nothing is
-/// written). Any thread may call it.
+/// Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the
+/// struct (nothing is written). Any thread may call it.
 ///
 /// # Safety
 /// `options` is NULL or valid for writes of `struct_size` bytes.

@@ -5,8 +5,9 @@ use core::mem::offset_of;
 use super::status::{Refusal, guard, hrw_status};
 use crate::report::Report;
 
-/// The proof that the weights are optimal, what they cost, and how the loss would change with the budgets.
-/// Losses are in the unit of the caller's losses. Set struct_size, or call hrw_report_init, before passing it.
+/// The proof that the weights are optimal, what they cost, and how the loss would change with the
+/// budgets. Losses are in the unit of the caller's losses. Set struct_size, or call
+/// hrw_report_init, before passing it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct hrw_report {
@@ -14,12 +15,14 @@ pub struct hrw_report {
     pub struct_size: usize,
     /// sum w*l + worst_weight*worst_loss: the worst average loss over the ambiguity set.
     pub robust_loss: f64,
-    /// At least robust_loss up to rounding: a bound, from the dual problem, on what any distribution of the ambiguity set
-    /// can reach. How little it is above robust_loss proves that the weights are optimal.
+    /// At least robust_loss up to rounding: a bound, from the dual problem, on what any
+    /// distribution of the ambiguity set can reach. How little it is above robust_loss proves that
+    /// the weights are optimal.
     pub dual_bound: f64,
     /// The worst loss: the given one, or the largest loss of the call.
     pub worst_loss: f64,
-    /// The weight of the worst loss itself; 0 when it was not given: then it is folded into the largest losses.
+    /// The weight of the worst loss itself; 0 when it was not given: then it is folded into the
+    /// largest losses.
     pub worst_weight: f64,
     /// The dual location, worst_loss + u; infinite when r is 0.
     pub eta: f64,
@@ -44,25 +47,29 @@ pub struct hrw_report {
 }
 
 impl hrw_report {
-    const EMPTY: Self = Self {
-        struct_size: size_of::<Self>(),
-        robust_loss: 0.0,
-        dual_bound: 0.0,
-        worst_loss: 0.0,
-        worst_weight: 0.0,
-        eta: 0.0,
-        trim_loss: 0.0,
-        d_alpha: 0.0,
-        d_r: 0.0,
-        kl: 0.0,
-        tv: 0.0,
-        effective_samples: 0.0,
-        trimmed: 0,
-        bad_index: u64::MAX,
-        iterations: 0,
-    };
+    /// A report for a caller whose struct has this size.
+    const fn of(report: &Report, struct_size: usize) -> Self {
+        Self {
+            struct_size,
+            robust_loss: report.robust_loss,
+            dual_bound: report.dual_bound,
+            worst_loss: report.worst_loss,
+            worst_weight: report.worst_weight,
+            eta: report.eta,
+            trim_loss: report.trim_loss,
+            d_alpha: report.d_alpha,
+            d_r: report.d_r,
+            kl: report.kl,
+            tv: report.tv,
+            effective_samples: report.effective_samples,
+            trimmed: report.trimmed,
+            bad_index: u64::MAX,
+            iterations: report.iterations,
+        }
+    }
 
-    /// Whether some version of the header had this size, or a caller that wants no more may give it: it ends on a field.
+    /// Whether some version of the header had this size, or a caller that wants no more may give
+    /// it: it ends on a field.
     fn is_size(size: usize) -> bool {
         const LAST: usize = offset_of!(hrw_report, iterations);
         // After struct_size all fields but the last are eight bytes wide.
@@ -90,8 +97,8 @@ impl Target {
     /// Reads `struct_size`.
     ///
     /// # Safety
-    /// `report` is NULL or valid for reads and writes of the `struct_size` bytes that it declares, for as long as the result
-    /// is used.
+    /// `report` is NULL or valid for reads and writes of the `struct_size` bytes that it declares,
+    /// for as long as the result is used.
     pub(super) unsafe fn new(report: *mut hrw_report) -> Result<Option<Self>, Refusal> {
         if report.is_null() {
             return Ok(None);
@@ -105,44 +112,15 @@ impl Target {
         }
     }
 
-    /// The report of a row, in the caller's array of reports, each of the size of the first.
-    ///
-    /// # Safety
-    /// The caller's array has more than `row` reports.
-    pub(super) unsafe fn of_row(self, row: usize) -> Self {
-        // SAFETY: within the array, as promised.
-        Self { report: unsafe { self.report.byte_add(row * self.struct_size) }, ..self }
-    }
-
     /// Whether the report declares the size that is used for it.
-    pub(super) fn is_sized(self) -> bool {
-        // SAFETY: `new` and `of_row` were promised a report; its first field is its size, aligned or not.
+    fn is_sized(self) -> bool {
+        // SAFETY: `Targets` was promised a report; its first field is its size, aligned or not.
         (unsafe { self.report.cast::<usize>().read_unaligned() }) == self.struct_size
     }
 
     /// Writes every field that the caller has.
     pub(super) fn write(self, report: &Report) {
-        let Report {
-            robust_loss, dual_bound, worst_loss, worst_weight, eta, trim_loss, d_alpha, d_r, kl, tv, ..
-        } = *report;
-        let Report { effective_samples, trimmed, iterations, .. } = *report;
-        self.copy(&hrw_report {
-            struct_size: self.struct_size,
-            robust_loss,
-            dual_bound,
-            worst_loss,
-            worst_weight,
-            eta,
-            trim_loss,
-            d_alpha,
-            d_r,
-            kl,
-            tv,
-            effective_samples,
-            trimmed,
-            bad_index: u64::MAX,
-            iterations,
-        });
+        self.copy(&hrw_report::of(report, self.struct_size));
     }
 
     /// Writes `bad_index`, if the caller has it.
@@ -150,24 +128,78 @@ impl Target {
         let offset = offset_of!(hrw_report, bad_index);
         if self.struct_size >= offset + size_of::<u64>() {
             let index = index.map_or(u64::MAX, |index| index as u64);
-            // SAFETY: the field lies within the bytes that `new` was promised; its alignment is that of the struct.
+            // SAFETY: the field lies within the bytes that `new` was promised; its alignment is
+            // that of the struct.
             unsafe { self.report.cast::<u8>().add(offset).cast::<u64>().write_unaligned(index) };
         }
     }
 
     fn copy(self, from: &hrw_report) {
         let from = core::ptr::from_ref(from).cast::<u8>();
-        // SAFETY: `new` was promised `struct_size` bytes, and `is_size` allows no more than the struct has.
+        // SAFETY: `new` was promised `struct_size` bytes, and `is_size` allows no more than the
+        // struct has.
         unsafe { core::ptr::copy_nonoverlapping(from, self.report.cast::<u8>(), self.struct_size) };
+    }
+}
+
+/// Makes a call whose report, if there is one, is `report`: `call` is given its target, or why that
+/// is refused, which it says when its turn comes. After a refusal the report names the first
+/// offending sample.
+///
+/// # Safety
+/// As [`Target::new`].
+pub(super) unsafe fn reporting(
+    report: *mut hrw_report,
+    call: impl FnOnce(Result<Option<Target>, Refusal>) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    // SAFETY: passed on.
+    let target = unsafe { Target::new(report) };
+    let result = call(target);
+    if let (Ok(Some(target)), Err(refusal)) = (target, &result) {
+        target.write_bad_index(refusal.index);
+    }
+    result
+}
+
+/// The caller's array of reports, one for each row or pair of budgets, if there is one; all of the
+/// size of the first.
+#[derive(Clone, Copy)]
+pub(super) struct Targets(Option<Target>);
+
+impl Targets {
+    /// Reads the sizes.
+    ///
+    /// # Safety
+    /// As [`Target::new`], for each of `count` reports.
+    pub(super) unsafe fn new(reports: *mut hrw_report, count: usize) -> Result<Self, Refusal> {
+        // SAFETY: passed on; where there is none, there is nothing to look at.
+        let targets = Self(if count > 0 { unsafe { Target::new(reports)? } } else { None });
+        // SAFETY: there are as many reports.
+        if (0..count).filter_map(|row| unsafe { targets.of(row) }).all(Target::is_sized) {
+            Ok(targets)
+        } else {
+            Err(hrw_status::HRW_STRUCT_SIZE.into())
+        }
+    }
+
+    /// The report of a row.
+    ///
+    /// # Safety
+    /// There are more than `row` reports, or none at all.
+    pub(super) unsafe fn of(self, row: usize) -> Option<Target> {
+        let first = self.0?;
+        // SAFETY: within the array, as promised.
+        Some(Target { report: unsafe { first.report.byte_add(row * first.struct_size) }, ..first })
     }
 }
 
 /// Sets struct_size, and every other field to 0 or, for bad_index, UINT64_MAX.
 ///
-/// report: the struct to fill, of struct_size bytes: pass sizeof(hrw_report). Bytes beyond struct_size are not touched.
+/// report: the struct to fill, of struct_size bytes: pass sizeof(hrw_report). Bytes beyond
+///   struct_size are not touched.
 ///
-/// Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the struct (nothing is
-/// written). Any thread may call it.
+/// Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the
+/// struct (nothing is written). Any thread may call it.
 ///
 /// # Safety
 /// `report` is NULL or valid for writes of `struct_size` bytes.
@@ -180,7 +212,7 @@ pub unsafe extern "C" fn hrw_report_init(report: *mut hrw_report, struct_size: u
         if !hrw_report::is_size(struct_size) {
             return Err(hrw_status::HRW_STRUCT_SIZE.into());
         }
-        Target { report, struct_size }.copy(&hrw_report { struct_size, ..hrw_report::EMPTY });
+        Target { report, struct_size }.write(&Report::NOTHING);
         Ok(())
     })
 }

@@ -2,12 +2,13 @@
 
 use super::buffers::{input, optional_input};
 use super::status::{Refusal, guard, hrw_status};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::running::RunningWorst;
 
-/// The largest loss of the last batches, to be given as worst_loss to the next: a batch's largest loss is below that
-/// of the data. Make one with hrw_running_worst_init; only hrw_running_worst_update_* writes to it, by one thread at
-/// a time. It holds no memory of its own, and may be copied.
+/// The largest loss of the last batches, to be given as worst_loss to the next: a batch's largest
+/// loss is below that of the data. Make one with hrw_running_worst_init; only
+/// hrw_running_worst_update_* writes to it, by one thread at a time. It holds no memory of its own,
+/// and may be copied.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct hrw_running_worst {
@@ -26,8 +27,8 @@ pub struct hrw_running_worst {
 /// Starts a running worst loss that has seen nothing.
 ///
 /// worst: the struct to fill, of struct_size bytes: pass sizeof(hrw_running_worst).
-/// window: at least the last so many batches are remembered, and fewer than twice as many; 0: all. The number of
-///   batches of an epoch is a good choice while the losses fall.
+/// window: at least the last so many batches are remembered, and fewer than twice as many; 0: all.
+///   The number of batches of an epoch is a good choice while the losses fall.
 ///
 /// Returns HRW_OK, HRW_NULL_POINTER or HRW_STRUCT_SIZE.
 ///
@@ -56,13 +57,14 @@ pub unsafe extern "C" fn hrw_running_worst_init(
 ///
 /// worst: from hrw_running_worst_init; not NULL; updated.
 /// losses, base, n: as in hrw_weights_f32; masked samples do not count.
-/// worst_loss: receives the largest loss of this batch and of those that are remembered: the worst_loss of the
-///   options for this batch. Not NULL.
+/// worst_loss: receives the largest loss of this batch and of those that are remembered: the
+///   worst_loss of the options for this batch. Not NULL.
 ///
-/// The mean of the robust losses of batches is at most that of all their samples, with this worst loss too: it is no
-/// bound.
+/// The mean of the robust losses of batches is at most that of all their samples, with this worst
+/// loss too: it is no bound.
 ///
-/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_BASE_WEIGHTS,
+/// HRW_NON_FINITE_LOSS or HRW_PANIC.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes above.
@@ -78,7 +80,8 @@ pub unsafe extern "C" fn hrw_running_worst_update_f32(
     guard(|| unsafe { update(worst, losses, base, n, worst_loss) })
 }
 
-/// Takes in the losses of a batch (double). As hrw_running_worst_update_f32 in every respect but the width.
+/// Takes in the losses of a batch (double). As hrw_running_worst_update_f32 in every respect but
+/// the width.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes that hrw_running_worst_update_f32 states.

@@ -7,8 +7,8 @@ use super::options::hrw_options;
 use super::report::{Target, hrw_report};
 use super::status::{Refusal, guard, guard_with_callbacks, hrw_status};
 use crate::float_mode::CallersMode;
+use crate::numbers::real::Real;
 use crate::params::{Error, Params};
-use crate::real::Real;
 use crate::sharded::{Operation, Refused, Sharded, Step};
 
 /// How an all-reduce joins the values of the participants.
@@ -47,16 +47,18 @@ pub struct hrw_sharded(Sharded);
 /// everywhere. Every participant must call this, with the same options (but for threads). n_local may be 0, with NULL
 /// pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
 ///
-/// allreduce: joins values over the participants; not NULL. It is called at most 16 times with HD and
-///   24 times with HR, by every participant alike, with at most 4094 values (32 KiB). (A search that has not ended by then
-///   ends with the best weights so far: dual_bound - robust_loss is what they lack, in no known case more than rounding.)
+/// allreduce: joins values over the participants; not NULL. It is called about five times near
+///   training data and never more than 64 times, by every participant alike, with at most 3006
+///   values (24 KiB). (A search that has not ended by then, of which none is known, ends with the
+///   base weights and the least dual bound that is certain: dual_bound - robust_loss is what they
+///   may lack.)
 /// context: passed on to it.
 ///
 /// What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so
 /// that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
 /// HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
 /// at once; its engine must see to it that the others' calls fail as well.
-/// Memory: 50 KB from the heap once, and as much of the stack; in the library without std, 13 KB of stack alone.
+/// Memory: 50 KB from the heap once; in the library without std, stack alone.
 ///
 /// Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
 /// go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.

@@ -31,7 +31,8 @@ pub enum hrw_status {
     HRW_NON_FINITE_LOSS = 9,
     /// delta is NaN or outside (0, 1).
     HRW_DELTA = 10,
-    /// The offsets of a ragged batch do not start at 0 or decrease, or the size of a batch overflows.
+    /// The offsets of a ragged batch do not start at 0 or decrease, or the size of a batch
+    /// overflows.
     HRW_OFFSETS = 11,
     /// The output overlaps an input.
     HRW_OVERLAP = 12,
@@ -41,11 +42,13 @@ pub enum hrw_status {
     HRW_THREADS = 14,
     /// The group of a sample is not below the number of groups (bad_index tells which sample).
     HRW_GROUP = 15,
-    /// The target of a calibration is NaN, or out of the reach of the budget; weights may have been used as scratch.
+    /// The target of a calibration is NaN, or out of the reach of the budget; weights may have been
+    /// used as scratch.
     HRW_TARGET = 16,
     /// quantity is not an hrw_quantity.
     HRW_QUANTITY = 17,
-    /// An internal error, which should be reported as a bug; the output may have been used as scratch.
+    /// An internal error, which should be reported as a bug; the output may have been used as
+    /// scratch.
     HRW_PANIC = 99,
 }
 
@@ -109,7 +112,8 @@ impl hrw_status {
     }
 }
 
-/// A refusal on its way out of the library: the code and, for `HRW_BASE_WEIGHTS` and `HRW_NON_FINITE_LOSS`, the sample.
+/// A refusal on its way out of the library: the code and, for `HRW_BASE_WEIGHTS` and
+/// `HRW_NON_FINITE_LOSS`, the sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
     pub(super) status: hrw_status,
@@ -162,7 +166,8 @@ impl Errno {
     }
 }
 
-/// Runs the body of a C function. No panic leaves it, and none prints: there is none that a caller can cause.
+/// Runs the body of a C function. No panic leaves it, and none prints: there is none that a caller
+/// can cause.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Refusal>) -> i32 {
     guard_with_callbacks(|_| body())
 }
@@ -188,7 +193,8 @@ pub(super) fn guard_with_callbacks(body: impl FnOnce(&CallersMode) -> Result<(),
 
 /// A short English message for a status code, without a trailing period or newline.
 ///
-/// Static: never NULL, never freed, also for a code that this version does not know. Any thread may call it.
+/// Static: never NULL, never freed, also for a code that this version does not know. Any thread may
+/// call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrw_status_message(status: i32) -> *const c_char {
     hrw_status::of_number(status).map_or(c"unknown status code", hrw_status::message).as_ptr()

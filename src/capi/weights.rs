@@ -2,26 +2,28 @@
 
 use super::buffers::{input, optional_input, output};
 use super::options::hrw_options;
-use super::report::{Target, hrw_report};
+use super::report::{Target, hrw_report, reporting};
 use super::status::{Refusal, guard, hrw_status};
-use crate::real::Real;
-use crate::slices::weights_into;
+use crate::numbers::real::Real;
+use crate::weights::weights_into;
 
 /// The HR weights of n losses (float).
 ///
 /// options: the ambiguity set; not NULL.
 /// losses: n losses, of any unit; finite unless masked.
-/// base: n base weights, not negative, of any sum; a sample of base weight 0 is masked: its loss is ignored, even NaN, and
-///   its weight is 0. NULL: one each.
+/// base: n base weights, not negative, of any sum; a sample of base weight 0 is masked: its loss is
+///   ignored, even NaN, and its weight is 0. NULL: one each.
 /// n: the number of samples.
-/// weights: receives n weights that sum to one together with the report's worst_weight; must not overlap losses or base
-///   (losses and base may overlap). Multiply your per-sample losses by them, treat them as constants, back-propagate.
+/// weights: receives n weights that sum to one together with the report's worst_weight; must not
+///   overlap losses or base (losses and base may overlap). Multiply your per-sample losses by them,
+///   treat them as constants, back-propagate.
 /// report: receives the proof and the diagnostics; NULL if not wanted.
 ///
 /// The weights are the double-precision ones, rounded. Time is linear in n; nothing is allocated.
 ///
-/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OVERLAP, HRW_ALPHA, HRW_R,
-/// HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+/// Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
+/// HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or
+/// HRW_PANIC.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes above.
@@ -56,7 +58,8 @@ pub unsafe extern "C" fn hrw_weights_f64(
 }
 
 /// # Safety
-/// The pointers are NULL or valid: `options` and `report` for the sizes they declare, the rest for n elements.
+/// The pointers are NULL or valid: `options` and `report` for the sizes they declare, the rest for
+/// n elements.
 unsafe fn call<T: Real>(
     options: *const hrw_options,
     losses: *const T,
@@ -68,9 +71,7 @@ unsafe fn call<T: Real>(
     if n == 0 {
         return Err(hrw_status::HRW_EMPTY.into());
     }
-    // SAFETY: passed on.
-    let target = unsafe { Target::new(report) };
-    let result: Result<(), Refusal> = (|| {
+    let call = |target: Result<Option<Target>, Refusal>| {
         if options.is_null() || losses.is_null() || weights.is_null() {
             return Err(hrw_status::HRW_NULL_POINTER.into());
         }
@@ -81,15 +82,12 @@ unsafe fn call<T: Real>(
         let params = options.params()?;
         // SAFETY: passed on.
         let weights = unsafe { output(weights, n, &[Some(losses), base])? };
-        // By reference: moved out of the result the report would lie on the stack twice.
-        match &weights_into(losses, base, &params, weights) {
-            Ok(report) => target.iter().for_each(|target| target.write(report)),
-            Err(error) => return Err((*error).into()),
+        let report = weights_into(losses, base, &params, weights)?;
+        if let Some(target) = target {
+            target.write(&report);
         }
         Ok(())
-    })();
-    if let (Ok(Some(target)), Err(refusal)) = (target, &result) {
-        target.write_bad_index(refusal.index);
-    }
-    result
+    };
+    // SAFETY: passed on.
+    unsafe { reporting(report, call) }
 }

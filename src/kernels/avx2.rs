@@ -3,10 +3,12 @@
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
-use super::lanes::{Doubles, Isa, Vector};
-use super::{Lens, Recipe, entries};
-use crate::depths::Depths;
-use crate::reduce::Partial;
+use super::chunk::{MOMENTS, Partial};
+use super::registers::{of_doubles, of_values};
+use super::scaling::{Scaling, WeightFormula};
+use super::vector::entries;
+use crate::numbers::depths::Depths;
+use crate::numbers::lanes::{Doubles, Isa, Vector};
 
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
@@ -34,29 +36,17 @@ pub(super) struct Floats(__m256);
 #[derive(Clone, Copy)]
 pub(super) struct Four(__m256d);
 
-// SAFETY of every block in this file: its instructions are those of AVX2 and FMA, and the registers are made and used only
-// in functions that the dispatch in `kernels` calls after it has seen both on the machine. Loads and stores are of slices
-// whose length has been checked.
+// SAFETY of every block in this file: its instructions are those of AVX2 and FMA, and the registers
+// are made and used only in functions that the dispatch in `kernels` calls after it has seen both
+// on the machine. Loads and stores are of slices whose length has been checked.
 
 macro_rules! vector {
     ($name:ident, $float:ty, $n:literal, $mask:ty, $set1:ident, $loadu:ident, $max:ident, $min:ident, $fmadd:ident,
      $cmp:ident, $blend:ident, $movemask:ident, $or:ident, $storeu:ident) => {
         impl Vector<$float> for $name {
-            const N: usize = $n;
             type Mask = $mask;
 
-            #[inline(always)]
-            fn splat(value: $float) -> Self {
-                // SAFETY: see above.
-                Self(unsafe { $set1(value) })
-            }
-
-            #[inline(always)]
-            fn load(from: &[$float]) -> Self {
-                let from = &from[..$n];
-                // SAFETY: see above.
-                Self(unsafe { $loadu(from.as_ptr()) })
-            }
+            of_values!($float, $n, $set1, $loadu);
 
             #[inline(always)]
             fn max(self, other: Self) -> Self {
@@ -188,50 +178,18 @@ vector!(
 );
 
 impl Doubles for Four {
-    #[inline(always)]
-    fn load_floats(from: &[f32]) -> Self {
-        let from = &from[..4];
-        // SAFETY: see above.
-        Self(unsafe { _mm256_cvtps_pd(_mm_loadu_ps(from.as_ptr())) })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f64]) {
-        let to = &mut to[..4];
-        // SAFETY: see above.
-        unsafe { _mm256_storeu_pd(to.as_mut_ptr(), self.0) };
-    }
-
-    #[inline(always)]
-    fn store_floats(self, to: &mut [f32]) {
-        let to = &mut to[..4];
-        // SAFETY: see above.
-        unsafe { _mm_storeu_ps(to.as_mut_ptr(), _mm256_cvtpd_ps(self.0)) };
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm256_add_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm256_sub_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm256_mul_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm256_div_pd(self.0, other.0) })
-    }
+    of_doubles!(
+        4,
+        _mm_loadu_ps,
+        _mm256_cvtps_pd,
+        _mm256_storeu_pd,
+        _mm_storeu_ps,
+        _mm256_cvtpd_ps,
+        _mm256_add_pd,
+        _mm256_sub_pd,
+        _mm256_mul_pd,
+        _mm256_div_pd
+    );
 
     #[inline(always)]
     fn equal(self, other: Self) -> Self::Mask {
@@ -247,16 +205,11 @@ impl Doubles for Four {
             let one = _mm256_set1_pd(1.0);
             let mask = _mm256_set1_epi64x(0x000f_ffff_ffff_ffff);
             let mantissa = _mm256_or_pd(_mm256_castsi256_pd(_mm256_and_si256(bits, mask)), one);
-            // The exponent's bits, put below those of 2^52, make a double that is 2^52 larger than the biased exponent.
+            // The exponent's bits, put below those of 2^52, make a double that is 2^52 larger than
+            // the biased exponent.
             let magic = _mm256_castpd_si256(_mm256_set1_pd(4_503_599_627_370_496.0));
             let biased = _mm256_castsi256_pd(_mm256_or_si256(_mm256_srli_epi64::<52>(bits), magic));
             (Self(mantissa), Self(_mm256_sub_pd(biased, _mm256_set1_pd(4_503_599_627_370_496.0 + 1023.0))))
         }
-    }
-
-    #[inline(always)]
-    fn lanes(self) -> [f64; 8] {
-        let [a, b, c, d] = self.values();
-        [a, b, c, d, 0.0, 0.0, 0.0, 0.0]
     }
 }

@@ -3,10 +3,12 @@
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
-use super::lanes::{Doubles, Isa, Vector};
-use super::{Lens, Recipe, entries};
-use crate::depths::Depths;
-use crate::reduce::Partial;
+use super::chunk::{MOMENTS, Partial};
+use super::registers::{of_doubles, of_values};
+use super::scaling::{Scaling, WeightFormula};
+use super::vector::entries;
+use crate::numbers::depths::Depths;
+use crate::numbers::lanes::{Doubles, Isa, Vector};
 
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
@@ -42,29 +44,17 @@ pub(super) struct Floats(__m512);
 #[derive(Clone, Copy)]
 pub(super) struct Eight(__m512d);
 
-// SAFETY of every block in this file: its instructions are those of AVX-512, and the registers are made and used only in
-// functions that the dispatch in `kernels` calls after it has seen AVX-512 on the machine. Loads and stores are of slices
-// whose length has been checked.
+// SAFETY of every block in this file: its instructions are those of AVX-512, and the registers are
+// made and used only in functions that the dispatch in `kernels` calls after it has seen AVX-512 on
+// the machine. Loads and stores are of slices whose length has been checked.
 
 macro_rules! vector {
     ($name:ident, $float:ty, $n:literal, $mask:ty, $set1:ident, $loadu:ident, $max:ident, $min:ident, $fmadd:ident,
      $cmp:ident, $blend:ident, $reduce_max:ident, $reduce_min:ident, $compress:ident, $storeu:ident) => {
         impl Vector<$float> for $name {
-            const N: usize = $n;
             type Mask = $mask;
 
-            #[inline(always)]
-            fn splat(value: $float) -> Self {
-                // SAFETY: see above.
-                Self(unsafe { $set1(value) })
-            }
-
-            #[inline(always)]
-            fn load(from: &[$float]) -> Self {
-                let from = &from[..$n];
-                // SAFETY: see above.
-                Self(unsafe { $loadu(from.as_ptr()) })
-            }
+            of_values!($float, $n, $set1, $loadu);
 
             #[inline(always)]
             fn max(self, other: Self) -> Self {
@@ -116,8 +106,8 @@ macro_rules! vector {
             #[inline(always)]
             fn compress(self, mask: Self::Mask, to: &mut [$float]) {
                 let to = &mut to[..$n];
-                // Compressing in the register and storing all of it is much faster than a compressing store.
-                // SAFETY: see above.
+                // Compressing in the register and storing all of it is much faster than a
+                // compressing store. SAFETY: see above.
                 unsafe { $storeu(to.as_mut_ptr(), $compress(mask, self.0)) };
             }
 
@@ -175,50 +165,18 @@ vector!(
 );
 
 impl Doubles for Eight {
-    #[inline(always)]
-    fn load_floats(from: &[f32]) -> Self {
-        let from = &from[..8];
-        // SAFETY: see above.
-        Self(unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(from.as_ptr())) })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f64]) {
-        let to = &mut to[..8];
-        // SAFETY: see above.
-        unsafe { _mm512_storeu_pd(to.as_mut_ptr(), self.0) };
-    }
-
-    #[inline(always)]
-    fn store_floats(self, to: &mut [f32]) {
-        let to = &mut to[..8];
-        // SAFETY: see above.
-        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), _mm512_cvtpd_ps(self.0)) };
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_add_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_sub_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_mul_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm512_div_pd(self.0, other.0) })
-    }
+    of_doubles!(
+        8,
+        _mm256_loadu_ps,
+        _mm512_cvtps_pd,
+        _mm512_storeu_pd,
+        _mm256_storeu_ps,
+        _mm512_cvtpd_ps,
+        _mm512_add_pd,
+        _mm512_sub_pd,
+        _mm512_mul_pd,
+        _mm512_div_pd
+    );
 
     #[inline(always)]
     fn equal(self, other: Self) -> Self::Mask {
@@ -233,13 +191,6 @@ impl Doubles for Eight {
             let mantissa = _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self.0);
             (Self(mantissa), Self(_mm512_getexp_pd(self.0)))
         }
-    }
-
-    #[inline(always)]
-    fn lanes(self) -> [f64; 8] {
-        let mut lanes = [0.0; 8];
-        self.store(&mut lanes);
-        lanes
     }
 
     #[inline(always)]

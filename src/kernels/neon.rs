@@ -3,10 +3,12 @@
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::aarch64::*;
 
-use super::lanes::{Doubles, Isa, Vector};
-use super::{Lens, Recipe, entries};
-use crate::depths::Depths;
-use crate::reduce::Partial;
+use super::chunk::{MOMENTS, Partial};
+use super::registers::{of_doubles, of_values};
+use super::scaling::{Scaling, WeightFormula};
+use super::vector::entries;
+use crate::numbers::depths::Depths;
+use crate::numbers::lanes::{Doubles, Isa, Vector};
 
 entries!(Neon, "neon");
 
@@ -26,254 +28,158 @@ pub(super) struct Floats(float32x4_t);
 #[derive(Clone, Copy)]
 pub(super) struct Two(float64x2_t);
 
-// SAFETY of every block in this file: its instructions are those of NEON, which every aarch64 has. Loads and stores are of
-// slices whose length has been checked.
+// SAFETY of every block in this file: its instructions are those of NEON, which every aarch64 has.
+// Loads and stores are of slices whose length has been checked.
 
-impl Vector<f32> for Floats {
-    const N: usize = 4;
-    type Mask = uint32x4_t;
+macro_rules! vector {
+    ($name:ident, $float:ty, $lanes:literal, $mask:ty, $splat:ident, $load:ident, $select:ident, $greater:ident, $less:ident,
+     $multiply_add:ident, $shift:ident, $count:ident, $largest:ident, $smallest:ident, $store:ident, $store_mask:ident,
+     $or:ident, $is_zero:ident) => {
+        impl Vector<$float> for $name {
+            type Mask = $mask;
 
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vdupq_n_f32(value) })
-    }
+            of_values!($float, $lanes, $splat, $load);
 
-    #[inline(always)]
-    fn load(from: &[f32]) -> Self {
-        let from = &from[..4];
-        // SAFETY: see above.
-        Self(unsafe { vld1q_f32(from.as_ptr()) })
-    }
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $select($greater(self.0, other.0), self.0, other.0) })
+            }
 
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vbslq_f32(vcgtq_f32(self.0, other.0), self.0, other.0) })
-    }
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $select($less(self.0, other.0), self.0, other.0) })
+            }
 
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vbslq_f32(vcltq_f32(self.0, other.0), self.0, other.0) })
-    }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $multiply_add(term.0, self.0, factor.0) })
+            }
 
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vfmaq_f32(term.0, self.0, factor.0) })
-    }
+            #[inline(always)]
+            fn less(self, other: Self) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $less(self.0, other.0) }
+            }
 
-    #[inline(always)]
-    fn less(self, other: Self) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vcltq_f32(self.0, other.0) }
-    }
+            #[inline(always)]
+            fn count(mask: Self::Mask) -> u32 {
+                // SAFETY: see above.
+                unsafe { $count($shift::<{ 8 * size_of::<$float>() as i32 - 1 }>(mask)) as u32 }
+            }
 
-    #[inline(always)]
-    fn count(mask: Self::Mask) -> u32 {
-        // SAFETY: see above.
-        unsafe { vaddvq_u32(vshrq_n_u32::<31>(mask)) as u32 }
-    }
+            #[inline(always)]
+            fn blend(self, mask: Self::Mask, other: Self) -> Self {
+                // SAFETY: see above.
+                Self(unsafe { $select(mask, other.0, self.0) })
+            }
 
-    #[inline(always)]
-    fn blend(self, mask: Self::Mask, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vbslq_f32(mask, other.0, self.0) })
-    }
+            #[inline(always)]
+            fn largest(self) -> $float {
+                // SAFETY: see above.
+                unsafe { $largest(self.0) }
+            }
 
-    #[inline(always)]
-    fn largest(self) -> f32 {
-        // SAFETY: see above.
-        unsafe { vmaxvq_f32(self.0) }
-    }
+            #[inline(always)]
+            fn smallest(self) -> $float {
+                // SAFETY: see above.
+                unsafe { $smallest(self.0) }
+            }
 
-    #[inline(always)]
-    fn smallest(self) -> f32 {
-        // SAFETY: see above.
-        unsafe { vminvq_f32(self.0) }
-    }
+            #[inline(always)]
+            fn compress(self, mask: Self::Mask, to: &mut [$float]) {
+                let to: &mut [$float; $lanes] = to.first_chunk_mut().expect("room for a register");
+                let (mut values, mut bits) = ([0.0; $lanes], [0; $lanes]);
+                // SAFETY: see above.
+                unsafe {
+                    $store(values.as_mut_ptr(), self.0);
+                    $store_mask(bits.as_mut_ptr(), mask);
+                }
+                let mut next = 0;
+                for (value, bits) in values.into_iter().zip(bits) {
+                    // Always written, so that there is no branch; overwritten by the next one if it
+                    // was not wanted.
+                    to[next] = value;
+                    next += usize::from(bits != 0);
+                }
+            }
 
-    #[inline(always)]
-    fn compress(self, mask: Self::Mask, to: &mut [f32]) {
-        let to: &mut [f32; 4] = to.first_chunk_mut().expect("room for a register");
-        let (mut values, mut bits) = ([0.0; 4], [0; 4]);
-        // SAFETY: see above.
-        unsafe {
-            vst1q_f32(values.as_mut_ptr(), self.0);
-            vst1q_u32(bits.as_mut_ptr(), mask);
+            #[inline(always)]
+            fn any(mask: Self::Mask) -> bool {
+                Self::count(mask) != 0
+            }
+
+            #[inline(always)]
+            fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $or(first, second) }
+            }
+
+            #[inline(always)]
+            fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $is_zero($or(first, second)) }
+            }
         }
-        let mut next = 0;
-        for (value, bits) in values.into_iter().zip(bits) {
-            // Always written, so that there is no branch; overwritten by the next one if it was not wanted.
-            to[next] = value;
-            next += usize::from(bits != 0);
-        }
-    }
-
-    #[inline(always)]
-    fn any(mask: Self::Mask) -> bool {
-        Self::count(mask) != 0
-    }
-
-    #[inline(always)]
-    fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vorrq_u32(first, second) }
-    }
-
-    #[inline(always)]
-    fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vmvnq_u32(vorrq_u32(first, second)) }
-    }
+    };
 }
 
-impl Vector<f64> for Two {
-    const N: usize = 2;
-    type Mask = uint64x2_t;
-
-    #[inline(always)]
-    fn splat(value: f64) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vdupq_n_f64(value) })
-    }
-
-    #[inline(always)]
-    fn load(from: &[f64]) -> Self {
-        let from = &from[..2];
-        // SAFETY: see above.
-        Self(unsafe { vld1q_f64(from.as_ptr()) })
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vbslq_f64(vcgtq_f64(self.0, other.0), self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vbslq_f64(vcltq_f64(self.0, other.0), self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vfmaq_f64(term.0, self.0, factor.0) })
-    }
-
-    #[inline(always)]
-    fn less(self, other: Self) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vcltq_f64(self.0, other.0) }
-    }
-
-    #[inline(always)]
-    fn count(mask: Self::Mask) -> u32 {
-        // SAFETY: see above.
-        unsafe { vaddvq_u64(vshrq_n_u64::<63>(mask)) as u32 }
-    }
-
-    #[inline(always)]
-    fn blend(self, mask: Self::Mask, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vbslq_f64(mask, other.0, self.0) })
-    }
-
-    #[inline(always)]
-    fn largest(self) -> f64 {
-        // SAFETY: see above.
-        unsafe { vmaxvq_f64(self.0) }
-    }
-
-    #[inline(always)]
-    fn smallest(self) -> f64 {
-        // SAFETY: see above.
-        unsafe { vminvq_f64(self.0) }
-    }
-
-    #[inline(always)]
-    fn compress(self, mask: Self::Mask, to: &mut [f64]) {
-        let to: &mut [f64; 2] = to.first_chunk_mut().expect("room for a register");
-        let (mut values, mut bits) = ([0.0; 2], [0; 2]);
-        // SAFETY: see above.
-        unsafe {
-            vst1q_f64(values.as_mut_ptr(), self.0);
-            vst1q_u64(bits.as_mut_ptr(), mask);
-        }
-        let mut next = 0;
-        for (value, bits) in values.into_iter().zip(bits) {
-            // Always written, so that there is no branch; overwritten by the next one if it was not wanted.
-            to[next] = value;
-            next += usize::from(bits != 0);
-        }
-    }
-
-    #[inline(always)]
-    fn any(mask: Self::Mask) -> bool {
-        Self::count(mask) != 0
-    }
-
-    #[inline(always)]
-    fn either(first: Self::Mask, second: Self::Mask) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vorrq_u64(first, second) }
-    }
-
-    #[inline(always)]
-    fn neither(first: Self::Mask, second: Self::Mask) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vceqzq_u64(vorrq_u64(first, second)) }
-    }
-}
+vector!(
+    Floats,
+    f32,
+    4,
+    uint32x4_t,
+    vdupq_n_f32,
+    vld1q_f32,
+    vbslq_f32,
+    vcgtq_f32,
+    vcltq_f32,
+    vfmaq_f32,
+    vshrq_n_u32,
+    vaddvq_u32,
+    vmaxvq_f32,
+    vminvq_f32,
+    vst1q_f32,
+    vst1q_u32,
+    vorrq_u32,
+    vceqzq_u32
+);
+vector!(
+    Two,
+    f64,
+    2,
+    uint64x2_t,
+    vdupq_n_f64,
+    vld1q_f64,
+    vbslq_f64,
+    vcgtq_f64,
+    vcltq_f64,
+    vfmaq_f64,
+    vshrq_n_u64,
+    vaddvq_u64,
+    vmaxvq_f64,
+    vminvq_f64,
+    vst1q_f64,
+    vst1q_u64,
+    vorrq_u64,
+    vceqzq_u64
+);
 
 impl Doubles for Two {
-    #[inline(always)]
-    fn load_floats(from: &[f32]) -> Self {
-        let from = &from[..2];
-        // SAFETY: see above.
-        Self(unsafe { vcvt_f64_f32(vld1_f32(from.as_ptr())) })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f64]) {
-        let to = &mut to[..2];
-        // SAFETY: see above.
-        unsafe { vst1q_f64(to.as_mut_ptr(), self.0) };
-    }
-
-    #[inline(always)]
-    fn store_floats(self, to: &mut [f32]) {
-        let to = &mut to[..2];
-        // SAFETY: see above.
-        unsafe { vst1_f32(to.as_mut_ptr(), vcvt_f32_f64(self.0)) };
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vaddq_f64(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vsubq_f64(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vmulq_f64(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { vdivq_f64(self.0, other.0) })
-    }
+    of_doubles!(
+        2,
+        vld1_f32,
+        vcvt_f64_f32,
+        vst1q_f64,
+        vst1_f32,
+        vcvt_f32_f64,
+        vaddq_f64,
+        vsubq_f64,
+        vmulq_f64,
+        vdivq_f64
+    );
 
     #[inline(always)]
     fn equal(self, other: Self) -> Self::Mask {
@@ -291,12 +197,5 @@ impl Doubles for Two {
             let exponent = vsubq_f64(vcvtq_f64_u64(vshrq_n_u64::<52>(bits)), vdupq_n_f64(1023.0));
             (Self(vreinterpretq_f64_u64(mantissa)), Self(exponent))
         }
-    }
-
-    #[inline(always)]
-    fn lanes(self) -> [f64; 8] {
-        let mut lanes = [0.0; 8];
-        self.store(&mut lanes);
-        lanes
     }
 }

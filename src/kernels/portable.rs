@@ -1,6 +1,7 @@
-//! Plain arrays, four wide: for machines without a kernel of their own, and as the second opinion of the tests.
+//! Plain arrays of four values: for machines without a kernel of their own, and for tests to
+//! compare the others with.
 
-use super::lanes::{Doubles, Isa, Vector};
+use crate::numbers::lanes::{Doubles, Isa, Vector};
 
 /// No instruction set in particular.
 pub(super) struct Portable;
@@ -84,7 +85,8 @@ macro_rules! vector {
                 let to: &mut [$float; N] = to.first_chunk_mut().expect("room for a register");
                 let mut next = 0;
                 for lane in 0..N {
-                    // Always written, so that there is no branch; overwritten by the next one if it was not wanted.
+                    // Always written, so that there is no branch; overwritten by the next one if it
+                    // was not wanted.
                     to[next] = self.0[lane];
                     next += usize::from(mask[lane]);
                 }

@@ -1,14 +1,14 @@
 //! The passes in plain scalar code: the text that every other instruction set is tested against.
 
-use super::{Chunk, Lens, MOMENTS, Recipe};
-use crate::depths::Depths;
-use crate::math::{developed, log};
-use crate::real::Real;
-use crate::reduce::Partial;
+use super::chunk::{Chunk, MOMENTS, Partial};
+use super::scaling::{Scaling, WeightFormula};
+use crate::numbers::depths::Depths;
+use crate::numbers::math::{developed, log};
+use crate::numbers::real::Real;
 
-/// Samples that are added up one after another. The sums of such pieces are added up by blocks of pieces, so that rounding
-/// stays small even where all samples are equal and it always goes the same way. (In pairs it would be smaller still, but
-/// take a stack.)
+/// Samples that are added up one after another. The sums of such pieces are added up by blocks of
+/// pieces, so that rounding stays small even where all samples are equal and it always goes the
+/// same way. (In pairs it would be smaller still, but take a stack.)
 const PIECE: usize = 32;
 const BLOCK: usize = 512;
 
@@ -24,32 +24,6 @@ fn in_pieces<T: Real, const SUMS: usize, const MAXIMA: usize>(
         total.join(&sum);
     }
     total
-}
-
-impl<T: Real> Chunk<'_, T> {
-    /// Parts of this many samples, the last one of what is left.
-    fn parts(self, samples: usize) -> impl Iterator<Item = Self> {
-        let mut bases = self.base.map(|base| base.chunks(samples));
-        self.losses.chunks(samples).map(move |losses| {
-            let base = bases.as_mut().and_then(Iterator::next);
-            Self { losses, base, ..self }
-        })
-    }
-
-    /// Calls `visit` with the loss and the mass of each unmasked sample.
-    #[inline(always)]
-    pub(super) fn each(&self, mut visit: impl FnMut(T, f64)) {
-        match self.base {
-            None => self.losses.iter().for_each(|&loss| visit(loss, self.mass_scale)),
-            Some(base) => {
-                for (&loss, &base) in self.losses.iter().zip(base) {
-                    if base > T::ZERO {
-                        visit(loss, self.mass(base));
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// What may be wrong, and the range of the losses.
@@ -93,31 +67,22 @@ pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, top_from: T) -> Partial<2, 0>
     })
 }
 
-/// Sums: the mass of the losses below a threshold.
-pub(crate) fn mass_below<T: Real>(chunk: Chunk<'_, T>, threshold: T) -> Partial<1, 0> {
+/// Sums: the mass of the losses below one threshold, and of those not below another.
+pub(crate) fn masses_outside<T: Real>(chunk: Chunk<'_, T>, [low, high]: [T; 2]) -> Partial<2, 0> {
     in_pieces(chunk, |chunk| {
         let mut result = Partial::NOTHING;
-        let [below] = &mut result.sums;
-        chunk.each(|loss, mass| *below += if loss < threshold { mass } else { 0.0 });
+        let [below, above] = &mut result.sums;
+        chunk.each(|loss, mass| {
+            *below += if loss < low { mass } else { 0.0 };
+            *above += if loss >= high { mass } else { 0.0 };
+        });
         result
     })
 }
 
-/// Maxima: minus the smallest loss above a threshold.
-pub(crate) fn nearest_above<T: Real>(chunk: Chunk<'_, T>, threshold: T) -> Partial<0, 1> {
-    let mut result = Partial::NOTHING;
-    let [minus_nearest] = &mut result.maxima;
-    chunk.each(|loss, _| {
-        if loss > threshold {
-            *minus_nearest = minus_nearest.max(-loss.to_f64());
-        }
-    });
-    result
-}
-
-/// The masses on the three sides of a threshold.
-/// Sums: the mass of smaller losses and of equal ones; over the larger ones the two of `sum b curves(d)` and those of
-/// [`moments`]. Maxima: the largest smaller loss, minus the smallest larger loss.
+/// The masses on the three sides of a threshold. Sums: the mass of smaller losses and of equal
+/// ones; over the larger ones the two of `sum b curves(d)` and those of [`moments`]. Maxima: the
+/// largest smaller loss, minus the smallest larger loss.
 pub(crate) fn split<T: Real>(
     chunk: Chunk<'_, T>,
     depths: Depths,
@@ -170,31 +135,37 @@ pub(crate) fn add_powers(moments: &mut [f64; MOMENTS], mass: f64, depth: f64) {
     }
 }
 
-/// The sums that give phi and its slope, over the losses above the threshold, for a view in centred form: of the logarithm and of
-/// `1 / y`, the latter times `u / c`, what is left of them without the terms of first order; `sum b (z - 1)^2 u / c` with `z = 1 / y`;
-/// those terms.
-pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
+/// The sums that give phi and its slope, over the losses above the threshold, in centred form
+/// ([`developed`]): `sum b log y` and `sum b (1 / y - 1) u / c` without their terms of first order,
+/// `sum b (z - 1)^2 u / c` with `z = 1 / y`, and the terms of first order.
+pub(crate) fn root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, scaling: Scaling) -> Partial<4, 0> {
     each_above(chunk, depths, threshold, |sums, mass, depth| {
-        let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
+        let (ratio, excess) = (scaling.ratio(depth), scaling.excess(depth));
         let tilt = excess / ratio;
         let [log, inverse, linear] = developed(ratio, excess);
         sums[0] += mass * log;
-        sums[1] += mass * (inverse * lens.unit());
-        sums[2] += mass * tilt * (tilt * lens.shift);
+        sums[1] += mass * (inverse * scaling.unit());
+        sums[2] += mass * tilt * (tilt * scaling.shift);
         sums[3] += mass * linear;
     })
 }
 
-/// As `root`, for a view in plain form: `sum b log y`, `sum b (z - 1) u / c`, `sum b (z - 1)^2 u / c`, `sum b (z - 1)^3 (u / c)^2`.
-pub(crate) fn plain_root<T: Real>(chunk: Chunk<'_, T>, depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
+/// The same in plain form: `sum b log y`, `sum b (z - 1) u / c`, `sum b (z - 1)^2 u / c`,
+/// `sum b (z - 1)^3 (u / c)^2`.
+pub(crate) fn plain_root<T: Real>(
+    chunk: Chunk<'_, T>,
+    depths: Depths,
+    threshold: T,
+    scaling: Scaling,
+) -> Partial<4, 0> {
     each_above(chunk, depths, threshold, |sums, mass, depth| {
-        let (ratio, excess) = (lens.ratio(depth), lens.excess(depth));
+        let (ratio, excess) = (scaling.ratio(depth), scaling.excess(depth));
         let tilt = excess / ratio;
-        let square = mass * tilt * (tilt * lens.shift);
+        let square = mass * tilt * (tilt * scaling.shift);
         sums[0] += mass * log(ratio);
-        sums[1] -= mass * (tilt * lens.unit());
+        sums[1] -= mass * (tilt * scaling.unit());
         sums[2] += square;
-        sums[3] -= square * (tilt * lens.shift);
+        sums[3] -= square * (tilt * scaling.shift);
     })
 }
 
@@ -217,8 +188,9 @@ fn each_above<T: Real>(
     })
 }
 
-/// Writes the weights. Sums: `sum p d`, `sum p^2`, the number of unmasked samples whose weight is zero.
-pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
+/// Writes the weights. Sums: `sum p d`, `sum p^2`, the number of unmasked samples whose weight is
+/// zero.
+pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0> {
     let mut weights = output.iter_mut();
     in_pieces(chunk, |piece| {
         let mut result = Partial::NOTHING;
@@ -233,8 +205,8 @@ pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &m
                     continue;
                 }
             };
-            let depth = recipe.depths.depth(loss.to_f64());
-            let exact = mass * recipe.coefficient(loss, depth);
+            let depth = formula.depths.depth(loss.to_f64());
+            let exact = mass * formula.coefficient(loss, depth);
             *weight = T::from_f64(exact);
             *depth_sum += exact * depth;
             *square_sum += exact * exact;
@@ -242,23 +214,4 @@ pub(crate) fn write<T: Real>(chunk: Chunk<'_, T>, recipe: &Recipe<T>, output: &m
         }
         result
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Neither a threshold itself nor what is masked is above it.
-    #[test]
-    fn the_next_loss() {
-        let (losses, base) = ([2.0, 1.0, 2.0, 2.5, 3.0], [1.0, 1.0, 1.0, 0.0, 1.0]);
-        let next = |threshold: f64, base| {
-            -nearest_above(Chunk { losses: &losses, base, mass_scale: 1.0 }, threshold).maxima[0]
-        };
-        for (threshold, all, unmasked) in
-            [(0.0, 1.0, 1.0), (1.0, 2.0, 2.0), (2.0, 2.5, 3.0), (3.0, f64::INFINITY, f64::INFINITY)]
-        {
-            assert_eq!((next(threshold, None), next(threshold, Some(&base[..]))), (all, unmasked));
-        }
-    }
 }

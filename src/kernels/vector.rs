@@ -1,18 +1,44 @@
-//! The passes over samples of equal mass, written once for every instruction set. Each is an accumulator that takes groups
-//! of samples; the last group is filled up with values that count for nothing.
+//! The passes over samples of equal mass, written once for every instruction set. Each is an
+//! accumulator that takes groups of samples; the last group is filled up with values that count for
+//! nothing.
 
-use super::lanes::{Doubles, Element, Isa, Vector};
-use super::{Lens, MOMENTS, Recipe};
-use crate::depths::{Depths, LEAST_DEPTH};
-use crate::math::log;
-use crate::real::Real;
-use crate::reduce::{Partial, count};
+use super::chunk::{MOMENTS, Partial, count};
+use super::scaling::{Scaling, WeightFormula};
+use crate::numbers::depths::{Depths, LEAST_DEPTH};
+use crate::numbers::lanes::{Doubles, Element, Isa, Vector};
+use crate::numbers::math::log;
+use crate::numbers::real::Real;
+
+/// Makes the entries of an instruction set: the vector passes compiled with its features.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! entries {
+    ($isa:ty, $features:literal) => {
+        entries! { $isa, $features:
+            survey(losses: &[T]) -> Partial<0, 3>;
+            rank(losses: &[T], threshold: T) -> Partial<2, 2>;
+            gather(losses: &[T], bounds: [T; 3], to: &mut [T]) -> Partial<3, 0>;
+            moments(losses: &[T], depths: Depths, threshold: T) -> Partial<{ MOMENTS }, 0>;
+            root(losses: &[T], depths: Depths, threshold: T, scaling: Scaling) -> Partial<4, 0>;
+            write(losses: &[T], formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0>;
+        }
+    };
+    ($isa:ty, $features:literal: $($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(
+            #[target_feature(enable = $features)]
+            pub(super) fn $name<T: $crate::numbers::real::Real>($($argument: $type),*) -> $result {
+                $crate::kernels::vector::$name::<$isa, T>($($argument),*)
+            }
+        )*
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) use entries;
 
 /// Samples per group: four registers of eight doubles, two of sixteen floats.
 const GROUP: usize = 32;
 
-/// Samples that are added up one after another. The sums of such blocks are added up by themselves, so that rounding stays small even
-/// where many samples are equal and it always goes the same way.
+/// Samples that are added up one after another. The sums of such blocks are added up by themselves,
+/// so that rounding stays small even where many samples are equal and it always goes the same way.
 const BLOCK: usize = 16 * GROUP;
 
 type Native<I, T> = <T as Element>::Native<I>;
@@ -43,7 +69,8 @@ fn settle<D: Doubles, const N: usize>(before: &mut [D; N], block: [&mut D; N]) {
     }
 }
 
-/// The sums of a pass over losses above a threshold, block by block. `block` are those that it holds.
+/// The sums of a pass over losses above a threshold, block by block. `block` are those that it
+/// holds.
 #[inline(always)]
 fn by_blocks<T: Real, D: Doubles, P: Pass<T>, const N: usize>(
     losses: &[T],
@@ -90,14 +117,14 @@ pub(super) fn survey<I: Isa, T: Real>(losses: &[T]) -> Partial<0, 3> {
     let zero = <Native<I, T> as Vector<T>>::splat(T::ZERO);
     let mut pass = Survey { largest: start, smallest: start, zero };
     run(losses, first, &mut pass);
-    // NaN is neither below one nor anywhere else.
+    // NaN is not below one.
     let sound = <Native<I, T> as Vector<T>>::count(pass.zero.less(<Native<I, T> as Vector<T>>::splat(T::ONE)));
     let unsound = if sound as usize == <Native<I, T> as Vector<T>>::N { 0.0 } else { 1.0 };
     Partial { sums: [], maxima: [pass.largest.largest().to_f64(), -pass.smallest.smallest().to_f64(), unsound] }
 }
 
-/// How many losses are below a threshold, and how many at most equal. Maxima: the largest loss below it, minus the smallest
-/// above it.
+/// How many losses are below a threshold, and how many at most equal. Maxima: the largest loss
+/// below it, minus the smallest above it.
 #[inline(always)]
 pub(super) fn rank<I: Isa, T: Real>(losses: &[T], threshold: T) -> Partial<2, 2> {
     struct Rank<V> {
@@ -179,7 +206,8 @@ pub(super) fn gather<I: Isa, T: Real>(losses: &[T], [low, high, largest]: [T; 3]
     if !rest.is_empty() {
         let mut end = [T::ZERO; GROUP];
         let mut pass = Gather { to: &mut end, below: 0, copied: 0, not_largest: 0, ..pass };
-        // What follows the last sample is above the window, and was not counted among those below the largest.
+        // What follows the last sample is above the window, and was not counted among those below
+        // the largest.
         pass.take(&padded(rest, T::ABOVE_ALL));
         let more = pass.sums(rest.len());
         let (copied, also) = (count(sums[1]), count(more[1]));
@@ -193,7 +221,7 @@ pub(super) fn gather<I: Isa, T: Real>(losses: &[T], [low, high, largest]: [T; 3]
 #[inline(always)]
 pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0> {
     struct Moments<D> {
-        view: Above<D>,
+        above: Above<D>,
         first: D,
         second: D,
         third: D,
@@ -203,9 +231,10 @@ pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: 
         fn take(&mut self, group: &[T; GROUP]) {
             for lanes in group.chunks_exact(D::N) {
                 let losses = T::widen::<D>(lanes);
-                let (zero, depth) = (D::splat(0.0), self.view.depth(losses));
-                let depth = zero.blend(self.view.is_above(losses), depth);
-                // As the text for all cases: beside the mean that the root pass is centred on they are nothing, or all there is.
+                let (zero, depth) = (D::splat(0.0), self.above.depth(losses));
+                let depth = zero.blend(self.above.is_above(losses), depth);
+                // As the scalar text does: such depths are zero beside the mean, unless they are
+                // all there is.
                 let depth = depth.blend(depth.less(D::splat(LEAST_DEPTH)), zero);
                 self.first = self.first.add(depth);
                 let square = depth.mul(depth);
@@ -215,7 +244,7 @@ pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: 
         }
     }
     let zero = I::Doubles::splat(0.0);
-    let mut pass = Moments { view: Above::new(depths, threshold), first: zero, second: zero, third: zero };
+    let mut pass = Moments { above: Above::new(depths, threshold), first: zero, second: zero, third: zero };
     let sums = by_blocks(losses, &mut pass, |pass| [&mut pass.first, &mut pass.second, &mut pass.third]);
     Partial { sums, maxima: [] }
 }
@@ -250,7 +279,7 @@ impl<D: Doubles> Above<D> {
     }
 }
 
-/// A lens in registers.
+/// The scaling of depths, in registers.
 #[derive(Clone, Copy)]
 struct Ratio<D> {
     shift: D,
@@ -259,8 +288,8 @@ struct Ratio<D> {
 
 impl<D: Doubles> Ratio<D> {
     #[inline(always)]
-    fn new(lens: Lens) -> Self {
-        Self { shift: D::splat(lens.shift), rate: D::splat(lens.rate) }
+    fn new(scaling: Scaling) -> Self {
+        Self { shift: D::splat(scaling.shift), rate: D::splat(scaling.rate) }
     }
 
     #[inline(always)]
@@ -269,8 +298,8 @@ impl<D: Doubles> Ratio<D> {
     }
 }
 
-/// The reciprocals of four registers for the price of one division, and the product of all. The values are within
-/// `2^-120` and `2^120`.
+/// The reciprocals of four registers for the price of one division, and the product of all. The
+/// values are within `2^-120` and `2^120`.
 #[inline(always)]
 fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
     let (ab, cd) = (a.mul(b), c.mul(d));
@@ -280,10 +309,11 @@ fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
     ([inverse_ab.mul(b), inverse_ab.mul(a), inverse_cd.mul(d), inverse_cd.mul(c)], product)
 }
 
-/// The sums that give phi and its derivatives over the losses above a threshold, as long as no ratio is extreme:
-/// `sum log y`, `sum (z - 1) u / c`, `sum (z - 1)^2 u / c`, `sum (z - 1)^3 (u / c)^2` with `z = 1 / y`.
+/// The sums that give phi and its derivatives over the losses above a threshold, as long as no
+/// ratio is extreme: `sum log y`, `sum (z - 1) u / c`, `sum (z - 1)^2 u / c`,
+/// `sum (z - 1)^3 (u / c)^2` with `z = 1 / y`.
 #[inline(always)]
-pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, lens: Lens) -> Partial<4, 0> {
+pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, scaling: Scaling) -> Partial<4, 0> {
     struct Root<D> {
         above: Above<D>,
         ratio: Ratio<D>,
@@ -321,7 +351,7 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
     let zero = I::Doubles::splat(0.0);
     let mut pass = Root {
         above: Above::new(depths, threshold),
-        ratio: Ratio::new(lens),
+        ratio: Ratio::new(scaling),
         mantissa: I::Doubles::splat(1.0),
         exponent: zero,
         first: zero,
@@ -333,15 +363,15 @@ pub(super) fn root<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T, 
     // Mantissas are below two: their product is below 2^8.
     let mantissa: f64 = pass.mantissa.lanes()[..I::Doubles::N].iter().product();
     let log = pass.exponent.sum() * core::f64::consts::LN_2 + log(mantissa);
-    let shift = lens.shift;
+    let shift = scaling.shift;
     Partial { sums: [log, first * shift, second * shift, third * shift * shift], maxima: [] }
 }
 
-/// Writes the weights that a recipe without extreme ratios gives to samples of mass one.
-/// Sums: `sum p d`, `sum p^2`, the number of weights that are zero, unless the recipe knows it.
+/// Writes the weights that a formula without extreme ratios gives to samples of mass one.
+/// Sums: `sum p d`, `sum p^2`, the number of weights that are zero, unless the formula has it.
 #[inline(always)]
-pub(super) fn write<I: Isa, T: Real>(losses: &[T], recipe: &Recipe<T>, output: &mut [T]) -> Partial<3, 0> {
-    let mut pass = Write::<I::Doubles>::new(recipe);
+pub(super) fn write<I: Isa, T: Real>(losses: &[T], formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0> {
+    let mut pass = Write::<I::Doubles>::new(formula);
     let mut before = [I::Doubles::splat(0.0); 2];
     let (groups, rest) = losses.as_chunks::<GROUP>();
     let (outputs, rest_of_output) = output.as_chunks_mut::<GROUP>();
@@ -354,16 +384,16 @@ pub(super) fn write<I: Isa, T: Real>(losses: &[T], recipe: &Recipe<T>, output: &
     [pass.depth_sum, pass.square_sum] = before;
     let mut sums = pass.sums();
     if !rest.is_empty() {
-        let mut pass = Write::<I::Doubles>::new(recipe);
+        let mut pass = Write::<I::Doubles>::new(formula);
         let mut end = [T::ZERO; GROUP];
         pass.put(&padded(rest, rest[0]), &mut end);
         rest_of_output.copy_from_slice(&end[..rest.len()]);
         // What the copies of the first loss have added is taken off again.
         let copies = (GROUP - rest.len()) as f64;
         let loss = rest[0];
-        let depth = recipe.depths.depth(loss.to_f64());
-        let weight = recipe.coefficient(loss, depth);
-        let zero = if recipe.zeros.is_none() && end[0] == T::ZERO { 1.0 } else { 0.0 };
+        let depth = formula.depths.depth(loss.to_f64());
+        let weight = formula.coefficient(loss, depth);
+        let zero = if formula.zeros.is_none() && end[0] == T::ZERO { 1.0 } else { 0.0 };
         let [depth_sum, square_sum, zeros] = pass.sums();
         sums[0] += depth_sum - copies * weight * depth;
         sums[1] += square_sum - copies * weight * weight;
@@ -375,7 +405,7 @@ pub(super) fn write<I: Isa, T: Real>(losses: &[T], recipe: &Recipe<T>, output: &
 struct Write<D> {
     above: Above<D>,
     ratio: Ratio<D>,
-    level: D,
+    normaliser: D,
     tied: D,
     top: D,
     /// What is below rounds to zero.
@@ -389,16 +419,16 @@ struct Write<D> {
 
 impl<D: Doubles> Write<D> {
     #[inline(always)]
-    fn new<T: Real>(recipe: &Recipe<T>) -> Self {
+    fn new<T: Real>(formula: &WeightFormula<T>) -> Self {
         let zero = D::splat(0.0);
         Self {
-            above: Above::new(recipe.depths, recipe.threshold),
-            ratio: Ratio::new(recipe.lens),
-            level: D::splat(recipe.level),
-            tied: D::splat(recipe.tied),
-            top: D::splat(recipe.top),
+            above: Above::new(formula.depths, formula.threshold),
+            ratio: Ratio::new(formula.scaling),
+            normaliser: D::splat(formula.normaliser),
+            tied: D::splat(formula.tied),
+            top: D::splat(formula.top),
             smallest: D::splat(T::HALF_OF_SMALLEST),
-            counts_zeros: recipe.zeros.is_none(),
+            counts_zeros: formula.zeros.is_none(),
             depth_sum: zero,
             square_sum: zero,
             zeros: 0,
@@ -412,9 +442,10 @@ impl<D: Doubles> Write<D> {
             let losses = T::widen::<D>(lanes);
             let depth = self.above.depth(losses);
             let above = self.above.is_above(losses);
-            // One division for each weight: equal losses must get equal weights, whatever their neighbours.
+            // One division for each weight: equal losses must get equal weights, whatever their
+            // neighbours.
             let ratio = one.blend(above, self.ratio.at(depth));
-            let mut weights = zero.blend(above, self.level).div(ratio);
+            let mut weights = zero.blend(above, self.normaliser).div(ratio);
             // Where the weight does not depend on the depth; few registers have such samples.
             let (tied, top) = (losses.equal(self.above.threshold), depth.less(D::splat(LEAST_DEPTH)));
             if D::any(D::either(tied, top)) {
@@ -440,12 +471,13 @@ mod tests {
     use super::super::portable::Portable;
     use super::*;
 
-    /// Sums over a whole chunk of equal losses are that of one times their number, but for a few roundings.
+    /// Sums over a whole chunk of equal losses are that of one times their number, but for a few
+    /// roundings.
     #[test]
     fn sums_of_equal_losses() {
         const SAMPLES: usize = 1 << 14;
         let (range, losses) = (Depths::new(0.0, -1.0), vec![-0.3; SAMPLES]);
-        let lens = Lens::new(0.7, 0.1);
+        let scaling = Scaling::new(0.7, 0.1);
         let check = |what: &str, many: &[f64], one: &[f64]| {
             for (many, one) in many.iter().zip(one) {
                 let error = (many / (SAMPLES as f64 * one) - 1.0).abs();
@@ -454,7 +486,7 @@ mod tests {
         };
         let of = |losses: &[f64]| moments::<Portable, f64>(losses, range, f64::BELOW_ALL).sums;
         check("moments", &of(&losses), &of(&losses[..1]));
-        let of = |losses: &[f64]| root::<Portable, f64>(losses, range, f64::BELOW_ALL, lens).sums;
+        let of = |losses: &[f64]| root::<Portable, f64>(losses, range, f64::BELOW_ALL, scaling).sums;
         check("root", &of(&losses), &of(&losses[..1]));
     }
 }

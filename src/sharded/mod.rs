@@ -1,23 +1,26 @@
 //! One problem whose samples are spread over many participants (ranks, workers, devices): each passes its own samples, and the
 //! weights are those of the whole.
 
-mod log;
+mod answer;
+mod bounds;
+mod crossing;
+mod message;
 mod opening;
+mod search;
+mod state;
+#[cfg(all(test, feature = "std"))]
+mod tests;
 
-pub use log::Operation;
-pub(crate) use log::{Log, ROOM, SKETCH};
+#[cfg(feature = "std")]
+pub(crate) use message::LARGEST_MESSAGE;
+pub use message::Operation;
 pub(crate) use opening::Refused;
 
+use crate::numbers::real::Real;
 use crate::params::{Error, Params};
-use crate::real::Real;
-use crate::reduce::Data;
 use crate::report::Report;
-use crate::slices::check_lengths;
-use crate::solve::solve_sharded;
-use crate::team::Team;
-
-/// A problem takes at most so many calls of the all-reduce, with HD and with HR.
-const MOST_CALLS: [usize; 2] = [16, 24];
+use crate::weights::check_lengths;
+use state::{MOST_CALLS, State};
 
 /// The all-reduce of the engine that joins the participants. Every participant must end with the same values, to the bit.
 pub trait Reduce {
@@ -40,11 +43,11 @@ pub trait Reduce {
 /// If any participant passes base weights, those who do not have ones. `params` must be the same everywhere (but for
 /// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
 ///
-/// Every participant must call this, and makes the same calls of `reduce`: at most 16 with HD and 24 with HR, each of at most 4,094
-/// values. A search that has not ended by then ends with the best weights that it has seen, and the gap between
-/// [`Report::robust_loss`] and [`Report::dual_bound`] says what they lack: no problem is known in which that is more than rounding.
-/// With `std` it allocates 50 KB once, and takes as much of the stack; without, it makes some more calls, of at most 128 values, and
-/// takes 13 KB of stack alone.
+/// Every participant must call this, and makes the same calls of `reduce`: about five near training
+/// data and never more than 64, each of at most 3,006 values. A search that has not ended by then, of
+/// which none is known, ends with the base weights and the least dual bound that is certain: the gap
+/// between [`Report::robust_loss`] and [`Report::dual_bound`] says what they may lack. With `std` it
+/// allocates 50 KB once; without, it makes more calls, of at most 126 values, and takes the stack alone.
 ///
 /// # Errors
 /// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:
@@ -106,11 +109,8 @@ pub fn weights_sharded_into<T: Real>(
 /// # Ok::<(), hr_weights::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-#[repr(C)]
-pub struct Sharded {
-    log: Log,
-    sketch: [f64; SKETCH],
-}
+#[repr(transparent)]
+pub struct Sharded(State);
 
 /// What comes next.
 #[derive(Debug)]
@@ -130,9 +130,8 @@ impl Default for Sharded {
 impl Sharded {
     /// At the beginning.
     #[must_use]
-    #[allow(clippy::large_stack_arrays)] // 48 KiB; in a box, at the callers here
     pub const fn new() -> Self {
-        Self { log: Log::new(), sketch: [0.0; SKETCH] }
+        Self(State::new(MOST_CALLS))
     }
 
     /// Runs something with a state at the beginning, which is on the heap with std, else on the stack; made in place, since it is
@@ -155,11 +154,8 @@ impl Sharded {
     /// # Safety
     /// The place is valid for writes and aligned.
     pub(crate) unsafe fn write_new(place: *mut Self) {
-        // SAFETY: as promised. All zero bytes are a sketch.
-        unsafe {
-            Log::write_new(&raw mut (*place).log);
-            (&raw mut (*place).sketch).write_bytes(0, 1);
-        }
+        // SAFETY: as promised, and a `Sharded` is a `State`.
+        unsafe { State::write_new(place.cast()) }
     }
 
     /// Goes on to the next reduction, or to the end. Every call is passed the same samples and parameters, and the same
@@ -182,7 +178,7 @@ impl Sharded {
     /// What the last step asked for, if the caller has not reduced it in place.
     #[cfg(feature = "std")] // for XLA
     pub(crate) fn pending(&mut self) -> Option<(Operation, &mut [f64])> {
-        self.log.pending(&mut self.sketch)
+        self.0.pending()
     }
 
     /// As [`Sharded::step`], of a participant whose input may have been refused already: the others are told.
@@ -192,125 +188,9 @@ impl Sharded {
         params: &Params,
         input: Result<(), Refused>,
     ) -> Result<Step<'_>, Error> {
-        self.step_within(MOST_CALLS, samples, params, input)
-    }
-
-    /// The same, with at most so many calls for HD and for HR.
-    fn step_within<T: Real>(
-        &mut self,
-        most_calls: [usize; 2],
-        (losses, base, weights): (&[T], Option<&[T]>, &mut [T]),
-        params: &Params,
-        input: Result<(), Refused>,
-    ) -> Result<Step<'_>, Error> {
-        self.log.resume();
-        if !self.log.is_pending() {
-            let team = Team::for_samples(losses.len(), params.threads);
-            let mut data = Data::new(losses, base, team, &mut self.log);
-            let report = opening::agree(&mut data, params, input).and_then(|range| {
-                let optimum = solve_sharded(&mut data, &range, params, most_calls, &mut self.sketch)?;
-                optimum.write(&mut data, &range, weights)
-            });
-            if !self.log.is_pending() {
-                return report.map(Step::Done);
-            }
+        if let Some(report) = self.0.advance(samples, params, input)? {
+            return Ok(Step::Done(report));
         }
-        let Self { log, sketch } = self;
-        log.pending(sketch).map(|(operation, values)| Step::Reduce(operation, values)).ok_or(Error::Reduce)
-    }
-}
-
-#[cfg(all(test, feature = "std", hrw_vector))]
-mod tests {
-    use super::*;
-    use crate::params::Ordering;
-
-    /// The calls that one participant makes if there may be so many, the report and the weights.
-    fn solved(most_calls: usize, losses: &[f64], params: &Params) -> (usize, Report, Vec<f64>) {
-        let (mut sharded, mut weights) = (Sharded::new(), vec![f64::NAN; losses.len()]);
-        let mut calls = 0;
-        loop {
-            match sharded.step_within([most_calls; 2], (losses, None, &mut weights), params, Ok(())).expect("valid") {
-                Step::Reduce(..) => calls += 1,
-                Step::Done(report) => return (calls, report, weights),
-            }
-        }
-    }
-
-    /// Some hundred losses: exponential, tied, over hundreds of decades, mostly the largest, a few far below.
-    fn losses(shape: usize) -> Vec<f64> {
-        let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
-        (0..400_u32)
-            .map(|sample| {
-                let u = libm::fmod(golden * (f64::from(sample) + 0.5), 1.0);
-                match shape {
-                    0 => -libm::log(u),
-                    1 => libm::floor(12.0 * u),
-                    2 => -libm::pow(10.0, 400.0 * (u - 0.5)),
-                    3 if u < 0.98 => 1.0,
-                    3 => u,
-                    _ if u < 0.01 => -1e9 * u,
-                    _ => libm::sqrt(u),
-                }
-            })
-            .collect()
-    }
-
-    /// However few calls there may be, no more are made; the weights that they lead to are allowed, which the robust loss of the
-    /// optimum says; and the report says how far they are from it.
-    #[test]
-    fn limits_to_calls() {
-        let (mut ended, mut by_a_look) = (0, 0);
-        for shape in 0..5 {
-            let losses = losses(shape);
-            let smallest = losses.iter().copied().fold(f64::MAX, f64::min);
-            for (ordering, alpha, r) in [Ordering::Hd, Ordering::Hr].into_iter().flat_map(|ordering| {
-                let budgets =
-                    [0.0, 1e-4, 0.05, 0.6].into_iter().flat_map(|alpha| [1e-12, 1e-3, 0.1, 2.0].map(|r| (alpha, r)));
-                budgets.map(move |(alpha, r)| (ordering, alpha, r))
-            }) {
-                let params = Params { alpha, r, ordering, ..Params::default() };
-                let problem = format!("shape {shape}, {params:?}");
-                let mut weights = vec![0.0; losses.len()];
-                let optimum = crate::weights_into(&losses, None, &params, &mut weights).expect("valid");
-                let tolerance = 1e-12 * (optimum.worst_loss - smallest);
-                for most_calls in 3..=MOST_CALLS[1] {
-                    let (calls, report, weights) = solved(most_calls, &losses, &params);
-                    assert!(calls <= most_calls, "{calls} of {most_calls} calls: {problem}");
-                    let sum: f64 = weights.iter().sum();
-                    let value: f64 = weights.iter().zip(&losses).map(|(weight, loss)| weight * loss).sum();
-                    let Report { robust_loss, dual_bound, kl, tv, .. } = report;
-                    let told = format!("{most_calls} calls, {report:?}: {problem}");
-                    assert!((sum - 1.0).abs() < 1e-12 && weights.iter().all(|&weight| weight >= 0.0), "{told}");
-                    assert!((value - robust_loss).abs() <= tolerance, "{value:e} with {told}");
-                    assert!(kl <= r * (1.0 + 1e-9) && tv <= alpha, "{told}");
-                    assert!(robust_loss <= optimum.robust_loss + tolerance, "{told}");
-                    assert!(dual_bound >= optimum.robust_loss - tolerance, "{told}");
-                    let is_early = dual_bound - robust_loss > tolerance;
-                    ended += usize::from(is_early);
-                    // (The base weights have no u.)
-                    by_a_look += usize::from(is_early && report.eta > optimum.worst_loss);
-                    if most_calls == MOST_CALLS[usize::from(ordering == Ordering::Hr)] {
-                        assert!((robust_loss - optimum.robust_loss).abs() <= tolerance, "{told}");
-                    }
-                }
-            }
-        }
-        assert!(ended > 100 && by_a_look > 40, "only {ended} ended early, {by_a_look} of them with a look");
-    }
-
-    /// What is to be reduced can be asked for again, until it has been.
-    #[test]
-    fn what_is_pending() {
-        let (losses, params) = (losses(0), Params { alpha: 0.1, r: 0.1, ..Params::default() });
-        let (mut sharded, mut weights) = (Sharded::new(), vec![0.0; losses.len()]);
-        assert!(sharded.pending().is_none());
-        loop {
-            let step = sharded.step(&losses, None, &params, &mut weights).expect("valid");
-            let Step::Reduce(operation, values) = step else { break };
-            let asked = (operation, values.to_vec());
-            assert_eq!(sharded.pending().map(|(operation, values)| (operation, values.to_vec())), Some(asked));
-        }
-        assert!(sharded.pending().is_none());
+        self.0.pending().map(|(operation, values)| Step::Reduce(operation, values)).ok_or(Error::Reduce)
     }
 }

@@ -2,11 +2,10 @@
 
 use ndarray::{Array1, ArrayView1};
 
-use super::groups::columns;
-use super::{contiguous, slice};
+use super::arrays::{columns, contiguous, slice};
 use crate::diagnostics::{ShareTable, group_shares_into, top_samples_into};
+use crate::numbers::real::Real;
 use crate::params::Error;
-use crate::real::Real;
 
 /// The samples with the largest weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +18,8 @@ pub struct TopSamples<T> {
     pub share: f64,
 }
 
-/// The k samples with the largest weights: those to look at, for wrong labels say. As [`top_samples_into`]; if there
-/// are fewer samples, all. A view that is not contiguous is copied.
+/// The k samples with the largest weights: those to look at, for wrong labels say. As
+/// [`top_samples_into`]; if there are fewer samples, all. A view that is not contiguous is copied.
 ///
 /// # Errors
 /// As [`top_samples_into`].
@@ -48,14 +47,15 @@ pub fn top_samples<T: Real>(weights: ArrayView1<'_, T>, k: usize) -> Result<TopS
 pub struct GroupShares {
     /// The share of the weight; they sum to one.
     pub shares: Array1<f64>,
-    /// The share of the weight over that of the samples: 1 where robustness changes nothing; NaN without samples.
+    /// The share of the weight over that of the samples: 1 where robustness changes nothing; NaN
+    /// without samples.
     pub ratios: Array1<f64>,
     /// The number of samples.
     pub sizes: Array1<f64>,
 }
 
-/// The share of the weight that each group has: classes, sites, right and wrong labels. As [`group_shares_into`]. A
-/// view that is not contiguous is copied.
+/// The share of the weight that each group has: classes, sites, right and wrong labels. As
+/// [`group_shares_into`]. A view that is not contiguous is copied.
 ///
 /// `groups` has one element per weight, for each sample the number of its group, below `count`.
 ///

@@ -2,10 +2,10 @@
 
 use ndarray::{Array1, ArrayView1};
 
-use super::{contiguous, slice};
+use super::arrays::{columns, contiguous, slice};
 use crate::groups::{GroupTable, Groups, weights_of_groups_into};
+use crate::numbers::real::Real;
 use crate::params::{Error, Params};
-use crate::real::Real;
 use crate::report::Report;
 
 /// The weights of samples in groups, and what the groups have between them.
@@ -23,9 +23,9 @@ pub struct GroupSolution<T> {
     pub group_sizes: Array1<f64>,
 }
 
-/// The HR weights of a vector of n losses whose groups, not they themselves, are what HR chooses between. As
-/// [`weights_of_groups_into`], where every group counts as many times as it has samples. A view that is not contiguous
-/// is copied.
+/// The HR weights of a vector of n losses whose groups, not they themselves, are what HR chooses
+/// between. As [`weights_of_groups_into`], where every group counts as many times as it has
+/// samples. A view that is not contiguous is copied.
 ///
 /// `groups` has n elements, for each sample the number of its group, below `count`.
 ///
@@ -39,7 +39,8 @@ pub struct GroupSolution<T> {
 /// use hr_weights::{Params, weights_groups};
 /// use ndarray::array;
 /// let (losses, groups) = (array![0.1, 0.2, 0.3, 0.9], array![0, 0, 0, 1]);
-/// let solution = weights_groups(losses.view(), groups.view(), 2, &Params { r: 0.1, ..Params::default() })?;
+/// let params = Params { r: 0.1, ..Params::default() };
+/// let solution = weights_groups(losses.view(), groups.view(), 2, &params)?;
 /// assert!(solution.weights[3] > 0.25 && solution.group_sizes == array![3.0, 1.0]);
 /// # Ok::<(), hr_weights::Error>(())
 /// ```
@@ -52,7 +53,8 @@ pub fn weights_groups<T: Real>(
     solve(losses, groups, None, count, params)
 }
 
-/// As [`weights_groups`], with one base weight per group (see [`Groups::base`]), which tells the number of groups.
+/// As [`weights_groups`], with one base weight per group (see [`Groups::base`]), which tells the
+/// number of groups.
 ///
 /// # Errors
 /// As [`weights_of_groups_into`].
@@ -84,14 +86,4 @@ fn solve<T: Real>(
     let report = weights_of_groups_into(slice(&losses), &groups, params, &mut weights, table)?;
     let [group_losses, group_weights, group_sizes] = [means, shares, sizes].map(Array1::from_vec);
     Ok(GroupSolution { weights: Array1::from_vec(weights), report, group_losses, group_weights, group_sizes })
-}
-
-/// Three columns of a table of groups.
-pub(super) fn columns(count: usize) -> Result<[Vec<f64>; 3], Error> {
-    let mut columns = [const { Vec::new() }; 3];
-    for column in &mut columns {
-        column.try_reserve_exact(count).map_err(|_| Error::Offsets)?;
-        column.resize(count, 0.0);
-    }
-    Ok(columns)
 }

@@ -1,6 +1,8 @@
-//! The part of XLA's foreign function interface (`xla/ffi/api/c_api.h` of jaxlib) that a handler needs, as C lays it out.
+//! The part of XLA's foreign function interface (`xla/ffi/api/c_api.h` of jaxlib) that a handler
+//! needs, as C lays it out.
 //!
-//! All structs grow at their end only, so what is mirrored here is the same in every version since 0.1.
+//! All structs grow at their end only, so what is mirrored here is the same in every version since
+//! 0.1.
 
 use core::ffi::{c_char, c_int, c_void};
 

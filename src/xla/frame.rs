@@ -33,12 +33,14 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// # Safety
-    /// `frame` is what XLA passes to a handler, and nobody else touches what it points to during `'a`.
+    /// `frame` is what XLA passes to a handler, and nobody else touches what it points to during
+    /// `'a`.
     pub(super) unsafe fn new(frame: *mut CallFrame) -> Self {
         Self { frame, lifetime: PhantomData }
     }
 
-    /// If XLA only asks what this handler is, says so and returns true. The rest of such a frame may be NULL.
+    /// If XLA only asks what this handler is, says so and returns true. The rest of such a frame
+    /// may be NULL.
     pub(super) fn answer_metadata(&self) -> bool {
         // SAFETY: the frame is valid; an extension, where there is one, begins with its kind.
         let extension = unsafe { (*self.frame).extension_start };
@@ -46,7 +48,8 @@ impl<'a> Frame<'a> {
         if extension.is_null() || unsafe { (*extension).kind } != EXTENSION_METADATA {
             return false;
         }
-        // SAFETY: an extension of this kind is a `MetadataExtension`, whose metadata is there to be written.
+        // SAFETY: an extension of this kind is a `MetadataExtension`, whose metadata is there to be
+        // written.
         let version = unsafe { &mut (*(*extension.cast::<MetadataExtension>()).metadata).api_version };
         (version.major, version.minor) = VERSION;
         true
@@ -69,7 +72,8 @@ impl<'a> Frame<'a> {
         // SAFETY: the frame is valid.
         let attributes: &Attributes = unsafe { &(*self.frame).attributes };
         for index in 0..usize::try_from(attributes.size).ok()? {
-            // SAFETY: the three arrays have `size` elements, each name is a valid span, and a scalar is a `Scalar`.
+            // SAFETY: the three arrays have `size` elements, each name is a valid span, and a
+            // scalar is a `Scalar`.
             unsafe {
                 let span = &**attributes.names.add(index);
                 let found = core::slice::from_raw_parts(span.pointer, span.len) == name.as_bytes();
@@ -145,8 +149,8 @@ impl<'a> Operand<'a> {
         if count == 0 {
             return Some(Array { values: &[], cols });
         }
-        // SAFETY: XLA's buffer holds `count` aligned elements of this type, dense and in row-major order, which nobody writes
-        // during the call.
+        // SAFETY: XLA's buffer holds `count` aligned elements of this type, dense and in row-major
+        // order, which nobody writes during the call.
         Some(Array { values: unsafe { core::slice::from_raw_parts(self.buffer.data.cast::<T>(), count) }, cols })
     }
 
@@ -159,8 +163,8 @@ impl<'a> Operand<'a> {
         if count == 0 {
             return Some(&mut []);
         }
-        // SAFETY: as in `read`; results lie apart from arguments and from each other, since no alias was asked for, and each
-        // is taken once. Any bits are a number.
+        // SAFETY: as in `read`; results lie apart from arguments and from each other, since no
+        // alias was asked for, and each is taken once. Any bits are a number.
         Some(unsafe { core::slice::from_raw_parts_mut(self.buffer.data.cast::<T>(), count) })
     }
 }

@@ -1,8 +1,8 @@
-//! The weights as a custom call of XLA, for JAX on the CPU: the compiled program calls this library, without copies and
-//! without Python.
+//! The weights as a custom call of XLA, for JAX on the CPU: the compiled program calls this
+//! library, without copies and without Python.
 //!
-//! The handler is no part of the C interface: its symbol is not in the header, and its only caller is the JAX binding of the
-//! same version.
+//! The handler is no part of the C interface: its symbol is not in the header, and its only caller
+//! is the JAX binding of the same version.
 
 mod api;
 mod frame;
@@ -15,9 +15,9 @@ use api::{CallFrame, Error};
 use frame::{Array, Element, Frame};
 
 use crate::float_mode::CallersMode;
+use crate::numbers::real::Real;
 use crate::params::{Ordering, Params};
-use crate::real::Real;
-use crate::slices::weights_into;
+use crate::weights::weights_into;
 
 /// Why a call was refused: for the caller's mistakes, and for ours.
 enum Refusal {
@@ -25,12 +25,13 @@ enum Refusal {
     Internal(&'static str),
 }
 
-/// XLA's handler for `jax.ffi.ffi_call`. Leading dimensions are a batch; all arrays are float or all are double.
+/// XLA's handler for `jax.ffi.ffi_call`. Leading dimensions are a batch; all arrays are float or
+/// all are double.
 ///
-/// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss, each as the sum of two numbers, so
-/// that floats carry a double, or `[..., 4]` without a worst loss; optionally base weights `[..., n]`.
-/// Attribute: `ordering`, an `i32` (0 HD, 1 HR).
-/// Results: weights `[..., n]`; the weight of the worst loss `[...]`.
+/// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss, each as
+/// the sum of two numbers, so that floats carry a double, or `[..., 4]` without a worst loss;
+/// optionally base weights `[..., n]`. Attribute: `ordering`, an `i32` (0 HD, 1 HR). Results: weights
+/// `[..., n]`; the weight of the worst loss `[...]`.
 ///
 /// cbindgen:ignore
 ///
@@ -42,7 +43,8 @@ pub unsafe extern "C" fn hrw_xla_weights(frame: *mut CallFrame) -> *mut Error {
     unsafe { run(frame, call) }
 }
 
-/// Answers XLA: its question what this handler is, or with the outcome of `call`, which is told the ordering.
+/// Answers XLA: its question what this handler is, or with the outcome of `call`, which is told the
+/// ordering.
 ///
 /// # Safety
 /// As `hrw_xla_weights`.

@@ -1,25 +1,28 @@
-//! One step of a sharded solve as a custom call: what lies between two collectives of the compiled program.
+//! One step of a sharded solve as a custom call: what lies between two collectives of the compiled
+//! program.
 
 use super::api::{self, CallFrame, Error};
 use super::frame::{Array, Element, Frame};
 use super::{BUDGETS, Refusal, run};
+use crate::numbers::real::Real;
 use crate::params::{Error as Reason, Ordering};
-use crate::real::Real;
-use crate::sharded::{Operation, SKETCH, Sharded, Step};
+use crate::sharded::{LARGEST_MESSAGE, Operation, Sharded, Step};
 
-/// Words of a message: how many values it has (0: the solve has ended), a spare one, and the values' bits.
-const MESSAGE: usize = 2 + 2 * SKETCH;
+/// Words of a message: how many values it has (0: the solve has ended), a spare one, and the
+/// values' bits.
+const MESSAGE: usize = 2 + 2 * LARGEST_MESSAGE;
 
-/// XLA's handler of one step of a sharded solve. Numbers of the solver travel as their bits, in unsigned 32-bit integers, so
-/// that they stay doubles where XLA has none.
+/// XLA's handler of one step of a sharded solve. Numbers of the solver travel as their bits, in
+/// unsigned 32-bit integers, so that they stay doubles where XLA has none.
 ///
-/// Arguments: losses `[n]`; budgets `[6]` or `[4]`, as in `hrw_xla_weights`; round `[1]`, 0 in the first call; solver `[SIZE / 4]`;
-/// the messages of all participants `[participants, 2 + 2 * 4094]`, which are joined in their order; weights `[n]`; optionally
-/// base weights `[n]`. Losses, budgets and weights are all float or all double, the rest is `u32`. The solver and the weights
-/// are the results of the last call; in the first call the solver, the messages and the weights are not looked at.
-/// Attribute: `ordering`, an `i32` (0 HD, 1 HR).
-/// Results: solver; this participant's message `[2 + 2 * 4094]`, whose first number is 0 at the end; weights; the robust loss
-/// and the weight of the worst loss `[2]`.
+/// Arguments: losses `[n]`; budgets `[6]` or `[4]`, as in `hrw_xla_weights`; round `[1]`, 0 in the first
+/// call; solver `[SIZE / 4]`; the messages of all participants `[participants, 2 + 2 * 3006]`,
+/// which are joined in their order; weights `[n]`; optionally base weights `[n]`. Losses, budgets
+/// and weights are all float or all double, the rest is `u32`. The solver and the weights are the
+/// results of the last call; in the first call the solver, the messages and the weights are not
+/// looked at. Attribute: `ordering`, an `i32` (0 HD, 1 HR). Results: solver; this participant's
+/// message `[2 + 2 * 3006]`, whose first number is 0 at the end; weights; the robust loss and the
+/// weight of the worst loss `[2]`.
 ///
 /// cbindgen:ignore
 ///
@@ -77,7 +80,8 @@ fn step<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     } else {
         solver.copy_from_slice(solver_before);
         weights.copy_from_slice(weights_before);
-        // SAFETY: as above; the bits are those that the last call wrote, and a solver is plain data.
+        // SAFETY: as above; the bits are those that the last call wrote, and a solver is plain
+        // data.
         let solver = unsafe { &mut *place };
         if let Some((operation, values)) = solver.pending() {
             join(operation, values, messages.values);
@@ -89,7 +93,7 @@ fn step<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     let params = super::params(budgets.values, ordering);
     match solver.step(losses.values, base, &params, weights) {
         Ok(Step::Reduce(_, values)) => {
-            #[allow(clippy::cast_possible_truncation)] // at most 4094
+            #[allow(clippy::cast_possible_truncation)] // at most 3006
             let count = values.len() as u32;
             message[0] = count;
             for (words, value) in message[2..].chunks_exact_mut(2).zip(values) {

@@ -10,7 +10,7 @@ use super::api::{
 };
 use super::hrw_xla_weights;
 use super::sharded::hrw_xla_sharded_step;
-use crate::sharded::SKETCH;
+use crate::sharded::LARGEST_MESSAGE;
 use crate::{Ordering, Params, Sharded, weights_into};
 
 thread_local! {
@@ -196,7 +196,7 @@ fn errors_name_the_sample_and_the_problem() {
 #[test]
 fn steps_come_to_the_answer_of_one_machine() {
     const WORDS: usize = size_of::<Sharded>() / 4;
-    const MESSAGE: usize = 2 + 2 * SKETCH;
+    const MESSAGE: usize = 2 + 2 * LARGEST_MESSAGE;
     let mut budgets = [0.25_f64, 0.0, 0.1, 0.0];
     let mut losses = [0.3, 2.0, 0.1, 0.7, 1.0, 5.0, 0.0, 3.0];
     let whole = losses;

@@ -7,7 +7,7 @@
 
 #include "support.h"
 
-enum { MOST_RANKS = 5, MOST_VALUES = 4094 };
+enum { MOST_RANKS = 5, MOST_VALUES = 3006, MOST_CALLS = 64 };
 #define NEVER ((size_t)-1)
 
 typedef struct {
@@ -94,11 +94,6 @@ static int32_t meet(void *context, double *values, size_t count, int32_t op)
     broken = where->broken;
     pthread_mutex_unlock(&where->lock);
     return broken ? -1 : 0;
-}
-
-static size_t most_calls(const hrw_options *options)
-{
-    return options->ordering == HRW_HD ? 16 : 24;
 }
 
 #endif

@@ -190,7 +190,7 @@ static void FN(expect_sharded)(const char *file, int line, size_t ranks, const h
     FN(invite)(&threads, ranks, options, losses, base, n);
     FN(solve_together)(file, line, &threads, &where);
     FN(expect_whole)(file, line, &threads, options, losses, base, n);
-    CHECK_FROM(file, line, where.round <= most_calls(options));
+    CHECK_FROM(file, line, where.round <= MOST_CALLS);
 
     FN(invite)(&steps, ranks, options, losses, base, n);
     calls = FN(step_together)(file, line, &steps);
@@ -441,7 +441,7 @@ static void FN(sharded_reduce_fails)(void)
             FN(part)(&party);
         }
     }
-    CHECK(done && round >= 4 && round <= most_calls(&options) + 1);
+    CHECK(done && round >= 4 && round <= MOST_CALLS + 1);
     free(losses);
 }
 

@@ -1,5 +1,7 @@
-/* Prints every bit of every answer to a set of problems: all of tests/data/high_precision.txt in both widths, and longer
- * vectors, and problems over several participants. The same file is compiled for the host's library and for the embedded ones; their outputs must be the same. */
+/* Prints every bit of every answer to a set of problems: all of tests/data/high_precision.txt in both
+ * widths, longer vectors, and rows; and of problems over several participants whether they are those
+ * of one vector. The same file is compiled for the host's library and for the embedded ones; their
+ * outputs must be the same. */
 #include <hr_weights.h>
 
 #include "exponential.h"

@@ -1,9 +1,10 @@
-/* A problem over several participants, all of them in this program: part of answers.c, whose arrays and printing it uses. */
+/* Problems over several participants, all of them in this program, against those of one vector: part
+ * of answers.c, whose arrays and printing it uses. */
 
-enum { PARTICIPANTS = 3 };
+enum { PARTICIPANTS = 3, LONGEST_SHARDED = 1000, MOST_CALLS = 64 };
 
-/* Plain data of hrw_sharded_size() bytes, aligned as a double. */
-static double solvers[PARTICIPANTS][1024];
+/* Plain data of hrw_sharded_size() bytes, aligned as a double: some 50 KB with std. */
+static double solvers[PARTICIPANTS][8192];
 
 /* What the engine would do: in every place the sum, or the maximum, of all. */
 static void all_reduce(double *values[PARTICIPANTS], size_t count, int32_t op)
@@ -19,17 +20,57 @@ static void all_reduce(double *values[PARTICIPANTS], size_t count, int32_t op)
     }
 }
 
+/* The problem of all participants together, solved as one. */
+static double whole_bases[LONGEST_SHARDED], whole_weights[LONGEST_SHARDED];
+static float float_whole_bases[LONGEST_SHARDED], float_whole_weights[LONGEST_SHARDED];
+
+static int is_near(double one, double other, double error)
+{
+    return one == other || (one - other <= error && other - one <= error);
+}
+
+/* Whether two reports are of the same answer. Sums may be rounded in another order. */
+static int same_report(const hrw_report *one, const hrw_report *other)
+{
+    const double scale = one->worst_loss;
+    return one->worst_loss == other->worst_loss && one->trim_loss == other->trim_loss && one->trimmed == other->trimmed &&
+           is_near(one->robust_loss, other->robust_loss, 1e-12 * scale) &&
+           is_near(one->dual_bound, other->dual_bound, 1e-12 * scale) &&
+           is_near(one->worst_weight, other->worst_weight, 1e-12) && is_near(one->kl, other->kl, 1e-12) &&
+           is_near(one->tv, other->tv, 1e-12) &&
+           is_near(one->effective_samples, other->effective_samples, 1e-11 * one->effective_samples);
+}
+
+/* Prints whether a sharded solve ended as that of one vector does. With std a message has more bins
+ * than without, so last bits may differ: weights are to agree to 1e-12, and floats to two units in
+ * the last place. */
+static void compare_with_whole(const hrw_options *options, size_t n, int wide, const hrw_report *report, uint32_t calls)
+{
+    hrw_report whole;
+    hrw_report_init(&whole, sizeof whole);
+    const int32_t status =
+        wide ? hrw_weights_f64(options, losses, whole_bases, n, whole_weights, &whole)
+             : hrw_weights_f32(options, float_losses, float_whole_bases, n, float_whole_weights, &whole);
+    int same = status == HRW_OK && same_report(&whole, report);
+    for (size_t i = 0; i < n; i++)
+        same &= wide ? is_near(whole_weights[i], weights[i], 1e-12)
+                     : is_near((double)float_whole_weights[i], (double)float_weights[i],
+                               2.4e-7 * (double)float_whole_weights[i]);
+    platform_put(same ? "as one vector" : "DIFFERS from one vector");
+    platform_put(calls <= MOST_CALLS ? "\n" : ", TOO MANY calls\n");
+}
+
 /* Step by step: of n samples the first participant has a third, the second none, and the last one alone has base weights, if
  * any. */
 static void solve_in_steps(const hrw_options *options, size_t n, int wide, int has_base)
 {
     const size_t first[PARTICIPANTS + 1] = {0, n / 3, n / 3, n};
     int32_t status[PARTICIPANTS], first_failure = HRW_OK;
-    uint32_t rounds = 0;
+    uint32_t calls = 0;
     size_t count = 1;
 
     if (hrw_sharded_size() > sizeof solvers[0]) {
-        platform_put("the state of a solve is larger than expected\n");
+        platform_put("DIFFERS: the state of a solve is larger than expected\n");
         return;
     }
     for (size_t p = 0; p < PARTICIPANTS; p++) {
@@ -52,32 +93,38 @@ static void solve_in_steps(const hrw_options *options, size_t n, int wide, int h
         }
         if (count > 0 && first_failure == HRW_OK) {
             all_reduce(values, count, op);
-            rounds++;
+            calls++;
         }
     }
+    platform_put(wide ? "sharded f64" : "sharded f32");
     for (size_t p = 0; p < PARTICIPANTS; p++) {
-        print_answer(wide ? "sharded f64" : "sharded f32", status[p], &reports[p]);
-        print_number((uint32_t)reports[p].bad_index, 0);
-        platform_put("\n");
+        platform_put(" ");
+        platform_put(hrw_status_message(status[p]));
+        if (reports[p].bad_index != UINT64_MAX) {
+            platform_put(" at ");
+            print_number((uint32_t)reports[p].bad_index, 0);
+        }
+        platform_put(",");
     }
-    print_number(rounds, 0);
-    platform_put(" rounds");
-    if (first_failure == HRW_OK && wide)
-        print_double_weights(n);
-    else if (first_failure == HRW_OK)
-        print_float_weights(n);
-    else
-        platform_put("\n");
+    platform_put("\n");
+    if (first_failure != HRW_OK)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const int own_base = has_base && i >= first[PARTICIPANTS - 1];
+        whole_bases[i] = own_base ? bases[i] : 1.0;
+        float_whole_bases[i] = (float)whole_bases[i];
+    }
+    compare_with_whole(options, n, wide, &reports[0], calls);
 }
 
 /* The all-reduce of the only participant: counts. */
 static int32_t nobody_else(void *context, double *values, size_t count, int32_t op)
 {
     (void)values;
+    (void)count;
     (void)op;
-    uint32_t *const counts = context;
-    counts[0]++;
-    counts[1] += (uint32_t)count;
+    uint32_t *const calls = context;
+    (*calls)++;
     return 0;
 }
 
@@ -93,20 +140,18 @@ static int32_t broken(void *context, double *values, size_t count, int32_t op)
 /* By callback, whose solver lies on the stack. */
 static void solve_by_callback(const hrw_options *options, size_t n, int wide)
 {
-    uint32_t counts[2] = {0, 0};
+    uint32_t calls = 0;
     hrw_report_init(reports, sizeof *reports);
     const int32_t status =
-        wide ? hrw_weights_sharded_f64(options, losses, NULL, n, weights, reports, nobody_else, counts)
-             : hrw_weights_sharded_f32(options, float_losses, NULL, n, float_weights, reports, nobody_else, counts);
-    print_answer(wide ? "callback f64" : "callback f32", status, reports);
-    print_number(counts[0], 0);
-    platform_put(" rounds of ");
-    print_number(counts[1], 0);
-    platform_put(" values");
-    if (wide)
-        print_double_weights(n);
-    else
-        print_float_weights(n);
+        wide ? hrw_weights_sharded_f64(options, losses, NULL, n, weights, reports, nobody_else, &calls)
+             : hrw_weights_sharded_f32(options, float_losses, NULL, n, float_weights, reports, nobody_else, &calls);
+    platform_put(wide ? "callback f64 " : "callback f32 ");
+    platform_put(hrw_status_message(status));
+    platform_put("\n");
+    for (size_t i = 0; i < n; i++)
+        float_whole_bases[i] = (float)(whole_bases[i] = 1.0);
+    if (status == HRW_OK)
+        compare_with_whole(options, n, wide, reports, calls);
 }
 
 static void solve_sharded(void)

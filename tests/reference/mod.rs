@@ -1,16 +1,18 @@
-//! A slow, obvious solver for the two robust programs: the mathematics of the crate's documentation, one function per
-//! formula, with sorting and bracketing in place of every clever step. The tests hold the fast solver against it.
+//! A slow, obvious solver for the two robust programs: the mathematics of the crate's
+//! documentation, one function per formula, with sorting and bracketing in place of every clever
+//! step. The tests hold the fast solver against it.
 //!
-//! Notation. Loss `l[i]`, base weight `b[i]` (they sum to one), worst loss `w`, depth `d[i] = (w - l[i]) / span` with
-//! `span = w - min l`; the worst-case atom has depth 0. Budgets: `alpha` (total variation) and `r` (Kullback-Leibler,
-//! nats). The two orderings are the same two steps, composed in the two possible ways:
+//! Notation. Loss `l[i]`, base weight `b[i]` (they sum to one), worst loss `w`, depth
+//! `d[i] = (w - l[i]) / span` with `span = w - min l`; the worst-case atom has depth 0. Budgets:
+//! `alpha` (total variation) and `r` (Kullback-Leibler, nats). The two orderings are the same two
+//! steps, composed in the two possible ways:
 //!
 //! * HD: `q = trim(b, alpha)`, then `p = kl_step(q, r)`;
 //! * HR: `q = kl_step(b, r)` on depths capped at a level `D`, then `p = trim(q, alpha)`.
 //!
-//! Everything is plain `f64`. It is meant for `r = 0`, for `r` from `1e-9` to a few hundred, for `r = inf`, and for
-//! losses whose span is not within sight of overflow; there it is good to about 1e-13 of the span and in every
-//! weight, unless a base weight near the worst loss is tiny.
+//! Everything is plain `f64`. It is meant for `r = 0`, for `r` from `1e-9` to a few hundred, for
+//! `r = inf`, and for losses whose span is not within sight of overflow; there it is good to about
+//! 1e-13 of the span and in every weight, unless a base weight near the worst loss is tiny.
 
 use crate::support::Problem;
 use hr_weights::Ordering;
@@ -20,7 +22,8 @@ use hr_weights::Ordering;
 pub(crate) struct Answer {
     /// Weight of each sample.
     pub(crate) weights: Vec<f64>,
-    /// Weight of the worst-case atom; 0 when it is folded into the samples that have the largest loss.
+    /// Weight of the worst-case atom; 0 when it is folded into the samples that have the largest
+    /// loss.
     pub(crate) worst_weight: f64,
     /// `sum p l + p0 w`.
     pub(crate) robust_loss: f64,
@@ -106,9 +109,9 @@ impl Optimum {
     }
 }
 
-/// HD: `q = trim(b, alpha)`, then the KL step, whose dual is `w + u - exp(L(u) - r)`. By the envelope
-/// theorem the derivative in `r` is `exp(L - r)` and in `alpha` `exp(L - r) (log(u + d*) - log u)`, `d*` the
-/// threshold.
+/// HD: `q = trim(b, alpha)`, then the KL step, whose dual is `w + u - exp(L(u) - r)`. By the
+/// envelope theorem the derivative in `r` is `exp(L - r)` and in `alpha`
+/// `exp(L - r) (log(u + d*) - log u)`, `d*` the threshold.
 fn solve_hd(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     let start = Mass { atom: 0.0, samples: b.to_vec() };
     let (q, threshold) = trim(&start, depth, alpha);
@@ -124,9 +127,10 @@ fn solve_hd(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     Optimum { d_alpha: price * ((step.u + threshold).ln() - step.u.ln()), d_r: price, p: step.p }
 }
 
-/// HR: for a level `D`, `q(D) = kl_step(b, r)` on the depths `min(d, D)`; the optimal level is the one at which
-/// `mass{d > D} <= alpha <= mass{d >= D}`, measured in `q(D)`; then `p = trim(q, alpha)`. The dual is
-/// `w + u + alpha D - exp(sum b log(u + min(d, D)) - r)`, so the derivative in `alpha` is `D`.
+/// HR: for a level `D`, `q(D) = kl_step(b, r)` on the depths `min(d, D)`; the optimal level is the
+/// one at which `mass{d > D} <= alpha <= mass{d >= D}`, measured in `q(D)`; then
+/// `p = trim(q, alpha)`. The dual is `w + u + alpha D - exp(sum b log(u + min(d, D)) - r)`, so the
+/// derivative in `alpha` is `D`.
 fn solve_hr(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     let start = Mass { atom: 0.0, samples: b.to_vec() };
     if r == 0.0 {
@@ -141,7 +145,8 @@ fn solve_hr(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     let deeper = |level: f64| mass_where(&step_at(level).p.samples, depth, |d| d > level);
 
     let levels = distinct_positive(depth);
-    // The limit: capped at or below the smallest positive depth, the problem has two points whatever the level.
+    // The limit: capped at or below the smallest positive depth, the problem has two points
+    // whatever the level.
     let two_points = step_at(levels[0]).p;
     if mass_where(&two_points.samples, depth, |d| d > 0.0) <= alpha {
         return Optimum::all_worst(trim(&two_points, depth, 1.0).0);
@@ -159,15 +164,16 @@ fn solve_hr(b: &[f64], depth: &[f64], alpha: f64, r: f64) -> Optimum {
     Optimum { d_alpha: level, d_r: price, p: trim(&step.p, depth, alpha).0 }
 }
 
-/// The derivative in `r` at `r = 0`: the robust loss rises like the square root of `r`, unless all the mass lies at
-/// one depth, of which the fraction `r` can then be moved to the atom.
+/// The derivative in `r` at `r = 0`: the robust loss rises like the square root of `r`, unless all
+/// the mass lies at one depth, of which the fraction `r` can then be moved to the atom.
 fn slope_without_kl_budget(q: &Mass, depth: &[f64]) -> f64 {
     let mean = dot(&q.samples, depth);
     let spread = mean_of(q, depth, |d| (d - mean).abs());
     if spread > 1e-14 * mean { f64::INFINITY } else { mean }
 }
 
-/// An unlimited KL budget: all mass at depth 0, in proportion to what is there, or on the atom when nothing is.
+/// An unlimited KL budget: all mass at depth 0, in proportion to what is there, or on the atom when
+/// nothing is.
 fn at_depth_zero(q: &Mass, depth: &[f64]) -> Mass {
     let top = q.atom + mass_where(&q.samples, depth, |d| d == 0.0);
     let kept = |q: f64, d: f64| if d == 0.0 && top > 0.0 { q / top } else { 0.0 };
@@ -177,9 +183,9 @@ fn at_depth_zero(q: &Mass, depth: &[f64]) -> Mass {
     }
 }
 
-/// The TV step: moves `alpha` to the worst-case atom from the deepest samples. Those tied at the threshold depth
-/// are cut by the same fraction. Returns the threshold too, the depth at which the next bit of `alpha` would be
-/// taken (0 when nothing deeper than the atom is left).
+/// The TV step: moves `alpha` to the worst-case atom from the deepest samples. Those tied at the
+/// threshold depth are cut by the same fraction. Returns the threshold too, the depth at which the
+/// next bit of `alpha` would be taken (0 when nothing deeper than the atom is left).
 fn trim(q: &Mass, depth: &[f64], alpha: f64) -> (Mass, f64) {
     let mut left = q.clone();
     // Rounding shall not leave a crumb behind when everything may be moved.
@@ -199,9 +205,9 @@ fn trim(q: &Mass, depth: &[f64], alpha: f64) -> (Mass, f64) {
     (left, 0.0)
 }
 
-/// The KL step, `max p.l` under `KL(q || p) <= r`: with `x = u + d`, `p = q / (x S1(u))` at the root of `phi(u) =
-/// r`; when nothing lies at depth 0 and `phi(0) <= r`, `u = 0`, `p = q exp(L(0) - r) / d` and the rest goes to the
-/// atom.
+/// The KL step, `max p.l` under `KL(q || p) <= r`: with `x = u + d`, `p = q / (x S1(u))` at the
+/// root of `phi(u) = r`; when nothing lies at depth 0 and `phi(0) <= r`, `u = 0`,
+/// `p = q exp(L(0) - r) / d` and the rest goes to the atom.
 fn kl_step(q: &Mass, depth: &[f64], r: f64) -> KlStep {
     let nothing_at_zero = q.atom == 0.0 && mass_where(&q.samples, depth, |d| d == 0.0) == 0.0;
     if nothing_at_zero && phi(q, depth, 0.0) <= r {
@@ -219,8 +225,9 @@ fn kl_step(q: &Mass, depth: &[f64], r: f64) -> KlStep {
     KlStep { p: Mass { atom, samples }, u, log_mean: log_mean(q, depth, u) }
 }
 
-/// `phi(u) = L(u) + log S1(u)`, which is the divergence `KL(q || p)` of `p = q / (x S1)`; decreasing in `u`. It is
-/// summed as `sum q (p/q - 1 - log(p/q))`, the same number since `sum p = sum q`, all terms of which are positive.
+/// `phi(u) = L(u) + log S1(u)`, which is the divergence `KL(q || p)` of `p = q / (x S1)`;
+/// decreasing in `u`. It is summed as `sum q (p/q - 1 - log(p/q))`, the same number since
+/// `sum p = sum q`, all terms of which are positive.
 fn phi(q: &Mass, depth: &[f64], u: f64) -> f64 {
     let s1 = inverse_mean(q, depth, u);
     mean_of(q, depth, |d| {
@@ -259,8 +266,9 @@ fn fold(p: &Mass, b: &[f64], depth: &[f64]) -> Mass {
     Mass { atom: 0.0, samples }
 }
 
-/// The root of a decreasing function, by the ITP method (Oliveira and Takahashi 2020, doi 10.1145/3423597): never more than one
-/// evaluation more than halving takes, and far fewer for a smooth function. It goes on until the interval stands still.
+/// The root of a decreasing function, by the ITP method (Oliveira and Takahashi 2020, doi
+/// 10.1145/3423597): never more than one evaluation more than halving takes, and far fewer for a
+/// smooth function. It goes on until the interval stands still.
 fn root(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     /// How far the method may be behind halving.
     const SLACK: f64 = 2.0;

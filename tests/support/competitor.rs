@@ -1,9 +1,10 @@
-//! Distributions that a program allows but did not choose, some of them close to the optimum: mass is moved up from the
-//! bottom and what is left is tilted towards large losses, both with noise.
+//! Distributions that a program allows but did not choose, some of them close to the optimum: mass
+//! is moved up from the bottom and what is left is tilted towards large losses, both with noise.
 
 use super::spent::divergence;
 
-/// Moves at most `alpha` from the deepest samples to the atom, each sample keeping a noisy part of its mass.
+/// Moves at most `alpha` from the deepest samples to the atom, each sample keeping a noisy part of
+/// its mass.
 pub(crate) fn move_up(
     atom: f64,
     mass: &[f64],
@@ -23,8 +24,8 @@ pub(crate) fn move_up(
     (atom + alpha - budget, left)
 }
 
-/// Mixes a distribution `q` with one proportional to `q / (tilt + depth)`, with noise, as far as `KL(q || mixture)
-/// <= r`.
+/// Mixes a distribution `q` with one proportional to `q / (tilt + depth)`, with noise, as far as
+/// `KL(q || mixture) <= r`.
 pub(crate) fn lean(
     atom: f64,
     mass: &[f64],

@@ -1,4 +1,5 @@
-//! Random problems: losses of several shapes, with ties, masks, base weights, given worst losses and all budgets.
+//! Random problems: losses of several shapes, with ties, masks, base weights, given worst losses
+//! and all budgets.
 
 use super::{Problem, unmasked_losses};
 use hr_weights::Ordering;
@@ -71,7 +72,8 @@ fn base(n: usize) -> impl Strategy<Value = Option<Vec<f64>>> {
     prop_oneof![2 => Just(None), 1 => vec(0.05..3.0, n).prop_map(Some), 1 => masked]
 }
 
-/// Total-variation budgets: none, small, any, and whole numbers of samples, where the trimming has its kinks.
+/// Total-variation budgets: none, small, any, and whole numbers of samples, where the trimming has
+/// its kinks.
 fn alpha(n: usize) -> impl Strategy<Value = f64> {
     prop_oneof![
         1 => Just(0.0),
@@ -90,8 +92,8 @@ fn r() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Any problem the documentation allows, except for the limits `r = inf` and overflowing losses, which have tests of
-/// their own. Masked samples hold NaN or an enormous loss.
+/// Any problem the documentation allows, except for the limits `r = inf` and overflowing losses,
+/// which have tests of their own. Masked samples hold NaN or an enormous loss.
 pub(crate) fn problem() -> impl Strategy<Value = Problem> {
     losses()
         .prop_flat_map(|losses| {
@@ -116,7 +118,8 @@ pub(crate) fn problem() -> impl Strategy<Value = Problem> {
         })
 }
 
-/// A problem in which every budget has a price: `alpha` and `r` away from zero and the losses not all equal.
+/// A problem in which every budget has a price: `alpha` and `r` away from zero and the losses not
+/// all equal.
 pub(crate) fn priced_problem() -> impl Strategy<Value = Problem> {
     (problem(), 0.01..0.3, -3.0..0.5)
         .prop_map(|(mut problem, alpha, log_r)| {

@@ -1,5 +1,5 @@
-//! What the tests share: problems, running them through the crate, and tolerances measured in the span and in units in
-//! the last place.
+//! What the tests share: problems, running them through the crate, and tolerances measured in the
+//! span and in units in the last place.
 
 #![allow(dead_code)] // each test uses a part of it
 
@@ -65,7 +65,8 @@ pub(crate) fn ulp(x: f64) -> f64 {
     f64::from_bits(x.to_bits() + 1) - x
 }
 
-/// A sum that hardly rounds (Neumaier): many equal terms one after the other would round the same way each time.
+/// A sum that hardly rounds (Neumaier): many equal terms one after the other would round the same
+/// way each time.
 pub(crate) fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0);
     for value in values {

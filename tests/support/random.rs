@@ -1,4 +1,5 @@
-//! Uniform numbers from a seed, the same on every machine: for simulations, whose cases are not to shrink.
+//! Uniform numbers from a seed, the same on every machine: for simulations, whose cases are not to
+//! shrink.
 
 /// Uniform numbers in (0, 1): splitmix64 (Steele, Lea, Flood 2014).
 pub(crate) fn uniform(seed: u64) -> impl FnMut() -> f64 {

@@ -1,7 +1,7 @@
 //! Participants of a sharded problem, in one thread and in lockstep; their messages are counted.
 
 use super::{Problem, Solved, params};
-use hr_weights::{Error, Operation, Ordering, Params, Real, Report, Sharded, Step};
+use hr_weights::{Error, Operation, Params, Real, Report, Sharded, Step};
 
 /// What a sharded solve came to, and what it cost.
 #[derive(Debug)]
@@ -75,12 +75,7 @@ pub(crate) fn solve_together<T: Real>(
 }
 
 /// The most all-reduce calls that a solve may make.
-pub(crate) fn most_calls(ordering: Ordering) -> usize {
-    match ordering {
-        Ordering::Hd => 16,
-        Ordering::Hr => 24,
-    }
-}
+pub(crate) const MOST_CALLS: usize = 64;
 
 /// Solves a problem by four participants, of which one has no sample.
 pub(crate) fn solve_in_four(problem: &Problem) -> (Solved<f64>, usize) {

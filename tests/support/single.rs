@@ -3,8 +3,8 @@
 use super::{Problem, Solved, params};
 use hr_weights::weights_into;
 
-/// Solves a problem with the crate, in `f32`. The losses and base weights must be values of `f32` already, see
-/// [`round_to_f32`].
+/// Solves a problem with the crate, in `f32`. The losses and base weights must be values of `f32`
+/// already, see [`round_to_f32`].
 pub(crate) fn solve_f32(problem: &Problem) -> Solved<f32> {
     let losses = all_narrow(&problem.losses);
     let base = problem.base.as_deref().map(all_narrow);
@@ -14,9 +14,9 @@ pub(crate) fn solve_f32(problem: &Problem) -> Solved<f32> {
     Solved { weights, report }
 }
 
-/// The nearest problem whose losses and base weights are values of `f32`, or `None` when one of them over- or
-/// underflows or all of the base weights vanish. A given worst loss is raised to the largest loss if rounding took
-/// that above it.
+/// The nearest problem whose losses and base weights are values of `f32`, or `None` when one of
+/// them over- or underflows or all of the base weights vanish. A given worst loss is raised to the
+/// largest loss if rounding took that above it.
 pub(crate) fn round_to_f32(problem: &Problem) -> Option<Problem> {
     let mut rounded = problem.clone();
     for (i, loss) in rounded.losses.iter_mut().enumerate() {

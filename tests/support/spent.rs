@@ -1,12 +1,12 @@
-//! The budgets that given weights really spend, computed from the definition of the two programs and from the
-//! weights alone: neither losses beyond the question which samples lie at the worst loss, nor anything that the
-//! solver reports.
+//! The budgets that given weights really spend, computed from the definition of the two programs
+//! and from the weights alone: neither losses beyond the question which samples lie at the worst
+//! loss, nor anything that the solver reports.
 
 use super::{Problem, sum};
 use hr_weights::Ordering;
 
-/// The least Kullback-Leibler budget with which the weights are feasible once at most `alpha` of total variation is
-/// used.
+/// The least Kullback-Leibler budget with which the weights are feasible once at most `alpha` of
+/// total variation is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spent {
     /// Divergence, in nats.
@@ -15,10 +15,11 @@ pub(crate) struct Spent {
     pub(crate) tv: f64,
 }
 
-/// Finds the intermediate distribution `q` between base weights `b` and weights `p` that makes the divergence least.
+/// Finds the intermediate distribution `q` between base weights `b` and weights `p` that makes the
+/// divergence least.
 ///
-/// The samples at the worst loss and the worst-case atom are one point, whose mass the total variation may only
-/// raise.
+/// The samples at the worst loss and the worst-case atom are one point, whose mass the total
+/// variation may only raise.
 ///
 /// * HD: `q <= b` elsewhere, `sum (b - q) <= alpha`, least `KL(q || p)`: `q = min(b, t p)`.
 /// * HR: `q >= p` elsewhere, `sum (q - p) <= alpha`, least `KL(b || q)`: `q = max(p, t b)`.
@@ -78,7 +79,8 @@ fn at_level(q: impl Fn(f64) -> Vec<f64>, holds: impl Fn(&[f64]) -> bool) -> Vec<
     q(low.exp())
 }
 
-/// `sum q log(q/p) - q + p`, which is `KL(q || p)` summed over a part of the space, without cancellation.
+/// `sum q log(q/p) - q + p`, which is `KL(q || p)` summed over a part of the space, without
+/// cancellation.
 pub(crate) fn divergence(q: &[f64], p: &[f64]) -> f64 {
     sum(q.iter().zip(p).map(|(q, p)| point(*q, *p)))
 }

@@ -1,5 +1,6 @@
-//! Reads `tests/data/high_precision.txt`: problems solved to 50 digits. Blocks are separated by blank lines; a line
-//! is a key and its values. `none` stands for an absent input and for a number that the problem does not determine.
+//! Reads `tests/data/high_precision.txt`: problems solved to 50 digits. Blocks are separated by
+//! blank lines; a line is a key and its values. `none` stands for an absent input and for a number
+//! that the problem does not determine.
 
 use super::Problem;
 use hr_weights::Ordering;

@@ -641,8 +641,8 @@ private:
  * Every participant must call this, with the same options (but for threads) and losses of one width; a participant may have
  * no losses as long as some has one. See hrw_weights_sharded_f32.
  *
- * allreduce: called as allreduce(view<double> values, op how), at most 16 times with HD and 24
- *   times with HR by every participant alike: it joins the values over the participants, in place, and all must end with the same ones. It returns nothing, or
+ * allreduce: called as allreduce(view<double> values, op how), about five times and never more
+ *   than 64 times, by every participant alike: it joins the values over the participants, in place, and all must end with the same ones. It returns nothing, or
  *   a bool: false if it failed, which is status::reduce. What it throws comes out of this function, whichever its form; its
  *   engine must see to it that the others' calls fail as well.
  *

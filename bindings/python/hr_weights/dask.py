@@ -7,8 +7,8 @@
     solution = solve(losses, alpha=0.05, r=0.1)       # losses: a dask.array of shape (n,), in blocks
     solution.weights                                  # a dask.array in the same blocks, on the workers
 
-Losses and weights stay where their blocks are. Between the workers and the caller go 5 to 9 rounds of small messages:
-at most 32 KiB per block and round, joined by the caller.
+Losses and weights stay where their blocks are. Between the workers and the caller go about five rounds of small messages:
+at most 24 KiB per block and round, joined by the caller.
 
 Source: as :mod:`hr_weights`; ``docs/distributed.md`` has the costs.
 """

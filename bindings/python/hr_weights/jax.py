@@ -46,7 +46,7 @@ _TARGET = "hr_weights_solve"
 _STEP = "hr_weights_sharded_step"
 # Of the solver and of a message, in numbers of 32 bits.
 _SOLVER_WORDS = _library.SHARDED_SIZE // 4
-_MESSAGE_WORDS = 2 + 2 * 4094
+_MESSAGE_WORDS = 2 + 2 * 3006
 
 jax.ffi.register_ffi_target(_TARGET, jax.ffi.pycapsule(_library.LIBRARY.hrw_xla_weights), platform="cpu")
 jax.ffi.register_ffi_target(_STEP, jax.ffi.pycapsule(_library.LIBRARY.hrw_xla_sharded_step), platform="cpu")
@@ -76,7 +76,7 @@ def robust_loss(
         These are right to 1e-6 with ``jax_enable_x64`` and to 1e-5 without, and do not notice bad values.
     axis_name: inside ``jax.shard_map``, the name of the mesh axis that the samples are spread over, or a tuple of
         names: these are then the losses of one shard, and the result is the robust loss of all shards, the same on
-        each. Every shard makes 5 to 9 small exchanges (at most 16 for HD, 24 for HR), on the CPU alone. They are exact
+        each. Every shard makes about five small exchanges (at most 64), on the CPU alone. They are exact
         without ``jax_enable_x64`` too. None: these are all the losses.
 
     `alpha`, `r` and `worst_loss` may be numbers or traced scalars, such as a schedule's. They and `base` have no gradient,

@@ -44,7 +44,7 @@ class Elsewhere(ValueError):  # noqa: N818
 class Message(NamedTuple):
     """What has to be reduced before the next step."""
 
-    #: Shape ``(count,)``, at most 4094 of them: a part of the solver's state, to be replaced in place.
+    #: Shape ``(count,)``, at most 3006 of them: a part of the solver's state, to be replaced in place.
     values: NDArray[np.float64]
     #: "sum" or "max".
     op: Op
@@ -96,9 +96,9 @@ def solve(
     base: shape ``(n,)`` or None, computed in the type of the losses. If any participant passes base weights, those that
         do not have ones.
     allreduce: ``allreduce(values, op)`` joins the float64 array `values` over the participants, in place, by ``op``:
-        "sum" or "max". It is called at most 16 times (HD) or 24 times (HR) by every participant alike, with at most 4,094
-        values. (A search that has not ended by then ends with the best weights so far: ``dual_bound - robust_loss`` is
-        what they lack, in no known case more than rounding.) All must end with the same values, to the bit. What it
+        "sum" or "max". It is called about five times, and never more than 64, by every participant alike, with at most 3,006
+        values. (A search that has not ended by then, of which none is known, ends with the base weights and the least dual
+        bound that is certain: ``dual_bound - robust_loss`` is what they may lack.) All must end with the same values, to the bit. What it
         raises ends the solve, and passes through; its engine must see to it that the others' calls fail as well.
         :func:`mpi` makes one.
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, and the same everywhere; `threads` may differ.
@@ -142,7 +142,7 @@ class Solver:
         solver.solution.weights
 
     It holds no losses, but 50 KB of plain data and the weights: it can be pickled, copied and sent between steps.
-    Messages come at most 16 times (HD) or 24 times (HR), for every participant alike.
+    Messages come about five times, and never more than 64, for every participant alike.
 
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, the same for every participant; `threads` may
     differ.

@@ -64,7 +64,7 @@ def robust_loss(
     group: where the losses of the other processes are: a group of ``torch.distributed``, or "world" for all processes.
         Every process of the group must make the call with its own losses (there may be none in some), all in one dtype
         and with the same budgets. The result is then the robust loss of all samples, the same in every process. It
-        takes 5 to 9 small all-reduces (at most 16 for HD, 24 for HR), on the host with gloo. Needs ``backend="exact"``,
+        takes about five small all-reduces (at most 64), on the host with gloo. Needs ``backend="exact"``,
         and is not compiled. None: these are all the losses.
     gradients: how the trainer joins the gradients of the processes: "mean", as DistributedDataParallel and FSDP do
         (default), or "sum". The gradient in each process's own losses is its weights, times the number of processes if

@@ -61,7 +61,7 @@ def answers():
             assert abs(solution.robust_loss - whole.robust_loss) <= 1e-12 * abs(whole.robust_loss)
             reports = WORLD.allgather(repr([getattr(solution, name) for name in FIELDS]))
             assert all(report == reports[0] for report in reports), reports
-            assert len(calls) <= (24 if ordering == "HR" else 16) and max(calls) <= 32 << 10
+            assert len(calls) <= 64 and max(calls) <= 32 << 10
             most = max(most, len(calls))
     return most
 

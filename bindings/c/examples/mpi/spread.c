@@ -159,7 +159,7 @@ int main(int argc, char **argv)
             worst = fmax(worst, compare(&options, n, weights, rank, ranks, &report));
             if (own.calls > most_calls)
                 most_calls = own.calls;
-            failed |= own.calls > (options.ordering == HRW_HR ? 24 : 16) || own.bytes > (size_t)own.calls * 32768;
+            failed |= own.calls > 64 || own.bytes > (size_t)own.calls * 32768;
         }
     }
     options.ordering = HRW_HD;

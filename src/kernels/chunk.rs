@@ -1,0 +1,81 @@
+//! What a kernel is given, a part of the samples, and what it returns: sums and maxima.
+
+use crate::numbers::real::Real;
+
+/// So many powers of the depths are averaged before the search for u: what the model of
+/// [`crate::solve`] needs to start it.
+pub(crate) const MOMENTS: usize = 3;
+
+/// A part of the samples. Masses are base weights times `mass_scale` (a power of two), or one each.
+#[derive(Clone, Copy)]
+pub(crate) struct Chunk<'a, T> {
+    pub(crate) losses: &'a [T],
+    pub(crate) base: Option<&'a [T]>,
+    pub(crate) mass_scale: f64,
+}
+
+impl<T: Real> Chunk<'_, T> {
+    /// The mass of an unmasked sample, at least 1e-301 of the largest. Base weights may be farther
+    /// apart, but what is smaller could not be divided by. Weights and losses do not change by it;
+    /// only `d_alpha` at alpha 0, which is infinite without any mass on the worst loss and
+    /// otherwise grows with the logarithm of that mass, does.
+    #[inline(always)]
+    pub(crate) fn mass(&self, base: T) -> f64 {
+        /// 2^-1000.
+        const LEAST: f64 = f64::from_bits(23 << 52);
+        (base.to_f64() * self.mass_scale).max(LEAST)
+    }
+
+    /// Parts of this many samples, the last one of what is left.
+    pub(super) fn parts(self, samples: usize) -> impl Iterator<Item = Self> {
+        let mut bases = self.base.map(|base| base.chunks(samples));
+        self.losses.chunks(samples).map(move |losses| {
+            let base = bases.as_mut().and_then(Iterator::next);
+            Self { losses, base, ..self }
+        })
+    }
+
+    /// Calls `visit` with the loss and the mass of each unmasked sample.
+    #[inline(always)]
+    pub(super) fn each(&self, mut visit: impl FnMut(T, f64)) {
+        match self.base {
+            None => self.losses.iter().for_each(|&loss| visit(loss, self.mass_scale)),
+            Some(base) => {
+                for (&loss, &base) in self.losses.iter().zip(base) {
+                    if base > T::ZERO {
+                        visit(loss, self.mass(base));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a pass returns: `SUMS` sums and `MAXIMA` maxima. (A minimum is the maximum of the negated
+/// values.)
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partial<const SUMS: usize, const MAXIMA: usize> {
+    pub(crate) sums: [f64; SUMS],
+    pub(crate) maxima: [f64; MAXIMA],
+}
+
+impl<const SUMS: usize, const MAXIMA: usize> Partial<SUMS, MAXIMA> {
+    /// The partial result of no data.
+    pub(crate) const NOTHING: Self = Self { sums: [0.0; SUMS], maxima: [f64::NEG_INFINITY; MAXIMA] };
+
+    /// Adds the result for another part of the data.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (sum, more) in self.sums.iter_mut().zip(other.sums) {
+            *sum += more;
+        }
+        for (maximum, other) in self.maxima.iter_mut().zip(other.maxima) {
+            *maximum = maximum.max(other);
+        }
+    }
+}
+
+/// A count, back from its sum.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it was one
+pub(crate) fn count(sum: f64) -> usize {
+    sum as usize
+}

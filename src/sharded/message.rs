@@ -1,0 +1,22 @@
+//! What is sent: the sizes of messages, and how they are joined.
+
+use crate::kernels::SUMS_OF_BIN;
+
+/// Bins of a round: with std they make messages of 24 KiB, without of 1 KiB. More of them shrink
+/// the window by a larger factor in each round, and take longer to search.
+pub(crate) const BINS: usize = if cfg!(feature = "std") { 1000 } else { 40 };
+/// Values before the bins: the mass that is deeper than all of them, that which is shallower, and
+/// the four sums of its root pass.
+pub(crate) const HEAD: usize = 6;
+/// The largest message has this many values.
+#[cfg(feature = "std")]
+pub(crate) const LARGEST_MESSAGE: usize = HEAD + SUMS_OF_BIN * BINS;
+
+/// How values are joined over the participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Replace every value by its sum.
+    Sum,
+    /// Replace every value by its maximum.
+    Max,
+}

@@ -1,0 +1,91 @@
+//! What is known about the solution before the first full pass.
+
+use super::cut::Cut;
+use super::rank::Ranks;
+use super::root::line_factor;
+use crate::numbers::math::log_expm1;
+use crate::numbers::real::Real;
+use crate::params::Params;
+use crate::validate::Range;
+
+/// Where the solution may be.
+#[derive(Clone, Copy)]
+pub(super) enum InitialGuess<'a, T> {
+    /// Nothing is known.
+    Nothing,
+    /// From a subsample of the data.
+    Estimate(Estimate<'a, T>),
+    /// From the solution for another r.
+    WarmStart(WarmStart<T>),
+}
+
+/// What the solution of a subsample says of the whole.
+#[derive(Clone, Copy)]
+pub(super) struct Estimate<'a, T> {
+    /// The losses around the threshold.
+    pub(super) ranks: Ranks<'a, T>,
+    /// The share of the samples that are not above the threshold.
+    pub(super) clipped: f64,
+    /// log u, if u is not zero.
+    pub(super) log_u: f64,
+    /// The mean depth that the KL step sees.
+    pub(super) mean: f64,
+    /// How many samples of the data, all of them, have the largest loss.
+    pub(super) largest: f64,
+}
+
+/// The solution of a problem with the same losses and alpha, and another r.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WarmStart<T> {
+    pub(super) alpha: f64,
+    pub(super) r: f64,
+    /// The masses of all samples and of those at depth zero.
+    pub(super) masses: [f64; 2],
+    /// HD's is the same for every r; HR's begins there.
+    pub(super) cut: Cut<T>,
+    pub(super) mean: f64,
+    pub(super) log_u: f64,
+}
+
+impl<'a, T: Real> InitialGuess<'a, T> {
+    pub(super) fn estimate(&self) -> Option<&Estimate<'a, T>> {
+        if let Self::Estimate(estimate) = self { Some(estimate) } else { None }
+    }
+
+    /// The losses around the threshold, if they are known.
+    pub(super) fn ranks(&self) -> Ranks<'a, T> {
+        self.estimate().map_or(Ranks::new(), |estimate| estimate.ranks)
+    }
+
+    /// About the mean depth that the KL step sees, and about log u.
+    pub(super) fn mean_and_log_u(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Nothing => None,
+            Self::Estimate(estimate) => Some((estimate.mean, estimate.log_u)),
+            Self::WarmStart(near) => Some((near.mean, near.log_u)),
+        }
+    }
+}
+
+impl<T: Real> WarmStart<T> {
+    /// Whether the search for these budgets may start from here.
+    pub(super) fn is_useful(&self, params: &Params) -> bool {
+        self.alpha == params.alpha && params.r >= plain_from(self.masses[0]) && params.r < f64::INFINITY
+    }
+
+    /// For another r: u moves along the line that the root search follows.
+    pub(super) fn for_r(self, r: f64, range: &Range) -> Self {
+        let [total, top] = self.masses;
+        let k = line_factor(if range.depths.depth(range.largest) == 0.0 { top / total } else { 0.0 });
+        let log_u = self.log_u + 0.5 * (log_expm1(k * self.r) - log_expm1(k * r));
+        Self { r, log_u, ..self }
+    }
+}
+
+/// From this r on, phi is so large that its terms may cancel: what they are rounded by is little of
+/// it. The more samples of about the largest mass there are, the more the roundings average. A
+/// larger limit would be slower, a smaller one would lose digits of u.
+pub(super) fn plain_from(total: f64) -> f64 {
+    const FEW_SAMPLES: f64 = 32.0;
+    if total <= FEW_SAMPLES { 1e-4 } else { 1e-6 }
+}

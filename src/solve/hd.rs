@@ -1,0 +1,65 @@
+//! HD: trim alpha of the base mass from the deepest samples and give it to the worst loss; then the
+//! KL step.
+
+use super::cut::{self, Cut, Rule};
+use super::divergence::{DivergenceSums, Expansion};
+use super::guess::InitialGuess;
+use super::problem::{Problem, Solved};
+use super::root::{Next, Root, Search};
+use crate::numbers::real::Real;
+use crate::params::Ordering;
+use crate::pass::Data;
+
+impl<T: Real> Problem<'_, T> {
+    /// None if everything moves to the worst loss. Also the solution of HR where one of the budgets
+    /// is zero.
+    pub(super) fn solve_hd(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
+        let cut = self.cut_of_base(data);
+        if self.alpha > 0.0 && cut.depth == 0.0 {
+            return None;
+        }
+        let kept_ties = cut.keep * cut.tied / self.total;
+        let (mut moments, start) = self.start(data, &cut, kept_ties, self.alpha);
+        if self.r == 0.0 {
+            let root = Root::at_infinity(moments.mean);
+            if self.ordering == Ordering::Hr {
+                (moments, _) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
+            }
+            return Some(Solved { cut, root, moments });
+        }
+        let mut centre = Expansion::UNKNOWN;
+        let mut search = Search::new(self.r, start);
+        loop {
+            let u = search.u();
+            let sums = centre.look(self.r, [u, moments.mean], |centre| {
+                let mut sums = self.sums_above(data, cut.threshold, u, centre);
+                self.add_kept(&mut sums, &cut);
+                sums
+            });
+            if let Next::Done(root) = search.absorb(sums) {
+                return Some(Solved { cut, root, moments });
+            }
+        }
+    }
+
+    /// Adds what the cut leaves to a sums of the samples above it, and what it moves to the worst
+    /// loss.
+    fn add_kept(&self, sums: &mut DivergenceSums, cut: &Cut<T>) {
+        sums.add(cut.keep * cut.tied / self.total, cut.depth);
+        sums.add(self.alpha, 0.0);
+    }
+
+    /// The cut that takes alpha of the base mass.
+    pub(super) fn cut_of_base(&self, data: &Data<'_, T>) -> Cut<T> {
+        if self.alpha == 0.0 {
+            return Cut::nothing();
+        }
+        match (data.fast(), &self.guess) {
+            (_, InitialGuess::WarmStart(near)) => near.cut,
+            (Some(level), guess) => {
+                guess.ranks().find(data, level, self.range, self.budget).cut(self.range, self.budget)
+            }
+            (None, _) => cut::locate(data, self.range, Rule::Base { budget: self.budget }, None),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! HR proper: the KL step on depths that are clipped at D, where D is such that the mass beyond it
+//! is alpha, and moves with u.
+//!
+//! For every u that the search asks for, the cut is brought up to date and the sums are taken with
+//! the depths beyond it clipped. The cut for a u is found by ranks where samples have equal masses,
+//! else by the search of [`super::cut`].
+
+use super::cut::{self, Cut, Rule};
+use super::divergence::{DivergenceSums, Expansion, Form};
+use super::guess::InitialGuess;
+use super::problem::{Problem, Solved};
+use super::rank::Ranked;
+use super::root::{self, Next};
+use crate::kernels::{Level, Partial, Scaling, fast_root};
+use crate::numbers::math::log;
+use crate::numbers::real::Real;
+use crate::pass::Data;
+use crate::pass::Team;
+
+/// So many ranks are tried before the cut is searched for in another way. A bisection of any number
+/// of samples needs no more; fewer would give up on searches that end.
+const ATTEMPTS: usize = 96;
+
+impl<T: Real> Problem<'_, T> {
+    /// The two steps, in the order of the program; None if everything moves to the worst loss.
+    pub(super) fn cut_and_root(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
+        if self.is_hr { self.solve_hr(data) } else { self.solve_hd(data) }
+    }
+
+    /// None if everything moves to the worst loss.
+    fn solve_hr(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
+        if self.r >= self.kl_to_reach_worst() {
+            return None;
+        }
+        // At u = infinity the cut is that of HD; D only falls with u.
+        let mut cut = match (data.fast(), &self.guess) {
+            (Some(level), InitialGuess::Estimate(estimate)) => {
+                let rank = estimate.clipped * self.total;
+                estimate.ranks.find(data, level, self.range, rank).cut(self.range, rank)
+            }
+            _ => self.cut_of_base(data),
+        };
+        let (moments, mut start) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
+        let mut iterations = 0;
+        let mut centre = Expansion::UNKNOWN;
+        let mut root = loop {
+            let mut search = root::Search::new(self.r, start);
+            let (mut root, looked_at) = loop {
+                let u = search.u();
+                let sums = self.sums_with_clipped(data, &mut cut, u, moments.mean, &mut centre);
+                if let Next::Done(root) = search.absorb(sums) {
+                    break (root, u);
+                }
+            };
+            let first = iterations == 0;
+            iterations += root.iterations;
+            root.iterations = iterations;
+            let moved = (root.sums.u - looked_at).abs() > 4.0 * f64::EPSILON * looked_at;
+            // A search that has looked at every step cannot come nearer.
+            let settled = start.unverified_share == 0.0;
+            if !moved || settled || root.unspent_kl > 0.0 || cut.is_between() {
+                break root;
+            }
+            // The last step, which was not looked at, has moved u a little. The cut follows, unless
+            // it crosses a sample: then the search goes on.
+            let nearness = root.sums.nearness(1.0 + self.hidden_top, cut.depth);
+            let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
+            if keep > 0.0 && keep <= 1.0 {
+                cut.keep = keep;
+                break root;
+            }
+            // It begins again at this u, and the second time it looks at every step: otherwise it
+            // might alternate between two sides of a sample for ever.
+            (start.log_u, start.unverified_share) =
+                (log(root.sums.u), if first { start.unverified_share } else { 0.0 });
+        };
+        if root.unspent_kl > 0.0 {
+            let u = root.sums.u;
+            let rule = Rule::KlWeightedAtZero { budget: self.budget, total: self.total, u, r: self.r };
+            cut = cut::locate(data, self.range, rule, Some(cut.threshold));
+            root.sums = self.sums_of_cut(data, &cut, u, &mut centre);
+            root.unspent_kl = self.r - root.sums.phi();
+        }
+        Some(Solved { cut, root, moments })
+    }
+
+    /// The sums over all samples at u, those beyond the cut clipped at D. Brings the cut up to
+    /// date.
+    fn sums_with_clipped(
+        &self,
+        data: &Data<'_, T>,
+        cut: &mut Cut<T>,
+        u: f64,
+        mean: f64,
+        centre: &mut Expansion,
+    ) -> DivergenceSums {
+        if let Some(level) = self.plain_level(data, Scaling::new(u, mean))
+            && let Some(sums) = self.sums_by_rank(data, level, cut, u, mean)
+        {
+            return sums;
+        }
+        let rule = Rule::KlWeighted { budget: self.budget, alpha: self.alpha, u };
+        *cut = cut::locate(data, self.range, rule, Some(cut.threshold));
+        self.sums_of_cut(data, cut, u, centre)
+    }
+
+    /// As [`Problem::sums_with_clipped`], with a cut that is up to date. Developed about the mean
+    /// depth, if no better centre is known; brings the centre up to date.
+    fn sums_of_cut(&self, data: &Data<'_, T>, cut: &Cut<T>, u: f64, centre: &mut Expansion) -> DivergenceSums {
+        // Where D is zero all depths are, and the sums at u = 0 would have no scale.
+        let u = if cut.depth > 0.0 { u } else { u.max(root::FLOOR) };
+        let mean = cut.above.unwrap_or_default()[0] / self.total + cut.clipped() / self.total * cut.depth;
+        centre.look(self.r, [u, mean], |centre| {
+            let sums = self.sums_above(data, cut.threshold, u, centre);
+            self.with_clipped(sums, cut)
+        })
+    }
+
+    /// As [`Problem::sums_with_clipped`], by ranks: where all masses are one, the mass beyond D,
+    /// `alpha x_D S1`, is the rank of the threshold. It changes little with D, so a guess or two
+    /// find it: first the point where two lines meet, then secant steps in a bracket of ranks,
+    /// every fourth one a bisection. None if that takes too long.
+    fn sums_by_rank(
+        &self,
+        data: &Data<'_, T>,
+        level: Level,
+        cut: &mut Cut<T>,
+        u: f64,
+        mean: f64,
+    ) -> Option<DivergenceSums> {
+        let (depths, ranks) = (self.range.depths, self.guess.ranks());
+        let rule = Rule::KlWeighted { budget: self.budget, alpha: self.alpha, u };
+        // The bracket: a rank that goes and one that stays, and the excess of each.
+        let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
+        let mut far = None;
+        let mut last: Option<(f64, f64)> = None;
+        for attempt in 0..ATTEMPTS {
+            let sums = self.fast_sums_above(data, level, cut.threshold, u, mean, &mut far);
+            cut.depth = depths.depth(cut.threshold.to_f64());
+            let above = 1.0 - cut.clipped() / self.total + self.hidden_top;
+            // The sums of the rule's curves over the samples above the threshold.
+            let curved = self.total * sums.nearness(above, cut.depth);
+            let ratio = self.total * sums.scaling.ratio(cut.depth) * sums.inverse_moments(above)[0];
+            let beyond = self.budget + self.alpha * curved;
+            cut.keep = 1.0 + (cut.below - beyond) / cut.tied;
+            if cut.keep > 1.0 {
+                stays = (cut.below, cut.below - beyond);
+            } else if cut.keep > 0.0 {
+                return Some(self.with_clipped(sums, cut));
+            } else {
+                let depth = rule.depth(cut.clipped(), [curved, ratio], cut.depth);
+                if depth >= depths.depth(cut.next) {
+                    (cut.keep, cut.depth) = (0.0, depth.min(cut.depth));
+                    return Some(self.with_clipped(sums, cut));
+                }
+                goes = (cut.clipped(), cut.clipped() - beyond);
+            }
+            // A rank of the bracket's inside, or its first sample.
+            let open = |rank: f64| rank.min(stays.0 - 0.5).max(goes.0);
+            // As D falls, the mass beyond it grows by the samples on the way, which are taken to be
+            // as dense as beyond D, and the mass that may go shrinks: the two lines meet on part of
+            // the way.
+            let density = cut.clipped() / (depths.depth(self.range.smallest) - cut.depth);
+            let part = density / (density + self.alpha * ratio / (u + cut.depth));
+            let from = if cut.keep > 1.0 { cut.below } else { cut.clipped() };
+            let mut rank = if part > 0.0 { from + (beyond - from) * part } else { beyond };
+            let here = if cut.keep > 1.0 { stays } else { goes };
+            if let Some((before, excess)) = last {
+                // Two looks give a secant.
+                let secant = here.0 - here.1 * (here.0 - before) / (here.1 - excess);
+                rank = if attempt % 4 == 3 || secant.is_nan() { 0.5 * (goes.0 + stays.0) } else { secant };
+            }
+            last = Some(here);
+            rank = open(rank);
+            let ranked = ranks.find_near(data, level, self.range, rank, Ranked::of_cut(cut));
+            *cut = ranked.cut(self.range, rank);
+        }
+        None
+    }
+
+    /// As [`Problem::sums_above`], by the fast pass. Where the candidates around the threshold are
+    /// known, the sums over all losses above them do not depend on it: they are taken once for each
+    /// u, and kept in `far`.
+    fn fast_sums_above(
+        &self,
+        data: &Data<'_, T>,
+        level: Level,
+        threshold: T,
+        u: f64,
+        mean: f64,
+        far: &mut Option<Partial<4, 0>>,
+    ) -> DivergenceSums {
+        let (depths, scaling) = (self.range.depths, Scaling::new(u, mean));
+        let above = |threshold| data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, scaling));
+        let totals = match self.guess.ranks().around(threshold) {
+            None => above(threshold),
+            Some((candidates, end)) => {
+                let mut totals = match *far {
+                    Some(known) => known,
+                    None => *far.insert(above(end)),
+                };
+                let near = Data::new(candidates, None, Team::ALONE);
+                totals.join(&near.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, scaling)));
+                totals
+            }
+        };
+        let mut sums = DivergenceSums::new(u, scaling, Form::Plain, totals.sums, self.total);
+        sums.add(self.hidden_top, 0.0);
+        sums
+    }
+
+    /// Adds the clipped mass to the sums over the samples above the cut.
+    fn with_clipped(&self, mut sums: DivergenceSums, cut: &Cut<T>) -> DivergenceSums {
+        let clipped = cut.clipped() / self.total;
+        let (ratio, excess) = (sums.scaling.ratio(cut.depth), sums.scaling.excess(cut.depth));
+        // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)`
+        // over the samples above it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
+        let [inverse, square, tilted] = sums.inverse_moments(1.0 - clipped + self.hidden_top);
+        sums.add(clipped, cut.depth);
+        if cut.is_between() {
+            // The mean of y_D - y, from either the ratios or the excesses, whichever are smaller.
+            let moved =
+                if ratio < 0.5 { ratio * square - sums.scaling.shift * inverse } else { excess * square - tilted };
+            let depth_slope = moved / inverse;
+            let phi_slope = self.alpha * sums.nearness(1.0 + self.hidden_top, cut.depth) / ratio;
+            sums.slope_of_cut = phi_slope * depth_slope;
+        }
+        sums
+    }
+}

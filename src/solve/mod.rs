@@ -1,0 +1,91 @@
+//! The two robust programs, solved through their one-dimensional duals. Reads like
+//! `docs/theory.md`: masses are b, depths d, the dual location is `eta = w + u`, and `x = u + d`.
+//!
+//! ```text
+//! subsample  a large problem: a part of it, solved, gives a guess at u and a window of the cut
+//! start      otherwise: three moments of the depths give a guess at u
+//! root       until it is found: the sums of the distribution at some u -> the next u
+//! hd         HD: the cut is the alpha-quantile of the depths, found once        (rank, cut)
+//! hr         HR: the cut moves with u, and is found again before each look      (rank, cut)
+//! solution   a cut and a root -> the optimum: the formula of the weights, and the dual
+//! optimum    the last pass writes the weights; the report
+//! ```
+
+#[cfg(all(test, hrw_vector))]
+mod counts;
+pub(crate) mod cut;
+pub(crate) mod divergence;
+mod guess;
+mod hd;
+mod hr;
+pub(crate) mod optimum;
+pub(crate) mod problem;
+mod rank;
+pub(crate) mod root;
+mod solution;
+mod start;
+mod subsample;
+
+pub(crate) use guess::WarmStart;
+
+use crate::numbers::real::Real;
+use crate::params::Params;
+use crate::pass::Data;
+use crate::validate::Range;
+use guess::InitialGuess;
+use optimum::Optimum;
+use problem::Problem;
+
+/// Solves a valid problem. `scratch`, if there is any, is as long as the data; what it holds
+/// afterwards is of no use.
+pub(crate) fn solve<T: Real>(
+    data: &Data<'_, T>,
+    range: &Range,
+    params: &Params,
+    scratch: Option<&mut [T]>,
+) -> Optimum<T> {
+    solve_from(data, range, params, scratch, &mut None)
+}
+
+/// The same, from the last solution if it is of use, which then gives way to this one.
+pub(crate) fn solve_from<T: Real>(
+    data: &Data<'_, T>,
+    range: &Range,
+    params: &Params,
+    scratch: Option<&mut [T]>,
+    last: &mut Option<WarmStart<T>>,
+) -> Optimum<T> {
+    if let Some(near) = last.filter(|last| last.is_useful(params)) {
+        let near = near.for_r(params.r, range);
+        let problem = Problem::of_masses(range, params, near.masses).with_guess(InitialGuess::WarmStart(near));
+        return solve_problem(&problem, data, last);
+    }
+    *last = None;
+    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, Problem::<T>::is_limit(range, params))
+        && let Some(estimate) = subsample::solve(data, level, range, params, scratch)
+    {
+        let masses = [data.len(), estimate.largest];
+        let problem = Problem::of_masses(range, params, masses).with_guess(InitialGuess::Estimate(estimate));
+        return solve_problem(&problem, data, last);
+    }
+    solve_problem(&Problem::new(data, range, params), data, last)
+}
+
+/// The solution, which is kept in `last` if it is one that another r may start from.
+fn solve_problem<T: Real>(
+    problem: &Problem<'_, T>,
+    data: &Data<'_, T>,
+    last: &mut Option<WarmStart<T>>,
+) -> Optimum<T> {
+    if problem.all_depths_are_zero() {
+        return problem.all_equal();
+    }
+    if problem.has_unlimited_budget() {
+        return problem.all_on_worst();
+    }
+    let Some(solved) = problem.cut_and_root(data).filter(|solved| !problem.reaches_worst(solved)) else {
+        return problem.all_on_worst();
+    };
+    *last = problem.warm_start(&solved);
+    problem.optimum(&solved)
+}

@@ -1,0 +1,237 @@
+//! A valid problem: its masses, and the sums over its samples that both programs need.
+
+use super::cut::Cut;
+use super::divergence::{DivergenceSums, Form};
+use super::guess::{InitialGuess, WarmStart, plain_from};
+use super::root::{Root, Start};
+use super::start;
+use crate::kernels::{self, Chunk, Level, Partial, Scaling, fast_moments, fast_rank, fast_root};
+use crate::numbers::depths::Depths;
+use crate::numbers::math::log;
+use crate::numbers::real::Real;
+use crate::params::{Ordering, Params};
+use crate::pass::Data;
+use crate::validate::Range;
+
+/// A valid problem, its masses, and where its solution may be.
+pub(crate) struct Problem<'a, T> {
+    pub(super) range: &'a Range,
+    pub(super) ordering: Ordering,
+    /// Whether this is HR proper. Without a budget for one of the steps the two orderings have the
+    /// same solution, which is found as HD's.
+    pub(super) is_hr: bool,
+    pub(super) alpha: f64,
+    pub(super) r: f64,
+    /// The mass of all samples.
+    pub(super) total: f64,
+    /// The mass of the samples at depth zero.
+    pub(super) top: f64,
+    /// The mass that alpha allows to take.
+    pub(super) budget: f64,
+    pub(super) guess: InitialGuess<'a, T>,
+    /// A share of mass at depth zero that the data does not show: that of the largest loss, which a
+    /// subsample leaves out.
+    pub(super) hidden_top: f64,
+}
+
+/// A cut and a root.
+pub(crate) struct Solved<T> {
+    pub(crate) cut: Cut<T>,
+    pub(crate) root: Root,
+    /// Where the r step began.
+    pub(crate) moments: Moments,
+}
+
+/// Mean and variance of the depths that the KL step sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    pub(crate) mean: f64,
+    pub(crate) variance: f64,
+}
+
+impl<'a, T: Real> Problem<'a, T> {
+    /// Takes one pass, over the masses.
+    pub(super) fn new(data: &Data<'_, T>, range: &'a Range, params: &Params) -> Self {
+        let top_from = T::from_f64(range.largest);
+        let masses = match data.fast() {
+            Some(level) => {
+                let [below, _] = data.pass(|chunk, _| fast_rank(level, chunk.losses, top_from)).sums;
+                [data.len(), data.len() - below]
+            }
+            None => data.pass(|chunk, _| kernels::masses(chunk, top_from)).sums,
+        };
+        Self::of_masses(range, params, masses)
+    }
+
+    /// From the masses of all samples and of those with the largest loss.
+    pub(crate) fn of_masses(range: &'a Range, params: &Params, [total, largest]: [f64; 2]) -> Self {
+        let Params { ordering, alpha, r, .. } = *params;
+        Self {
+            range,
+            ordering,
+            is_hr: ordering == Ordering::Hr && alpha > 0.0 && r > 0.0,
+            alpha,
+            r,
+            total,
+            top: if range.depths.depth(range.largest) == 0.0 { largest } else { 0.0 },
+            budget: alpha * total,
+            guess: InitialGuess::Nothing,
+            hidden_top: 0.0,
+        }
+    }
+
+    pub(super) fn with_guess(self, guess: InitialGuess<'a, T>) -> Self {
+        Self { guess, ..self }
+    }
+
+    /// With a share of mass at depth zero that the data does not show.
+    pub(super) fn with_hidden_top(self, hidden_top: f64) -> Self {
+        Self { hidden_top, budget: self.budget * (1.0 + hidden_top), ..self }
+    }
+
+    /// Whether the answer needs no search: all losses are the worst loss, or everything moves to
+    /// it.
+    pub(super) fn is_limit(range: &'a Range, params: &Params) -> bool {
+        let problem = Self::of_masses(range, params, [1.0, 0.0]);
+        problem.all_depths_are_zero() || problem.has_unlimited_budget()
+    }
+
+    /// Whether all losses are as good as the worst loss.
+    pub(super) fn all_depths_are_zero(&self) -> bool {
+        self.range.depths.depth(self.range.smallest) == 0.0
+    }
+
+    /// Whether everything may move to the worst loss.
+    pub(super) fn has_unlimited_budget(&self) -> bool {
+        self.alpha == 1.0 || self.r == f64::INFINITY
+    }
+
+    /// Whether HR's D is zero, which rounding may not tell before the search.
+    pub(super) fn reaches_worst(&self, solved: &Solved<T>) -> bool {
+        self.is_hr && solved.cut.depth == 0.0
+    }
+
+    /// The share of the samples at depth zero.
+    pub(crate) fn top_share(&self) -> f64 {
+        self.top / self.total + self.hidden_top
+    }
+
+    /// What may be kept of a solution for another r.
+    pub(super) fn warm_start(&self, solved: &Solved<T>) -> Option<WarmStart<T>> {
+        let (u, mean) = (solved.root.sums.u, solved.root.sums.scaling.centre);
+        let is_sound = self.is_plain() && u > 0.0 && u < f64::INFINITY;
+        is_sound.then(|| WarmStart {
+            alpha: self.alpha,
+            r: self.r,
+            masses: [self.total, self.top],
+            cut: solved.cut,
+            mean,
+            log_u: log(u),
+        })
+    }
+
+    /// The moments of what the KL step sees, and where to begin looking for u. It sees the samples
+    /// above the cut, this much mass at the cut's depth, and this much on the worst loss. Takes no
+    /// pass if there is a guess.
+    pub(super) fn start(&self, data: &Data<'_, T>, cut: &Cut<T>, at_cut: f64, on_worst: f64) -> (Moments, Start) {
+        let top = self.top_share() + on_worst;
+        if let (Some((mean, log_u)), true) = (self.guess.mean_and_log_u(), self.is_plain()) {
+            return (Moments { mean, variance: f64::NAN }, Start::near(top, log_u));
+        }
+        let (depths, threshold) = (self.range.depths, cut.threshold);
+        let above = match (cut.above, data.fast()) {
+            (Some(above), _) => above,
+            (None, Some(level)) => data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold)).sums,
+            (None, None) => data.pass(|chunk, _| kernels::moments(chunk, depths, threshold)).sums,
+        };
+        let mut powers = above.map(|sum| sum / self.total);
+        // Without mass the depth may be infinite.
+        if at_cut > 0.0 {
+            kernels::add_powers(&mut powers, at_cut, cut.depth);
+        }
+        let [mean, square, third] = powers;
+        let moments = Moments::new(mean, square);
+        let start = match start::guess(top, [mean, moments.variance, third], self.r) {
+            Some(u) => Start::near(top, log(u)),
+            None => Start::from_variance(top, moments.variance, self.r),
+        };
+        (moments, start)
+    }
+
+    /// The form of the sums that give phi.
+    pub(crate) fn form(&self) -> Form {
+        if self.is_plain() { Form::Plain } else { Form::Centred }
+    }
+
+    /// Whether phi is large enough for the fast root pass.
+    pub(super) fn is_plain(&self) -> bool {
+        self.r >= plain_from(self.total)
+    }
+
+    /// The instruction set for the fast root pass, if it can be used with this scaling.
+    pub(super) fn plain_level(&self, data: &Data<'_, T>, scaling: Scaling) -> Option<Level> {
+        let is_moderate = self.is_plain() && scaling.is_moderate(self.range.depths.depth(self.range.smallest));
+        data.fast().filter(|_| is_moderate)
+    }
+
+    /// The pass over the samples above a threshold through this scaling.
+    pub(crate) fn root_pass(&self, data: &Data<'_, T>, threshold: T, scaling: Scaling) -> RootPass<T> {
+        let kernel = match self.plain_level(data, scaling) {
+            Some(level) => RootKernel::Fast(level),
+            // The plain form is also the one that takes fewer passes.
+            None if self.is_plain() => RootKernel::Plain,
+            None => RootKernel::Centred,
+        };
+        RootPass { kernel, depths: self.range.depths, threshold, scaling }
+    }
+
+    /// The samples above a threshold, seen from u, about a depth.
+    pub(super) fn sums_above(&self, data: &Data<'_, T>, threshold: T, u: f64, centre: f64) -> DivergenceSums {
+        let scaling = Scaling::new(u, centre);
+        let pass = self.root_pass(data, threshold, scaling);
+        let totals = data.pass(|chunk, _| pass.sums(chunk)).sums;
+        let mut sums = DivergenceSums::new(u, scaling, self.form(), totals, self.total);
+        sums.add(self.hidden_top, 0.0);
+        sums
+    }
+}
+
+impl Moments {
+    /// From the means of the depths and of their squares.
+    fn new(mean: f64, square: f64) -> Self {
+        /// Relative to the mean square: below this the difference is noise.
+        const NOISE: f64 = 1e-12;
+        let variance = square - mean * mean;
+        Self { mean, variance: if variance > NOISE * square { variance } else { 0.0 } }
+    }
+}
+
+/// Which kernel makes a root pass.
+#[derive(Clone, Copy)]
+enum RootKernel {
+    Fast(Level),
+    Plain,
+    Centred,
+}
+
+/// A root pass: the kernel, and the numbers that it is given.
+#[derive(Clone, Copy)]
+pub(crate) struct RootPass<T> {
+    kernel: RootKernel,
+    depths: Depths,
+    threshold: T,
+    scaling: Scaling,
+}
+
+impl<T: Real> RootPass<T> {
+    /// The sums over a chunk.
+    #[inline]
+    pub(crate) fn sums(&self, chunk: Chunk<'_, T>) -> Partial<4, 0> {
+        let Self { kernel, depths, threshold, scaling } = *self;
+        match kernel {
+            RootKernel::Fast(level) => fast_root(level, chunk.losses, depths, threshold, scaling),
+            RootKernel::Plain => kernels::plain_root(chunk, depths, threshold, scaling),
+            RootKernel::Centred => kernels::root(chunk, depths, threshold, scaling),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The alpha step for samples of equal mass: selection of the loss of a rank, by counting below a
+//! guess and at it.
+//!
+//! Like quickselect each look divides the losses that are left in two, but nothing is moved: a pass
+//! counts. A guess interpolates between the ends (Illinois); a bisection takes its place where that
+//! is slow.
+
+use super::cut::Cut;
+use crate::kernels::{Level, Partial, count, fast_gather, fast_rank};
+use crate::numbers::math::floor;
+use crate::numbers::real::Real;
+use crate::pass::Data;
+use crate::pass::Team;
+use crate::validate::Range;
+
+/// Finds losses by rank, in a few candidates that were gathered beforehand if the rank is among
+/// them.
+#[derive(Clone, Copy)]
+pub(crate) struct Ranks<'a, T> {
+    /// The losses within a window of values, in any order.
+    candidates: &'a [T],
+    /// The ends of the window.
+    ends: [T; 2],
+    /// How many losses are below it.
+    below: f64,
+}
+
+/// Where a loss of the data ranks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranked<T> {
+    pub(crate) loss: T,
+    /// How many losses are smaller.
+    pub(crate) below: f64,
+    /// How many are not larger.
+    pub(crate) up_to: f64,
+    /// The next larger loss; infinite if there is none.
+    pub(crate) next: f64,
+}
+
+impl<'a, T: Real> Ranks<'a, T> {
+    /// Without candidates.
+    pub(crate) fn new() -> Self {
+        Self { candidates: &[], ends: [T::ZERO; 2], below: 0.0 }
+    }
+
+    /// Gathers all losses of a window in `scratch`, which is as long as the data. Also counts the
+    /// largest losses.
+    pub(crate) fn of_window(
+        data: &Data<'_, T>,
+        level: Level,
+        [low, high, largest]: [T; 3],
+        scratch: &'a mut [T],
+    ) -> (Self, f64) {
+        let [below, copied, top] =
+            data.gather(scratch, |chunk, to| fast_gather(level, chunk.losses, [low, high, largest], to));
+        (Self { candidates: &scratch[..count(copied)], ends: [low, high], below }, top)
+    }
+
+    /// If a threshold is in the window: the candidates, and the end of the window, above which all
+    /// losses are above the threshold.
+    pub(crate) fn around(&self, threshold: T) -> Option<(&'a [T], T)> {
+        let [low, high] = self.ends;
+        (!self.candidates.is_empty() && low <= threshold && threshold <= high).then_some((self.candidates, high))
+    }
+
+    /// The loss at which the number of smaller losses, and of those and the equal ones, enclose a
+    /// rank.
+    pub(crate) fn find(&self, data: &Data<'_, T>, level: Level, range: &Range, rank: f64) -> Ranked<T> {
+        self.find_near(data, level, range, rank, None)
+    }
+
+    /// The same, given where some loss of the data ranks, best a near one.
+    pub(crate) fn find_near(
+        &self,
+        data: &Data<'_, T>,
+        level: Level,
+        range: &Range,
+        rank: f64,
+        near: Option<Ranked<T>>,
+    ) -> Ranked<T> {
+        // Rounding may have taken it out of the range of ranks. NaN becomes zero.
+        let rank = rank.max(0.0).min(data.len() - 0.5);
+        let inside = rank - self.below;
+        let known = self.candidates.len() as f64;
+        if inside >= 0.0 && inside < known {
+            let candidates = Data::new(self.candidates, None, Team::ALONE);
+            let near = near
+                .map(|near| Ranked { below: near.below - self.below, up_to: near.up_to - self.below, ..near })
+                .filter(|near| near.below >= 0.0 && near.up_to < known);
+            let found = search(&candidates, level, self.ends, inside, near);
+            let (below, up_to) = (found.below + self.below, found.up_to + self.below);
+            if found.next < f64::INFINITY {
+                return Ranked { below, up_to, ..found };
+            }
+        }
+        search(data, level, [T::from_f64(range.smallest), T::from_f64(range.upper_end())], rank, near)
+    }
+}
+
+/// The search between two ends that enclose all losses. Each pass counts at a guess and finds the
+/// neighbouring losses.
+///
+/// Invariant: the loss of the rank is between the ends. Guesses interpolate between them; the
+/// distance to an end that stays counts for a quarter as much each time (the Illinois rule takes
+/// half). If three guesses have not halved the number of losses between the ends, every second one
+/// is the middle of the representable values, so the number of passes is bounded by the bits of a
+/// loss and of the number of losses.
+fn search<T: Real>(
+    data: &Data<'_, T>,
+    level: Level,
+    [mut low, mut high]: [T; 2],
+    rank: f64,
+    near: Option<Ranked<T>>,
+) -> Ranked<T> {
+    // How many losses are below the window, and how many below its end.
+    let (mut ranks_low, mut ranks_high) = (0.0, data.len());
+    let mut first_guess = None;
+    if let Some(near) = near {
+        if rank < near.below {
+            (high, ranks_high) = (near.loss, near.below);
+        } else if rank < near.up_to {
+            return near;
+        } else {
+            // Losses are taken to be as dense above it as below.
+            let spacing = (near.loss.to_f64() - low.to_f64()) / near.up_to;
+            first_guess = Some(T::from_f64(near.loss.to_f64() + spacing * (rank + 0.5 - near.up_to)));
+            (low, ranks_low) = (T::from_f64(near.next), near.up_to);
+        }
+    }
+    // The middle of the step that belongs to the rank.
+    let middle = floor(rank) + 0.5;
+    // The factors on the distances to the ends, in ranks, and which end has moved last.
+    let mut counts = [1.0, 1.0];
+    let mut moved = None;
+    let (mut losses_between, mut slow) = (ranks_high - ranks_low, 0);
+    loop {
+        let guess = if low >= high || ranks_low + 1.0 > rank {
+            low
+        } else if ranks_high - 1.0 <= rank {
+            high
+        } else if let Some(guess) = first_guess.take().filter(|&guess| guess > low && guess < high) {
+            guess
+        } else if slow > 2 && slow % 2 == 1 {
+            T::midpoint_of_representables(low, high)
+        } else {
+            let (up, down) = (counts[0] * (middle - ranks_low), counts[1] * (ranks_high - middle));
+            let guess = T::from_f64(low.to_f64() + (high.to_f64() - low.to_f64()) * (up / (up + down)));
+            // Not `clamp`: the difference may have overflowed.
+            if guess < high { guess } else { T::midpoint_of_representables(low, high) }
+        };
+        let Partial { sums: [below, up_to], maxima: [nearest_below, minus_nearest_above] } =
+            data.pass(|chunk, _| fast_rank(level, chunk.losses, guess));
+        let end = if up_to <= rank {
+            (low, ranks_low) = (T::from_f64(-minus_nearest_above), up_to);
+            0
+        } else if below > rank {
+            (high, ranks_high) = (T::from_f64(nearest_below), below);
+            1
+        } else {
+            return Ranked { loss: guess, below, up_to, next: -minus_nearest_above };
+        };
+        counts[end] = 1.0;
+        counts[1 - end] *= if moved.replace(end) == Some(end) { 0.25 } else { 1.0 };
+        if ranks_high - ranks_low <= 0.5 * losses_between {
+            (losses_between, slow) = (ranks_high - ranks_low, 0);
+        } else {
+            slow += 1;
+        }
+    }
+}
+
+impl<T: Real> Ranked<T> {
+    /// The threshold of a cut, unless it cuts nothing.
+    pub(crate) fn of_cut(cut: &Cut<T>) -> Option<Self> {
+        let ranked = Self { loss: cut.threshold, below: cut.below, up_to: cut.clipped(), next: cut.next };
+        (cut.tied > 0.0).then_some(ranked)
+    }
+
+    /// The cut at this loss that takes a mass from the samples up to and including it.
+    pub(crate) fn cut(&self, range: &Range, budget: f64) -> Cut<T> {
+        let tied = self.up_to - self.below;
+        Cut {
+            threshold: self.loss,
+            below: self.below,
+            tied,
+            keep: 1.0 - (budget - self.below) / tied,
+            depth: range.depths.depth(self.loss.to_f64()),
+            next: self.next,
+            above: None,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A large problem needs few passes: a subsample of it, solved first, says where u is to within a
+//! few per cent and in which window of losses the cut is.
+
+use super::guess::Estimate;
+use super::problem::Problem;
+use super::rank::{Ranked, Ranks};
+use crate::kernels::Level;
+use crate::numbers::math::{floor, log, sqrt};
+use crate::numbers::real::Real;
+use crate::params::Params;
+use crate::pass::Data;
+use crate::pass::Team;
+use crate::validate::Range;
+
+/// Below this many samples solving a subsample costs more than it saves.
+const WORTH_IT: usize = 1 << 11;
+/// The subsample has at most one sample in so many, and at most so many. A smaller one would be
+/// less precise, a larger one would take as long as the passes that it saves.
+const ONE_IN: usize = 16;
+const AT_MOST: usize = 1 << 14;
+/// The window for the threshold reaches so many standard deviations of a sample quantile to either
+/// side. With five the threshold is outside once in a million calls, and the pass that gathers the
+/// window is wasted; a wider window holds more candidates.
+const DEVIATIONS: f64 = 5.0;
+
+/// Solves a subsample in `scratch`, then gathers there the losses around its threshold. None where
+/// that is of no use.
+pub(super) fn solve<'a, T: Real>(
+    data: &Data<'_, T>,
+    level: Level,
+    range: &Range,
+    params: &Params,
+    scratch: &'a mut [T],
+) -> Option<Estimate<'a, T>> {
+    if scratch.len() < WORTH_IT || params.r == 0.0 {
+        return None;
+    }
+    let size = (scratch.len() / ONE_IN).min(AT_MOST);
+    let sample = &mut scratch[..size];
+    data.sample(sample);
+    let largest = T::from_f64(range.largest);
+    let many = sample.iter().filter(|&&loss| loss >= largest).count() > 1;
+    if !many {
+        // Few samples have the largest loss. One of them would have too much weight in a subsample,
+        // so its neighbour takes its place, and its mass is added as what the subsample does not
+        // show.
+        for position in 0..size {
+            if sample[position] >= largest {
+                sample[position] = sample[if position == 0 { 1 } else { position - 1 }];
+            }
+        }
+    }
+    let sample = Data::new(sample, None, Team::ALONE);
+    let mut problem = Problem::new(&sample, range, params);
+    if !many && range.depths.depth(range.largest) == 0.0 {
+        problem = problem.with_hidden_top(1.0 / data.len());
+    }
+    let solved = problem.cut_and_root(&sample)?;
+    let size = sample.len();
+    let rank = solved.cut.clipped() - solved.cut.tied * solved.cut.keep;
+    let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
+    let near = Ranked::of_cut(&solved.cut);
+    let at = |rank: f64| Ranks::new().find_near(&sample, level, range, floor(rank).clamp(0.0, size - 1.0), near);
+    let [low, high] = [at(rank - margin), at(rank + margin)].map(|ranked| ranked.loss);
+    let (ranks, largest) = Ranks::of_window(data, level, [low, high, largest], scratch);
+    let (clipped, mean) = (rank / size, solved.moments.mean);
+    Some(Estimate { ranks, clipped, log_u: log(solved.root.sums.u), mean, largest })
+}
