@@ -9,7 +9,6 @@ pub(crate) const BINS: usize = if cfg!(feature = "std") { 1000 } else { 40 };
 /// the four sums of its root pass.
 pub(crate) const HEAD: usize = 6;
 /// The largest message has this many values.
-#[cfg(feature = "std")]
 pub(crate) const LARGEST_MESSAGE: usize = HEAD + SUMS_OF_BIN * BINS;
 
 /// How values are joined over the participants.

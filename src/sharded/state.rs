@@ -14,7 +14,7 @@
 //! ranks alike.
 
 use super::bounds::{Known, Lump, Sums};
-use super::message::{BINS, HEAD, Operation};
+use super::message::{BINS, HEAD, LARGEST_MESSAGE, Operation};
 use super::opening::{self, Refused};
 use super::search::Search;
 use crate::kernels::{self, SUMS_OF_BIN, WeightFormula, fast_rank};
@@ -51,7 +51,7 @@ pub(crate) struct State {
     /// What is known of the report.
     report: Report,
     /// The last message of sums: what is deeper and shallower than all bins, then the bins.
-    sums: [f64; HEAD + SUMS_OF_BIN * BINS],
+    sums: [f64; LARGEST_MESSAGE],
     /// The last message of maxima: the largest loss of each bin, and minus the least.
     ends: [f64; 2 * BINS],
     /// The mass of each bin with that of all that is deeper.
@@ -78,7 +78,7 @@ impl State {
             most_calls,
             search: Search::START,
             report: Report::NOTHING,
-            sums: [0.0; HEAD + SUMS_OF_BIN * BINS],
+            sums: [0.0; LARGEST_MESSAGE],
             ends: [0.0; 2 * BINS],
             deep: [0.0; BINS],
         }
