@@ -19,7 +19,6 @@ Tensor = Any
 _ATTACK = ("epsilon", "norm", "attack", "steps", "step_size", "normalization", "bounds")
 
 
-@keras.saving.register_keras_serializable(package="hr_weights")
 class HRModel(keras.Model):  # type: ignore[misc]
     """A Keras model that ``fit`` trains on attacked inputs. With :class:`HRLoss` that is HR learning as a whole::
 
@@ -164,3 +163,7 @@ class HRModel(keras.Model):  # type: ignore[misc]
             if isinstance(config[name], dict):
                 config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects)
         return cls(**config)
+
+
+# `load_model` finds the class by this name. (Not as a decorator: the pages are made without Keras.)
+keras.saving.register_keras_serializable(package="hr_weights")(HRModel)

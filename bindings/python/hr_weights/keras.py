@@ -47,7 +47,6 @@ def _budget(name: str, doc: str) -> Any:
     return property(lambda self: self._budgets[name], lambda self, value: self._set(name, value), doc=doc)
 
 
-@keras.saving.register_keras_serializable(package="hr_weights")
 class HRLoss(keras.losses.Loss):  # type: ignore[misc]
     """The robust loss as a Keras loss: ``model.compile(loss=HRLoss("sparse_categorical_crossentropy", 0.05, 0.1))``.
 
@@ -227,6 +226,11 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         config = dict(config)
         given = config.pop("loss_fn")
         return cls(given if isinstance(given, str) else keras.losses.get(given), **config)
+
+
+# `load_model` finds the class by this name. (Not as a decorator: the pages are made without Keras.)
+keras.saving.register_keras_serializable(package="hr_weights")(HRLoss)
+
 
 
 class _Reduction(keras.losses.Loss):  # type: ignore[misc]

@@ -96,10 +96,11 @@ def solve(
     base: shape ``(n,)`` or None, computed in the type of the losses. If any participant passes base weights, those that
         do not have ones.
     allreduce: ``allreduce(values, op)`` joins the float64 array `values` over the participants, in place, by ``op``:
-        "sum" or "max". It is called about five times, and never more than 64, by every participant alike, with at most 3,006
-        values. (A search that has not ended by then, of which none is known, ends with the base weights and the least dual
-        bound that is certain: ``dual_bound - robust_loss`` is what they may lack.) All must end with the same values, to the bit. What it
-        raises ends the solve, and passes through; its engine must see to it that the others' calls fail as well.
+        "sum" or "max". It is called about five times, and never more than 64, by every participant alike, with at most
+        3,006 values. (A search that has not ended by then, of which none is known, ends with the base weights and the
+        least dual bound that is certain: ``dual_bound - robust_loss`` is what they may lack.) All must end with the
+        same values, to the bit. What it raises ends the solve, and passes through; its engine must see to it that the
+        others' calls fail as well.
         :func:`mpi` makes one.
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, and the same everywhere; `threads` may differ.
 
