@@ -86,7 +86,7 @@ impl Search {
             let keep = if keep > f64::MIN_POSITIVE { keep.min(1.0) } else { f64::MIN_POSITIVE };
             return Cut { threshold: T::from_f64(loss), below, tied, keep, depth, next: f64::INFINITY, above: None };
         }
-        let next = (0..bin).rev().find(|&bin| !known.is_empty(bin)).map(|bin| T::from_f64(known.losses(bin)[0]));
+        let next = known.before(bin).map(|bin| T::from_f64(known.losses(bin)[0]));
         let next = next.unwrap_or_else(|| T::at_position(self.window[1] + 1));
         let threshold = T::at_position(next.position() - 1);
         let below = known.deep(bin);

@@ -154,6 +154,11 @@ impl Known<'_> {
         self.sums[bin] <= 0.0
     }
 
+    /// The next shallower bin that holds a sample.
+    pub(super) fn before(&self, bin: usize) -> Option<usize> {
+        (0..bin).rev().find(|&bin| !self.is_empty(bin))
+    }
+
     /// The least and the largest loss of a bin.
     pub(super) fn losses(&self, bin: usize) -> [f64; 2] {
         [-self.ends[self.bins.count() + bin], self.ends[bin]]

@@ -219,11 +219,10 @@ impl Search {
             let [floor, ceiling] = self.cut_depths;
             self.cut_depths = [floor.max(shallow.depth.min(deep.depth)), ceiling.min(deep.depth.max(shallow.depth))];
         }
-        let before = |bin: usize| (0..bin).rev().find(|&bin| !known.is_empty(bin));
-        let last = if deep.is_inside { Some(deep.bin) } else { before(deep.bin) };
+        let last = if deep.is_inside { Some(deep.bin) } else { known.before(deep.bin) };
         let touched = last.filter(|&last| last >= shallow.bin);
         // Where HR's cut is between two losses, the shallower one is the least that is kept.
-        let kept = if shallow.is_inside { None } else { before(shallow.bin) };
+        let kept = if shallow.is_inside { None } else { known.before(shallow.bin) };
         let position = |loss: f64| T::from_f64(loss).position();
         if let Some(last) = touched.or(kept) {
             self.window[0] = position(known.losses(last)[0]);
