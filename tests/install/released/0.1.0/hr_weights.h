@@ -1,9 +1,9 @@
 /*
  * hr_weights.h: holistic robust (HR) importance weights, from a vector of per-sample losses.
  *
- * HR learning minimises the worst average loss over every distribution that the data could have come from: up to a
- * fraction alpha of the samples poisoned (total variation), a sampling error of r nats (Kullback-Leibler). The worst
- * distribution is a weight per sample. In a training step:
+ * HR learning minimises the worst average loss over every distribution that the data could have
+ * come from: up to a fraction alpha of the samples poisoned (total variation), a sampling error of
+ * r nats (Kullback-Leibler). The worst distribution is a weight per sample. In a training step:
  *
  *     hrw_options options;
  *     hrw_options_init(&options, sizeof options);
@@ -12,37 +12,45 @@
  *     int32_t status = hrw_weights_f32(&options, losses, NULL, n, weights, NULL);
  *     if (status != HRW_OK) fprintf(stderr, "%s\n", hrw_status_message(status));
  *
- * then multiply the gradient of each sample's loss by its weight, in place of 1/n, treating the weight as a constant.
- * Perturbed inputs (epsilon) are the trainer's part: attack the inputs, and pass the losses of the attacked samples.
+ * then multiply the gradient of each sample's loss by its weight, in place of 1/n, treating the
+ * weight as a constant. Perturbed inputs (epsilon) are the trainer's part: attack the inputs, and
+ * pass the losses of the attacked samples.
  *
- * Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generalization and Corruption Resistance"
- * (arXiv 2303.02251); Bennouna, Van Parys, "Holistic Robust Data-Driven Decisions" (arXiv 2207.09560).
+ * Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generalization and
+ * Corruption Resistance" (arXiv 2303.02251); Bennouna, Van Parys, "Holistic Robust Data-Driven
+ * Decisions" (arXiv 2207.09560).
  *
  * These rules are true of every function:
  *
- * Status. Functions return an hrw_status as int32_t; HRW_OK is 0. Codes are never reused; treat an unknown one as an error.
+ * Status. Functions return an hrw_status as int32_t; HRW_OK is 0. Codes are never reused; treat an
+ *   unknown one as an error.
  * Order of arguments. Options, inputs, sizes, outputs. `const` means not written.
- * Errors. On every error the output arrays and values are untouched, and of a report only bad_index may be set. After
- *   HRW_REDUCE, HRW_TARGET and HRW_PANIC an output array may have been used as scratch. Nothing prints, aborts, sets errno or unwinds.
- *   When several things are wrong, the first of these is reported: no samples, a NULL pointer or a struct_size, ordering,
- *   threads, overlap, quantity, delta, alpha, r, an infinite worst_loss, groups, base weights, losses, a worst_loss below a
- *   loss, target.
- * Sizes. n is a number of elements. n = 0 is HRW_EMPTY, whatever the pointers; n_local of a sharded problem may be 0.
- * Structs. hrw_options and hrw_report grow at the end. struct_size tells how much of it the caller has: a smaller one that
- *   ends on a field (for options: at least through r) is an older caller, whose missing options take their defaults and
- *   whose missing report fields are not written. Any other size is HRW_STRUCT_SIZE.
- * Memory. On one thread the library allocates nothing (but for hrw_weights_sharded_*); it never keeps a pointer. The output
- *   array is its only scratch.
- * Threads. Any thread may call any function at any time, on arrays that no other thread writes meanwhile. There is no
- *   state to initialise. A call with threads other than 1 uses a pool of the library's own, which starts when it is first
- *   needed, serves all callers, and lives as long as the process. A process forked after a call can call again, with
- *   threads too.
- * Numbers. All decisions and sums are made in double precision, in round-to-nearest, with subnormals: on x86 and aarch64 the
- *   caller's floating-point mode is set aside and put back, and its all-reduce runs in it. The same input gives the same bits
- *   on every call and for every number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss
- *   minus the smallest loss), each weight to 1e-12.
- * Not promised: the same bits on different machines or versions; which of several optimal weight vectors is returned
- *   when the optimum is not unique (equal losses with equal base weights do get equal weights).
+ * Errors. On every error the output arrays and values are untouched, and of a report only bad_index
+ *   may be set. After HRW_REDUCE, HRW_TARGET and HRW_PANIC an output array may have been used as
+ *   scratch. Nothing prints, aborts, sets errno or unwinds. When several things are wrong, the
+ *   first of these is reported: no samples, a NULL pointer or a struct_size, ordering, threads,
+ *   overlap, quantity, delta, alpha, r, an infinite worst_loss, groups, base weights, losses, a
+ *   worst_loss below a loss, target.
+ * Sizes. n is a number of elements. n = 0 is HRW_EMPTY, whatever the pointers; n_local of a sharded
+ *   problem may be 0.
+ * Structs. hrw_options and hrw_report grow at the end. struct_size tells how much of it the caller
+ *   has: a smaller one that ends on a field (for options: at least through r) is an older caller,
+ *   whose missing options take their defaults and whose missing report fields are not written. Any
+ *   other size is HRW_STRUCT_SIZE.
+ * Memory. On one thread the library allocates nothing (but for hrw_weights_sharded_*); it never
+ *   keeps a pointer. The output array is its only scratch.
+ * Threads. Any thread may call any function at any time, on arrays that no other thread writes
+ *   meanwhile. There is no state to initialise. A call with threads other than 1 uses a pool of the
+ *   library's own, which starts when it is first needed, serves all callers, and lives as long as
+ *   the process. A process forked after a call can call again, with threads too.
+ * Numbers. All decisions and sums are made in double precision, in round-to-nearest, with
+ *   subnormals: on x86 and aarch64 the caller's floating-point mode is set aside and put back, and
+ *   its all-reduce runs in it. The same input gives the same bits on every call and for every
+ *   number of threads, on one machine. robust_loss is right to 1e-13 of the span (worst_loss minus
+ *   the smallest loss), each weight to 1e-12.
+ * Not promised: the same bits on different machines or versions; which of several optimal weight
+ *   vectors is returned when the optimum is not unique (equal losses with equal base weights do get
+ *   equal weights).
  */
 
 
@@ -55,7 +63,8 @@
 #include <stdint.h>
 
 /**
- * The number of this ABI. It grows when a program compiled against an older header would no longer work.
+ * The number of this ABI. It grows when a program compiled against an older header would no longer
+ * work.
  */
 #define HRW_ABI_VERSION 1
 
@@ -108,7 +117,8 @@ typedef enum hrw_status {
      */
     HRW_DELTA = 10,
     /**
-     * The offsets of a ragged batch do not start at 0 or decrease, or the size of a batch overflows.
+     * The offsets of a ragged batch do not start at 0 or decrease, or the size of a batch
+     * overflows.
      */
     HRW_OFFSETS = 11,
     /**
@@ -128,7 +138,8 @@ typedef enum hrw_status {
      */
     HRW_GROUP = 15,
     /**
-     * The target of a calibration is NaN, or out of the reach of the budget; weights may have been used as scratch.
+     * The target of a calibration is NaN, or out of the reach of the budget; weights may have been
+     * used as scratch.
      */
     HRW_TARGET = 16,
     /**
@@ -136,7 +147,8 @@ typedef enum hrw_status {
      */
     HRW_QUANTITY = 17,
     /**
-     * An internal error, which should be reported as a bug; the output may have been used as scratch.
+     * An internal error, which should be reported as a bug; the output may have been used as
+     * scratch.
      */
     HRW_PANIC = 99,
 } hrw_status;
@@ -146,7 +158,8 @@ typedef enum hrw_status {
  */
 typedef enum hrw_ordering {
     /**
-     * The training data was poisoned: total variation first, then Kullback-Leibler (the authors' default).
+     * The training data was poisoned: total variation first, then Kullback-Leibler (the authors'
+     * default).
      */
     HRW_HD = 0,
     /**
@@ -194,7 +207,8 @@ typedef enum hrw_op {
 typedef struct hrw_sharded hrw_sharded;
 
 /**
- * The ambiguity set: how far the data may be from the truth. Fill it with hrw_options_init, then set fields.
+ * The ambiguity set: how far the data may be from the truth. Fill it with hrw_options_init, then
+ * set fields.
  */
 typedef struct hrw_options {
     /**
@@ -210,8 +224,8 @@ typedef struct hrw_options {
      */
     double r;
     /**
-     * The worst loss that a sample could have had, in the unit of the losses: finite and at least every loss.
-     * NaN (default): the largest loss of the call.
+     * The worst loss that a sample could have had, in the unit of the losses: finite and at least
+     * every loss. NaN (default): the largest loss of the call.
      */
     double worst_loss;
     /**
@@ -219,15 +233,16 @@ typedef struct hrw_options {
      */
     int32_t ordering;
     /**
-     * 1 (default): the calling thread; 0: as many as useful; k: at most k. The bits are the same for all. A call over
-     * fewer than 65,536 samples stays on the calling thread.
+     * 1 (default): the calling thread; 0: as many as useful; k: at most k. The bits are the same
+     * for all. A call over fewer than 65,536 samples stays on the calling thread.
      */
     int32_t threads;
 } hrw_options;
 
 /**
- * The proof that the weights are optimal, what they cost, and how the loss would change with the budgets.
- * Losses are in the unit of the caller's losses. Set struct_size, or call hrw_report_init, before passing it.
+ * The proof that the weights are optimal, what they cost, and how the loss would change with the
+ * budgets. Losses are in the unit of the caller's losses. Set struct_size, or call
+ * hrw_report_init, before passing it.
  */
 typedef struct hrw_report {
     /**
@@ -239,8 +254,9 @@ typedef struct hrw_report {
      */
     double robust_loss;
     /**
-     * At least robust_loss up to rounding: a bound, from the dual problem, on what any distribution of the ambiguity set
-     * can reach. How little it is above robust_loss proves that the weights are optimal.
+     * At least robust_loss up to rounding: a bound, from the dual problem, on what any
+     * distribution of the ambiguity set can reach. How little it is above robust_loss proves that
+     * the weights are optimal.
      */
     double dual_bound;
     /**
@@ -248,7 +264,8 @@ typedef struct hrw_report {
      */
     double worst_loss;
     /**
-     * The weight of the worst loss itself; 0 when it was not given: then it is folded into the largest losses.
+     * The weight of the worst loss itself; 0 when it was not given: then it is folded into the
+     * largest losses.
      */
     double worst_weight;
     /**
@@ -294,9 +311,10 @@ typedef struct hrw_report {
 } hrw_report;
 
 /**
- * The largest loss of the last batches, to be given as worst_loss to the next: a batch's largest loss is below that
- * of the data. Make one with hrw_running_worst_init; only hrw_running_worst_update_* writes to it, by one thread at
- * a time. It holds no memory of its own, and may be copied.
+ * The largest loss of the last batches, to be given as worst_loss to the next: a batch's largest
+ * loss is below that of the data. Make one with hrw_running_worst_init; only
+ * hrw_running_worst_update_* writes to it, by one thread at a time. It holds no memory of its own,
+ * and may be copied.
  */
 typedef struct hrw_running_worst {
     /**
@@ -332,24 +350,29 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The HR weights of every row of a matrix of losses, each row a problem of its own (float). With options->threads other than
- * 1 the rows are shared out to threads; the bits are those of hrw_weights_f32 row by row.
+ * The HR weights of every row of a matrix of losses, each row a problem of its own (float). With
+ * options->threads other than 1 the rows are shared out to threads; the bits are those of
+ * hrw_weights_f32 row by row.
  *
  * options: the ambiguity set, the same for all rows; not NULL.
  * losses: rows x cols losses, row after row; finite unless masked.
- * base: rows x cols base weights as in hrw_weights_f32; NULL: one each.
+ * base: rows x cols base weights as in hrw_weights_f32; NULL: one each. A row that is all zeros is
+ *   HRW_BASE_WEIGHTS: over no samples there is no distribution, and mostly the mask is wrong. If
+ *   it is not, leave the row out, or make it an empty row of hrw_weights_ragged_f32, of which
+ *   nothing is asked.
  * rows: the number of rows; 0 is fine: nothing is done.
  * cols: the number of samples of each row.
  * weights: receives rows x cols weights; must not overlap losses or base.
- * reports: an array of rows reports, all with the same struct_size, which is also their distance; NULL if not wanted.
+ * reports: an array of rows reports, all with the same struct_size, which is also their distance;
+ *   NULL if not wanted.
  *
- * The whole batch is checked before any row is written. The status is that of the first bad row; if that is
- * HRW_NON_FINITE_LOSS or HRW_BASE_WEIGHTS, bad_index of its report is the sample within the row, and the other reports are
- * untouched.
+ * The whole batch is checked before any row is written. The status is that of the first bad row;
+ * if that is HRW_NON_FINITE_LOSS or HRW_BASE_WEIGHTS, bad_index of its report is the sample within
+ * the row, and the other reports are untouched.
  *
- * Returns HRW_OK, HRW_EMPTY (cols is 0, rows is not), HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
- * HRW_OFFSETS (rows x cols overflows), HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS,
- * HRW_NON_FINITE_LOSS or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY (cols is 0, rows is not), HRW_NULL_POINTER, HRW_STRUCT_SIZE,
+ * HRW_ORDERING, HRW_THREADS, HRW_OFFSETS (rows x cols overflows), HRW_OVERLAP, HRW_ALPHA, HRW_R,
+ * HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
  */
 int32_t hrw_weights_batch_f32(const struct hrw_options *options,
                               const float *losses,
@@ -360,7 +383,8 @@ int32_t hrw_weights_batch_f32(const struct hrw_options *options,
                               struct hrw_report *reports);
 
 /**
- * The HR weights of every row of a matrix of losses (double). As hrw_weights_batch_f32 in every respect but the width.
+ * The HR weights of every row of a matrix of losses (double). As hrw_weights_batch_f32 in every
+ * respect but the width.
  */
 int32_t hrw_weights_batch_f64(const struct hrw_options *options,
                               const double *losses,
@@ -373,13 +397,15 @@ int32_t hrw_weights_batch_f64(const struct hrw_options *options,
 /**
  * The HR weights of rows of different lengths, each row a problem of its own (float).
  *
- * As hrw_weights_batch_f32, but row i has the samples offsets[i] .. offsets[i+1]-1 of losses, base and weights.
+ * As hrw_weights_batch_f32, but row i has the samples offsets[i] .. offsets[i+1]-1 of losses, base
+ * and weights.
  *
- * offsets: rows + 1 sample numbers: the first is 0, none is smaller than the one before. An empty row is fine: nothing is
- *   written for it, neither weights nor report. Not NULL unless rows is 0.
+ * offsets: rows + 1 sample numbers: the first is 0, none is smaller than the one before. An empty
+ *   row is fine: nothing is written for it, neither weights nor report. Not NULL unless rows is 0.
  *
- * Returns HRW_OK, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OFFSETS, HRW_OVERLAP, HRW_ALPHA, HRW_R,
- * HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+ * Returns HRW_OK, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OFFSETS,
+ * HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or
+ * HRW_PANIC.
  */
 int32_t hrw_weights_ragged_f32(const struct hrw_options *options,
                                const float *losses,
@@ -390,7 +416,8 @@ int32_t hrw_weights_ragged_f32(const struct hrw_options *options,
                                struct hrw_report *reports);
 
 /**
- * The HR weights of rows of different lengths (double). As hrw_weights_ragged_f32 in every respect but the width.
+ * The HR weights of rows of different lengths (double). As hrw_weights_ragged_f32 in every respect
+ * but the width.
  */
 int32_t hrw_weights_ragged_f64(const struct hrw_options *options,
                                const double *losses,
@@ -401,14 +428,14 @@ int32_t hrw_weights_ragged_f64(const struct hrw_options *options,
                                struct hrw_report *reports);
 
 /**
- * The r, in nats, with which the weights of n losses have a wanted robust loss, effective sample size or largest
- * weight, and those weights (float).
+ * The r, in nats, with which the weights of n losses have a wanted robust loss, effective sample
+ * size or largest weight, and those weights (float).
  *
- * The robust loss never falls as r grows. With equal base weights, and without a given worst loss, neither does the
- * largest weight, and the effective sample size never grows. Otherwise those two may turn: then one of the values of
- * r that give the wanted number is found, if it lies between what r = 0 and r = infinity give. A target at either
- * end gives r = 0 or r = infinity. The target is met to 1e-12 of the range between the ends, or as closely as
- * rounded weights can.
+ * The robust loss never falls as r grows. With equal base weights, and without a given worst loss,
+ * neither does the largest weight, and the effective sample size never grows. Otherwise those two
+ * may turn: then one of the values of r that give the wanted number is found, if it lies between
+ * what r = 0 and r = infinity give. A target at either end gives r = 0 or r = infinity. The target
+ * is met to 1e-12 of the range between the ends, or as closely as rounded weights can.
  *
  * options: the ambiguity set; its r is not used; not NULL.
  * losses, base, n: as in hrw_weights_f32.
@@ -416,14 +443,14 @@ int32_t hrw_weights_ragged_f64(const struct hrw_options *options,
  * target: the wanted number, in the unit of the quantity.
  * weights, report: as in hrw_weights_f32, for the r that is found.
  * r: receives it; not NULL.
- * range: receives two numbers: what the quantity is at r = 0 and at r = infinity; written also with HRW_TARGET. NULL
- *   if not wanted.
+ * range: receives two numbers: what the quantity is at r = 0 and at r = infinity; written also
+ *   with HRW_TARGET. NULL if not wanted.
  *
- * Takes some ten to twenty times the time of hrw_weights_f32; nothing is sorted, nothing allocated.
+ * Takes some ten to twenty times the time of hrw_weights_f32; nothing is sorted, nothing
+ * allocated.
  *
- * Returns what hrw_weights_f32 returns (but HRW_R); HRW_QUANTITY if quantity is none; HRW_TARGET if target is NaN or
- * not within the
- * range: weights may then have been used as scratch.
+ * Returns what hrw_weights_f32 returns (but HRW_R); HRW_QUANTITY if quantity is none; HRW_TARGET
+ * if target is NaN or not within the range: weights may then have been used as scratch.
  */
 int32_t hrw_calibrate_r_f32(const struct hrw_options *options,
                             const float *losses,
@@ -451,9 +478,9 @@ int32_t hrw_calibrate_r_f64(const struct hrw_options *options,
                             double *range);
 
 /**
- * The alpha with which the weights meet a target (float). As hrw_calibrate_r_f32 with alpha in the place of r and 1
- * in that of
- * infinity: the alpha of the options is not used, and HRW_R is returned if their r is not sound, in place of
+ * The alpha with which the weights meet a target (float). As hrw_calibrate_r_f32 with alpha in the
+ * place of r and 1 in that of infinity: the alpha of the options is not used, and HRW_R is
+ * returned if their r is not sound, in place of
  *   HRW_ALPHA.
  */
 int32_t hrw_calibrate_alpha_f32(const struct hrw_options *options,
@@ -468,7 +495,8 @@ int32_t hrw_calibrate_alpha_f32(const struct hrw_options *options,
                                 double *range);
 
 /**
- * The alpha that meets a target (double). As hrw_calibrate_alpha_f32 in every respect but the width.
+ * The alpha that meets a target (double). As hrw_calibrate_alpha_f32 in every respect but the
+ * width.
  */
 int32_t hrw_calibrate_alpha_f64(const struct hrw_options *options,
                                 const double *losses,
@@ -482,21 +510,22 @@ int32_t hrw_calibrate_alpha_f64(const struct hrw_options *options,
                                 double *range);
 
 /**
- * The reports for every pair of an alpha and an r, on the same losses (float): how the robust loss, the effective
- * sample size and the derivatives depend on the budgets. The losses are checked once, and read where they are for
- * every pair.
+ * The reports for every pair of an alpha and an r, on the same losses (float): how the robust
+ * loss, the effective sample size and the derivatives depend on the budgets. The losses are
+ * checked once, and read where they are for every pair.
  *
  * options: the ordering, the worst loss and the threads; its alpha and r are not used; not NULL.
  * losses, base, n: as in hrw_weights_f32.
  * alphas: alpha_count numbers in [0, 1]; not NULL unless alpha_count is 0.
  * rs: r_count numbers of at least 0; not NULL unless r_count is 0.
  * scratch: n numbers, which are overwritten; must not overlap losses or base; not NULL.
- * reports: receives alpha_count x r_count reports, those of the first alpha first, all with the same struct_size,
- *   which is also their distance; not NULL unless there is none to write.
+ * reports: receives alpha_count x r_count reports, those of the first alpha first, all with the
+ *   same struct_size, which is also their distance; not NULL unless there is none to write.
  *
- * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OVERLAP, HRW_OFFSETS
- * (alpha_count x r_count overflows), HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or
- * HRW_PANIC. The first report's bad_index tells the sample.
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
+ * HRW_OVERLAP, HRW_OFFSETS (alpha_count x r_count overflows), HRW_ALPHA, HRW_R, HRW_WORST_LOSS,
+ * HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC. The first report's bad_index tells the
+ * sample.
  */
 int32_t hrw_path_f32(const struct hrw_options *options,
                      const float *losses,
@@ -510,7 +539,8 @@ int32_t hrw_path_f32(const struct hrw_options *options,
                      struct hrw_report *reports);
 
 /**
- * The reports for every pair of an alpha and an r (double). As hrw_path_f32 in every respect but the width.
+ * The reports for every pair of an alpha and an r (double). As hrw_path_f32 in every respect but
+ * the width.
  */
 int32_t hrw_path_f64(const struct hrw_options *options,
                      const double *losses,
@@ -524,8 +554,8 @@ int32_t hrw_path_f64(const struct hrw_options *options,
                      struct hrw_report *reports);
 
 /**
- * The radius r in nats with which HD bounds the expected loss from n held-out losses, except with probability delta:
- * (log(1/delta) + log(2 sqrt(n+1))) / n.
+ * The radius r in nats with which HD bounds the expected loss from n held-out losses, except with
+ * probability delta: (log(1/delta) + log(2 sqrt(n+1))) / n.
  *
  * n: the number of held-out samples.
  * delta: the probability of failure, strictly between 0 and 1.
@@ -536,11 +566,13 @@ int32_t hrw_path_f64(const struct hrw_options *options,
 int32_t hrw_certified_r(uint64_t n, double delta, double *r);
 
 /**
- * An upper bound on the expected loss of a fixed model, from its losses on n held-out samples (float).
+ * An upper bound on the expected loss of a fixed model, from its losses on n held-out samples
+ * (float).
  *
- * It holds except with probability delta if at most a fraction alpha of the samples was replaced by anything at all, the
- * samples were otherwise independent and from the distribution that the expectation is over, and no loss can exceed
- * worst_loss. It is the dual bound of HD at hrw_certified_r. Losses that the model was trained on give no certificate.
+ * It holds except with probability delta if at most a fraction alpha of the samples was replaced
+ * by anything at all, the samples were otherwise independent and from the distribution that the
+ * expectation is over, and no loss can exceed worst_loss. It is the dual bound of HD at
+ * hrw_certified_r. Losses that the model was trained on give no certificate.
  *
  * losses: n finite losses; not NULL.
  * alpha: in [0, 1].
@@ -548,14 +580,10 @@ int32_t hrw_certified_r(uint64_t n, double delta, double *r);
  * worst_loss: finite, at least every loss.
  * bound: receives the bound, in the unit of the losses; not NULL; untouched on error.
  *
- * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_DELTA, HRW_ALPHA, HRW_WORST_LOSS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_DELTA, HRW_ALPHA, HRW_WORST_LOSS,
+ * HRW_NON_FINITE_LOSS or HRW_PANIC.
  */
-int32_t hrw_certify_f32(const float *losses,
-                        size_t n,
-                        double alpha,
-                        double delta,
-                        double worst_loss,
-                        double *bound);
+int32_t hrw_certify_f32(const float *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
 
 /**
  * An upper bound on the expected loss (double). As hrw_certify_f32 in every respect but the width.
@@ -563,44 +591,48 @@ int32_t hrw_certify_f32(const float *losses,
 int32_t hrw_certify_f64(const double *losses, size_t n, double alpha, double delta, double worst_loss, double *bound);
 
 /**
- * The k samples with the largest weights, and the share of all weight that they have (float): how concentrated the
- * weights are, and which samples to look at, for wrong labels say.
+ * The k samples with the largest weights, and the share of all weight that they have (float): how
+ * concentrated the weights are, and which samples to look at, for wrong labels say.
  *
- * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not NULL. The
- *   worst_weight of a report is not among them.
+ * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not
+ *   NULL. The worst_weight of a report is not among them.
  * n: the number of samples.
  * k: how many are wanted; if it is more than n, there are n.
- * indices: receives their numbers, k or n of them, the one with the largest weight first; of equal weights the first
- *   come first. Must not overlap weights; not NULL.
+ * indices: receives their numbers, k or n of them, the one with the largest weight first; of equal
+ *   weights the first come first. Must not overlap weights; not NULL.
  * share: receives the share, in [0, 1]; 0 if all weights are. Not NULL.
  *
  * Takes a time of n log k at most, n as a rule; nothing is allocated.
  *
- * Returns HRW_OK, HRW_EMPTY (also if k is 0), HRW_NULL_POINTER, HRW_OVERLAP, HRW_BASE_WEIGHTS (a weight is negative,
- * NaN or infinite) or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY (also if k is 0), HRW_NULL_POINTER, HRW_OVERLAP, HRW_BASE_WEIGHTS (a
+ * weight is negative, NaN or infinite) or HRW_PANIC.
  */
 int32_t hrw_top_samples_f32(const float *weights, size_t n, size_t k, size_t *indices, double *share);
 
 /**
- * The k samples with the largest weights (double). As hrw_top_samples_f32 in every respect but the width.
+ * The k samples with the largest weights (double). As hrw_top_samples_f32 in every respect but the
+ * width.
  */
 int32_t hrw_top_samples_f64(const double *weights, size_t n, size_t k, size_t *indices, double *share);
 
 /**
  * The share of all weight that each group has (float): classes, sites, right and wrong labels.
  *
- * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not NULL.
+ * weights: n weights, finite and not negative, of any sum, such as those of hrw_weights_f32; not
+ *   NULL.
  * groups: for each sample the number of its group, below group_count; not NULL.
  * n: the number of samples.
  * group_count: the number of groups.
- * table: receives 3 x group_count numbers: the shares, which sum to one; each share over the group's share of the
- *   samples, which is 1 where robustness changes nothing (NaN for a group without samples); and the numbers of
- *   samples. The first two are 0 if all weights are. Must not overlap weights or groups; not NULL.
+ * table: receives 3 x group_count numbers: the shares, which sum to one; each share over the
+ *   group's share of the samples, which is 1 where robustness changes nothing (NaN for a group
+ *   without samples); and the numbers of samples. The first two are 0 if all weights are. Must not
+ *   overlap weights or groups; not NULL.
  *
  * Time is linear in n and group_count; nothing is allocated.
  *
- * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_OFFSETS (group_count is too large for an array), HRW_OVERLAP,
- * HRW_GROUP, HRW_BASE_WEIGHTS (a weight is negative, NaN or infinite) or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_OFFSETS (group_count is too large for an
+ * array), HRW_OVERLAP, HRW_GROUP, HRW_BASE_WEIGHTS (a weight is negative, NaN or infinite) or
+ * HRW_PANIC.
  */
 int32_t hrw_group_shares_f32(const float *weights,
                              const uint32_t *groups,
@@ -609,7 +641,8 @@ int32_t hrw_group_shares_f32(const float *weights,
                              double *table);
 
 /**
- * The share of all weight that each group has (double). As hrw_group_shares_f32 in every respect but the width.
+ * The share of all weight that each group has (double). As hrw_group_shares_f32 in every respect
+ * but the width.
  */
 int32_t hrw_group_shares_f64(const double *weights,
                              const uint32_t *groups,
@@ -618,32 +651,34 @@ int32_t hrw_group_shares_f64(const double *weights,
                              double *table);
 
 /**
- * The HR weights of n losses whose groups, not they themselves, are what HR chooses between (float): the HR weights
- * of the groups' mean losses, each shared out evenly among the samples of its group. With r = infinity this is group
- * DRO.
+ * The HR weights of n losses whose groups, not they themselves, are what HR chooses between
+ * (float): the HR weights of the groups' mean losses, each shared out evenly among the samples of
+ * its group. With r = infinity this is group DRO.
  *
- * options: the ambiguity set, over groups: alpha and r are budgets of the groups' mass, worst_loss is that of a
- *   group's mean; not NULL.
+ * options: the ambiguity set, over groups: alpha and r are budgets of the groups' mass, worst_loss
+ *   is that of a group's mean; not NULL.
  * losses: n losses, of any unit; finite unless their group is masked; not NULL.
  * groups: for each sample the number of its group, below group_count; not NULL.
  * n: the number of samples.
- * base: group_count base weights, not negative, of any sum; a group of base weight 0 is masked: its losses are
- *   ignored, even NaN, and its samples have weight 0. NULL: the number of its samples, so that without budgets every
- *   sample has weight 1/n. A group without samples is left out, whatever its base weight.
+ * base: group_count base weights, not negative, of any sum; a group of base weight 0 is masked:
+ *   its losses are ignored, even NaN, and its samples have weight 0. NULL: the number of its
+ *   samples, so that without budgets every sample has weight 1/n. A group without samples is left
+ *   out, whatever its base weight.
  * group_count: the number of groups.
- * weights: receives n weights that sum to one together with the report's worst_weight; must not overlap another
- *   array.
- * table: receives 3 x group_count numbers: the mean losses (NaN for a group without samples), the weights of the
- *   groups, and their numbers of samples; must not overlap another array; not NULL. After an error it may have been
- *   used as scratch.
- * report: receives the proof and the diagnostics, which count groups where hrw_weights_f32 counts samples; NULL if
- *   not wanted. Its bad_index is a sample, or with HRW_BASE_WEIGHTS a group.
+ * weights: receives n weights that sum to one together with the report's worst_weight; must not
+ *   overlap another array.
+ * table: receives 3 x group_count numbers: the mean losses (NaN for a group without samples), the
+ *   weights of the groups, and their numbers of samples; must not overlap another array; not NULL.
+ *   After an error it may have been used as scratch.
+ * report: receives the proof and the diagnostics, which count groups where hrw_weights_f32 counts
+ *   samples; NULL if not wanted. Its bad_index is a sample, or with HRW_BASE_WEIGHTS a group.
  *
  * Time is linear in n and group_count; nothing is allocated.
  *
- * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OFFSETS (group_count
- * is too large for an array), HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_GROUP, HRW_BASE_WEIGHTS (also if
- * every group that has samples is masked), HRW_NON_FINITE_LOSS or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
+ * HRW_OFFSETS (group_count is too large for an array), HRW_OVERLAP, HRW_ALPHA, HRW_R,
+ * HRW_WORST_LOSS, HRW_GROUP, HRW_BASE_WEIGHTS (also if every group that has samples is masked),
+ * HRW_NON_FINITE_LOSS or HRW_PANIC.
  */
 int32_t hrw_weights_groups_f32(const struct hrw_options *options,
                                const float *losses,
@@ -656,8 +691,8 @@ int32_t hrw_weights_groups_f32(const struct hrw_options *options,
                                struct hrw_report *report);
 
 /**
- * The HR weights of n losses in groups (double). As hrw_weights_groups_f32 in every respect but the width of the
- * losses and the weights.
+ * The HR weights of n losses in groups (double). As hrw_weights_groups_f32 in every respect but
+ * the width of the losses and the weights.
  */
 int32_t hrw_weights_groups_f64(const struct hrw_options *options,
                                const double *losses,
@@ -670,7 +705,8 @@ int32_t hrw_weights_groups_f64(const struct hrw_options *options,
                                struct hrw_report *report);
 
 /**
- * HRW_ABI_VERSION of the library that is loaded; differs from the header's if the two do not belong together.
+ * HRW_ABI_VERSION of the library that is loaded; differs from the header's if the two do not
+ * belong together.
  *
  * Any thread may call it.
  */
@@ -686,31 +722,31 @@ const char *hrw_version(void);
 /**
  * Sets the defaults: alpha 0, r 0, worst_loss NaN, ordering HRW_HD, threads 1.
  *
- * options: the struct to fill, of struct_size bytes: pass sizeof(hrw_options). Bytes beyond struct_size are not touched.
+ * options: the struct to fill, of struct_size bytes: pass sizeof(hrw_options). Bytes beyond
+ *   struct_size are not touched.
  *
- * Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the struct (nothing is
- * written). Any thread may call it.
+ * Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the
+ * struct (nothing is written). Any thread may call it.
  */
-int32_t hrw_options_init(struct hrw_options *options,
-                         size_t struct_size);
+int32_t hrw_options_init(struct hrw_options *options, size_t struct_size);
 
 /**
  * Sets struct_size, and every other field to 0 or, for bad_index, UINT64_MAX.
  *
- * report: the struct to fill, of struct_size bytes: pass sizeof(hrw_report). Bytes beyond struct_size are not touched.
+ * report: the struct to fill, of struct_size bytes: pass sizeof(hrw_report). Bytes beyond
+ *   struct_size are not touched.
  *
- * Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the struct (nothing is
- * written). Any thread may call it.
+ * Returns HRW_OK; HRW_NULL_POINTER; HRW_STRUCT_SIZE if struct_size is that of no version of the
+ * struct (nothing is written). Any thread may call it.
  */
-int32_t hrw_report_init(struct hrw_report *report,
-                        size_t struct_size);
+int32_t hrw_report_init(struct hrw_report *report, size_t struct_size);
 
 /**
  * Starts a running worst loss that has seen nothing.
  *
  * worst: the struct to fill, of struct_size bytes: pass sizeof(hrw_running_worst).
- * window: at least the last so many batches are remembered, and fewer than twice as many; 0: all. The number of
- *   batches of an epoch is a good choice while the losses fall.
+ * window: at least the last so many batches are remembered, and fewer than twice as many; 0: all.
+ *   The number of batches of an epoch is a good choice while the losses fall.
  *
  * Returns HRW_OK, HRW_NULL_POINTER or HRW_STRUCT_SIZE.
  */
@@ -721,13 +757,14 @@ int32_t hrw_running_worst_init(struct hrw_running_worst *worst, size_t struct_si
  *
  * worst: from hrw_running_worst_init; not NULL; updated.
  * losses, base, n: as in hrw_weights_f32; masked samples do not count.
- * worst_loss: receives the largest loss of this batch and of those that are remembered: the worst_loss of the
- *   options for this batch. Not NULL.
+ * worst_loss: receives the largest loss of this batch and of those that are remembered: the
+ *   worst_loss of the options for this batch. Not NULL.
  *
- * The mean of the robust losses of batches is at most that of all their samples, with this worst loss too: it is no
- * bound.
+ * The mean of the robust losses of batches is at most that of all their samples, with this worst
+ * loss too: it is no bound.
  *
- * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_BASE_WEIGHTS,
+ * HRW_NON_FINITE_LOSS or HRW_PANIC.
  */
 int32_t hrw_running_worst_update_f32(struct hrw_running_worst *worst,
                                      const float *losses,
@@ -736,7 +773,8 @@ int32_t hrw_running_worst_update_f32(struct hrw_running_worst *worst,
                                      double *worst_loss);
 
 /**
- * Takes in the losses of a batch (double). As hrw_running_worst_update_f32 in every respect but the width.
+ * Takes in the losses of a batch (double). As hrw_running_worst_update_f32 in every respect but
+ * the width.
  */
 int32_t hrw_running_worst_update_f64(struct hrw_running_worst *worst,
                                      const double *losses,
@@ -751,15 +789,18 @@ int32_t hrw_running_worst_update_f64(struct hrw_running_worst *worst,
  * everywhere. Every participant must call this, with the same options (but for threads). n_local may be 0, with NULL
  * pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
  *
- * allreduce: joins values over the participants; not NULL. It is called at most 16 times with HD and
- *   24 times with HR, by every participant alike, with at most 4094 values (32 KiB).
+ * allreduce: joins values over the participants; not NULL. It is called about five times near
+ *   training data and never more than 64 times, by every participant alike, with at most 3006
+ *   values (24 KiB). (A search that has not ended by then, of which none is known, ends with the
+ *   base weights and the least dual bound that is certain: dual_bound - robust_loss is what they
+ *   may lack.)
  * context: passed on to it.
  *
  * What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so
  * that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
  * HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
  * at once; its engine must see to it that the others' calls fail as well.
- * Memory: 50 KB from the heap once, and as much of the stack; in the library without std, 13 KB of stack alone.
+ * Memory: 50 KB from the heap once; in the library without std, stack alone.
  *
  * Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
  * go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.
@@ -843,7 +884,8 @@ int32_t hrw_sharded_step_f64(struct hrw_sharded *solver,
 /**
  * A short English message for a status code, without a trailing period or newline.
  *
- * Static: never NULL, never freed, also for a code that this version does not know. Any thread may call it.
+ * Static: never NULL, never freed, also for a code that this version does not know. Any thread may
+ * call it.
  */
 const char *hrw_status_message(int32_t status);
 
@@ -852,17 +894,19 @@ const char *hrw_status_message(int32_t status);
  *
  * options: the ambiguity set; not NULL.
  * losses: n losses, of any unit; finite unless masked.
- * base: n base weights, not negative, of any sum; a sample of base weight 0 is masked: its loss is ignored, even NaN, and
- *   its weight is 0. NULL: one each.
+ * base: n base weights, not negative, of any sum; a sample of base weight 0 is masked: its loss is
+ *   ignored, even NaN, and its weight is 0. NULL: one each.
  * n: the number of samples.
- * weights: receives n weights that sum to one together with the report's worst_weight; must not overlap losses or base
- *   (losses and base may overlap). Multiply your per-sample losses by them, treat them as constants, back-propagate.
+ * weights: receives n weights that sum to one together with the report's worst_weight; must not
+ *   overlap losses or base (losses and base may overlap). Multiply your per-sample losses by them,
+ *   treat them as constants, back-propagate.
  * report: receives the proof and the diagnostics; NULL if not wanted.
  *
  * The weights are the double-precision ones, rounded. Time is linear in n; nothing is allocated.
  *
- * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS, HRW_OVERLAP, HRW_ALPHA, HRW_R,
- * HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or HRW_PANIC.
+ * Returns HRW_OK, HRW_EMPTY, HRW_NULL_POINTER, HRW_STRUCT_SIZE, HRW_ORDERING, HRW_THREADS,
+ * HRW_OVERLAP, HRW_ALPHA, HRW_R, HRW_WORST_LOSS, HRW_BASE_WEIGHTS, HRW_NON_FINITE_LOSS or
+ * HRW_PANIC.
  */
 int32_t hrw_weights_f32(const struct hrw_options *options,
                         const float *losses,
