@@ -18,8 +18,8 @@ machine=$(uname -m)
 python=${PYTHON:-python3}
 
 changelog() { grep -q "^## \[$version\]" CHANGELOG.md; }
-# What a compiler sees of a header; its comments may be mended between releases.
-declarations() { "${CC:-gcc}" -fpreprocessed -dD -E -P "$1"; }
+# What a compiler sees of a header; its comments and line breaks may be mended between releases.
+declarations() { "${CC:-gcc}" -fpreprocessed -dD -E -P "$1" | tr -s '[:space:]' ' '; }
 header() { cmp <(declarations include/hr_weights.h) <(declarations "tests/install/released/$version/hr_weights.h"); }
 same_version() { grep -qxF "__version__ = \"$version\"" bindings/python/hr_weights/_version.py; }
 
