@@ -1,5 +1,6 @@
-//! Names the shared library for the dynamic linker: `libhr_weights.so.ABI`. Decides whether the vector passes are compiled.
-//! And for the tests alone: `HRW_KERNELS` builds a library that uses no better instruction set than the named one.
+//! Names the shared library for the dynamic linker: `libhr_weights.so.ABI`. Decides whether the
+//! vector passes are compiled. And for the tests alone: `HRW_KERNELS` builds a library that uses no
+//! better instruction set than the named one.
 
 /// The number in `HRW_ABI_VERSION`: programs linked against one ABI never load another.
 const ABI: &str = "1";
@@ -13,7 +14,8 @@ fn main() {
     if let Ok(kernels) = &kernels {
         println!("cargo:rustc-cfg=hrw_kernels=\"{kernels}\"");
     }
-    // Without std and without registers to gain from, the scalar text serves all cases: it is half the code.
+    // Without std and without registers to gain from, the scalar text serves all cases: it is half
+    // the code.
     let has_std = std::env::var_os("CARGO_FEATURE_STD").is_some();
     let has_registers = std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "aarch64")
         || std::env::var("CARGO_CFG_TARGET_FEATURE")
@@ -26,7 +28,8 @@ fn main() {
         // an argument for the shared library only is refused to a package that does not declare
         // one.
         println!("cargo:rustc-link-arg=-Wl,-soname,libhr_weights.so.{ABI}");
-        // dlclose must not take the code away from the threads of the pool, which live as long as the process.
+        // dlclose must not take the code away from the threads of the pool, which live as long as
+        // the process.
         println!("cargo:rustc-link-arg=-Wl,-z,nodelete");
     }
 }

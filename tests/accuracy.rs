@@ -2,7 +2,8 @@
 //!
 //! * robust loss: 1e-13 of the span and 4 ulp;
 //! * every weight, and the weight of the worst-case atom: 1e-12;
-//! * dual bound: not below the robust loss by more than that, not above it by more than 1e-12 of the span and 4 ulp;
+//! * dual bound: not below the robust loss by more than that, not above it by more than 1e-12 of
+//!   the span and 4 ulp;
 //! * derivatives, dual location, budgets spent: 1e-9, relatively;
 //! * `f32`: 2 ulp from the rounded `f64` answer to the same `f32` input.
 
@@ -74,8 +75,8 @@ fn value_budget(row: &Row) -> f64 {
     row.tiny_span + 4.0 * ulp(row.robust_loss)
 }
 
-/// Notes every weight. Where all mass is at a given worst loss which is also the largest loss, only the sum of
-/// these weights is determined.
+/// Notes every weight. Where all mass is at a given worst loss which is also the largest loss, only
+/// the sum of these weights is determined.
 fn compare_weights(verdict: &mut Verdict, row: &Row, weights: &[f64], worst_weight: f64, budget: f64) {
     let at_worst = |i: usize| row.problem.worst_loss == Some(row.problem.losses[i]);
     let shared = row.problem.worst_loss == Some(row.robust_loss) && row.kl.is_none();
@@ -202,8 +203,9 @@ fn f32_answers_are_rounded_f64_answers() {
     verdict.conclude(count);
 }
 
-/// Where a weight that is kept rounds to zero it counts as one, and as no other does: here of the loss at which the budget ends, which
-/// keeps a rounding's worth of its mass beside a worst loss that has all the rest.
+/// Where a weight that is kept rounds to zero it counts as one, and as no other does: here of the
+/// loss at which the budget ends, which keeps a rounding's worth of its mass beside a worst loss
+/// that has all the rest.
 #[test]
 fn zeros_of_floats_are_counted() {
     let mut kept_and_zero = 0;
@@ -233,7 +235,8 @@ fn ordinary_problems_take_few_iterations() {
         *histogram.entry(iterations).or_insert(0) += 1;
         let what = format!("{iterations} iterations");
         verdict.require(row, &what, iterations <= ORDINARY_ITERATIONS);
-        // Without r there is no root to look for; with it no answer comes unseen, unless everything moves to the worst loss.
+        // Without r there is no root to look for; with it no answer comes unseen, unless everything
+        // moves to the worst loss.
         let looked_for = row.problem.r > 0.0 && row.d_r.is_some_and(|d_r| d_r > 0.0);
         verdict.require(row, &what, (iterations > 0) == looked_for || row.d_r.is_none());
     }
@@ -244,7 +247,8 @@ fn ordinary_problems_take_few_iterations() {
     verdict.conclude(rows.len());
 }
 
-/// The slow reference that the property tests rely on, itself against the table, in the range for which it is meant.
+/// The slow reference that the property tests rely on, itself against the table, in the range for
+/// which it is meant.
 #[test]
 fn reference_is_accurate() {
     let mut verdict = Verdict::default();
@@ -275,8 +279,9 @@ fn in_range_of_reference(row: &Row) -> bool {
         && !base.copied().any(tiny)
 }
 
-/// A sample 1e30 below the others with next to no mass: it decides where the mean depth is, about which nothing would be left of phi.
-/// From 60 digits. (Where there is little room the search makes do with the mean.)
+/// A sample 1e30 below the others with next to no mass: it decides where the mean depth is, about
+/// which nothing would be left of phi. From 60 digits. (Where there is little room the search makes
+/// do with the mean.)
 #[test]
 #[cfg(hrw_vector)]
 fn little_mass_far_below() {

@@ -1,5 +1,5 @@
-//! What must not change the answer (the order and the unit of the losses, the width of the floats, the number of
-//! threads, the form of the call), and what may change it in one direction only.
+//! What must not change the answer (the order and the unit of the losses, the width of the floats,
+//! the number of threads, the form of the call), and what may change it in one direction only.
 
 mod support;
 
@@ -55,7 +55,8 @@ proptest! {
         prop_assert!((value - other.report.robust_loss).abs() <= 2.0 * value_tolerance(span(&problem), value));
     }
 
-    /// The same data many times over: each copy gets its share. It makes problems of up to 60,000 samples.
+    /// The same data many times over: each copy gets its share. It makes problems of up to 60,000
+    /// samples.
     #[test]
     fn copies_share_the_weight(problem in problem(), copies in 1..=100_usize) {
         let repeated = Problem {
@@ -97,7 +98,8 @@ proptest! {
         assert_close(&one.weights, &other.weights, 1e-12 + 100.0 * rounding)?;
     }
 
-    /// A shift of all losses that rounds nothing gives the same weights, and shifts the robust loss.
+    /// A shift of all losses that rounds nothing gives the same weights, and shifts the robust
+    /// loss.
     #[test]
     fn shift_invariant(problem in problem(), shift in -1_000_000..1_000_000_i32) {
         let grid = |l: f64| if l.abs() < 1e6 { (l * 1024.0).ceil() / 1024.0 } else { l.signum() * 1e6 };

@@ -1,8 +1,9 @@
-//! How many all-reduce calls a sharded solve takes at any budgets, on losses far from what training meets: saturated, tied, of
-//! enormous spans, one loss 1e30 away from the others, over hundreds of decades, seen from a worst loss that is far away or nearly
-//! there. And that the answers are those of one machine, which takes other ways to them.
-//! `HRW_ROUNDS=200000` tries so many problems, a quarter as many over decades, a quarter as many with an r that hardly moves a weight,
-//! and an eighth as many that are mostly of one loss, and of losses as training meets them.
+//! How many all-reduce calls a sharded solve takes at any budgets, on losses far from what training
+//! meets: saturated, tied, of enormous spans, one loss 1e30 away from the others, over hundreds of
+//! decades, seen from a worst loss that is far away or nearly there. And that the answers are those
+//! of one machine, which takes other ways to them. `HRW_ROUNDS=200000` tries so many problems, a
+//! quarter as many over decades, a quarter as many with an r that hardly moves a weight, and an
+//! eighth as many that are mostly of one loss, and of losses as training meets them.
 
 mod support;
 
@@ -135,8 +136,8 @@ fn slight(number: u64) -> Problem {
     Problem { r: spread(&mut random, least, 1e-28), ..over_decades(number) }
 }
 
-/// Nearly all samples at the largest loss, and a few over some decades below: sums over so many equal depths are rounded always the
-/// same way.
+/// Nearly all samples at the largest loss, and a few over some decades below: sums over so many
+/// equal depths are rounded always the same way.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // thousands
 fn mostly_worst(number: u64) -> Problem {
     let mut random = uniform(number.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(13));
@@ -147,8 +148,8 @@ fn mostly_worst(number: u64) -> Problem {
     Problem { losses, base: None, alpha, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Losses as training meets them, which a float can hold: exponential ones, cubed, clipped at one end or both, half of them zero, those
-/// of a logistic model, and outliers. With any budgets.
+/// Losses as training meets them, which a float can hold: exponential ones, cubed, clipped at one
+/// end or both, half of them zero, those of a logistic model, and outliers. With any budgets.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // thousands
 fn like_training(number: u64) -> Problem {
     let mut random = uniform(number.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(17));
@@ -172,7 +173,7 @@ fn like_training(number: u64) -> Problem {
     Problem { losses, base: None, alpha, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// One that took 62 calls for HR: three samples between -2e-5 and 3e-79, which look the same from 2.6e97, and a cut at any of them.
+/// Three samples between -2e-5 and 3e-79, which look the same from 2.6e97, and a cut at any of them.
 fn six_samples() -> Problem {
     let losses = vec![-1.794e46, -1.870_890_8e-5, -6.895_997e-6, 8.33e53, 2.574_936_6e97, 2.95e-79];
     let base = vec![2.24e-223, 6.03e-180, 3.275_267_4e-124, 8.9e-170, 3.107_593_3e-76, 5.266_612_5e-70];
@@ -186,7 +187,7 @@ fn six_samples() -> Problem {
     }
 }
 
-/// One whose window for HR does not become smaller until it has been seen which samples are tied: beside a loss 1e300 below.
+/// Ties beside a loss 1e300 below: HR's window does not shrink until it is seen which samples are tied.
 fn thirteen_samples() -> Problem {
     let few = [10.325_035_095_122_08, 13.125, 25.25];
     let losses =
@@ -194,20 +195,20 @@ fn thirteen_samples() -> Problem {
     Problem { losses, base: Some(vec![1.0; 13]), alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Problems that took 35 and 25 calls for HR before a round could look from many u.
+/// Of the problems drawn far from training, two that are hard for HR beyond those that are always tried.
 const FOUND: [u64; 2] = [58_342, 164_100];
 
-/// Problems that took up to 29 calls for HR while rounding in the last looks was not seen as such.
+/// Of those mostly at the worst loss, some in which the last digits of phi are rounding.
 const FOUND_MOSTLY_WORST: [u64; 6] = [6910, 7602, 8450, 20_948, 23_549, 41_901];
 
-/// One that took 29 calls for HR: a loss 1e30 below six that differ by 1e-12, and base weights of ten decades.
+/// A loss 1e30 below six that differ by 1e-12, and base weights of ten decades.
 fn seven_samples() -> Problem {
     let losses = vec![-1e30, 3.3602e-12, -5.0721e-12, -3.6851e-12, 3.3892e-12, 5.6183e-12, 3.6875e-12];
     let base = vec![3.7598e-9, 4.1494e-6, 3.4243e-12, 6.1628e-8, 5.3369e-10, 1.3529e-5, 8.6346e-2];
     Problem { losses, base: Some(base), alpha: f64::EPSILON, r: 1.0377e-6, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// One that took 25 calls for HR, swinging between two windows: bins said that u is beyond what an exact look had made certain.
+/// Many ties at a few losses, for which wide bins say little of u.
 fn swinging() -> Problem {
     let few = [
         0.75,
@@ -235,7 +236,7 @@ fn swinging() -> Problem {
     Problem { losses, base: None, alpha: f64::EPSILON, r: 31.125, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Nine that took 26 calls for HR while a scan looked from every u about one depth: the deepest is 186 decades away, with next to no mass.
+/// The deepest of nine is 186 decades away, with next to no mass.
 fn nine_samples() -> Problem {
     let losses = vec![
         -1.244_630_875_183_770_6e186,
@@ -264,15 +265,15 @@ fn nine_samples() -> Problem {
     Problem { losses, base: Some(base), alpha, r, ordering: Ordering::Hd, worst_loss }
 }
 
-/// Ten that took more than a hundred calls for HR before their window was known as a whole: its bins are so wide beside zero, and the
-/// deepest loss so far away, that u and the cut were looked for in each other's wrong places.
+/// The window of the cut includes zero, beside which representable losses are dense, and the deepest
+/// loss is far away: u and the cut must be narrowed down together.
 fn ten_samples() -> Problem {
     const DEEP: f64 = -4.751_319_910_625_303e226;
     let losses = vec![DEEP, DEEP, DEEP, 8.0, 0.000_903_798_965_737_223_6, 31.625, 0.0, -1.0, DEEP, DEEP];
     Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: Some(31.875) }
 }
 
-/// Thirteen that took 25 calls for HR while bins of losses over octaves alone had most of those around zero in a few of them.
+/// Most losses are around zero: bins over octaves of the losses would hold them in a few.
 fn beside_zero() -> Problem {
     let losses = vec![
         -1e300,
@@ -292,7 +293,7 @@ fn beside_zero() -> Problem {
     Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Most of them deep, which took 25 calls for HR: looks found the cut beside one narrow window after another.
+/// Most samples are deep, where a small change of u moves HR's cut far.
 fn mostly_deep() -> Problem {
     let few = [
         (-4.985_717_045_629_715_5e216, 92),
@@ -311,8 +312,7 @@ fn mostly_deep() -> Problem {
     Problem { losses, base: None, alpha: 0.375, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Nearly all of them equal, which took 36 calls for HR: one look from a window that a scan had led to led away from where it had shown u
-/// to be.
+/// Nearly all losses are equal.
 fn mostly_equal() -> Problem {
     let few = [-1.432_824_608_340_831_1e246, 31.625, 1.25, 0.988_525_449_996_814_1, 1.080_145_883_310_7e-311];
     let losses = few.into_iter().chain([0.015_333_945_862_948_895; 110]).collect();
@@ -320,7 +320,7 @@ fn mostly_equal() -> Problem {
     Problem { losses, base: None, alpha: 0.375, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Thirteen that took 78 calls for HR: u is at its lower end, where phi is zero and its slope tells nothing.
+/// u is at its lower end, where phi is zero and its slope tells nothing.
 fn at_lower_end() -> Problem {
     const SMALL: f64 = 8.313_805_000_061_395e-275;
     let losses = vec![
@@ -342,7 +342,7 @@ fn at_lower_end() -> Problem {
     Problem { losses, base: Some(base), alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Those that took 41 calls for HR: three samples seem to be equally deep, and a window beside them did not take in the nearest.
+/// Three samples have the same depth to rounding, but are not tied.
 fn equally_deep() -> Problem {
     let few = [
         4.75,
@@ -375,8 +375,8 @@ fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64)
     assert!(apart <= value_tolerance(span(problem), alone.robust_loss), "{apart:e}, {}", what());
     let gap = shared.dual_bound - shared.robust_loss;
     assert!(gap.abs() <= value_tolerance(span(problem), alone.robust_loss), "a duality gap of {gap:e}, {}", what());
-    // From 1e-6 on it is good to the rounding of the masses; below, to that of itself, but less than 1e-30, which moves no weight, is
-    // not always seen.
+    // From 1e-6 on it is good to the rounding of the masses; below, to that of itself, but less
+    // than 1e-30, which moves no weight, is not always seen.
     let unseen = if problem.r < 1e-6 { 1e-30 } else { 1e-13 };
     assert!(shared.kl <= problem.r * (1.0 + 1e-8) + unseen, "a divergence of {:e}, {}", shared.kl, what());
     assert!((alone.worst_weight - shared.worst_weight).abs() <= near, "{}", what());
@@ -435,7 +435,8 @@ fn few_rounds_to_one_answer_far_from_training() {
     }
 }
 
-/// In both widths. They take 5.0 and 5.4 on average. (A call more would be a loss that no answer shows.)
+/// In both widths. They take 5.0 and 5.4 on average. (A call more would be a loss that no answer
+/// shows.)
 #[test]
 #[allow(clippy::cast_possible_truncation)] // floats
 fn few_rounds_near_training() {
@@ -465,8 +466,8 @@ fn few_rounds_near_training() {
     assert!(means[0] <= MEAN[0] && means[1] <= MEAN[1], "{means:?} calls on average");
 }
 
-/// Beside a worst loss so far away that all depths are one, with an alpha that leaves less than rounding: HD's cut is at the last sample
-/// still, of which nothing may be left.
+/// Beside a worst loss so far away that all depths are one, with an alpha that leaves less than
+/// rounding: HD's cut is at the last sample still, of which nothing may be left.
 #[test]
 fn alpha_leaves_less_than_rounding() {
     for number in 0..400 {

@@ -1,4 +1,5 @@
-//! One problem over many participants: the answers of one machine, in few rounds, whatever goes wrong where.
+//! One problem over many participants: the answers of one machine, in few rounds, whatever goes
+//! wrong where.
 
 mod support;
 
@@ -20,7 +21,8 @@ fn losses(n: usize, quantile: impl Fn(f64) -> f64) -> Vec<f64> {
     (0..n).map(|_| quantile(uniform())).collect()
 }
 
-/// Weights and loss of seven uneven participants against those of one machine; returns the number of calls.
+/// Weights and loss of seven uneven participants against those of one machine; returns the number
+/// of calls.
 fn compare(losses: &[f64], base: Option<&[f64]>, params: &Params) -> usize {
     let n = losses.len();
     let places = [n / 50, n / 50, n / 7, n / 3, n / 2, n - n / 100];
@@ -51,8 +53,8 @@ fn compare(losses: &[f64], base: Option<&[f64]>, params: &Params) -> usize {
 #[test]
 fn large_problems_take_few_calls() {
     type Shape = (&'static str, fn(f64) -> f64);
-    // All calls for HD, and for HR, 15% more than they take: a search that is guided less well finds the
-    // same answers later.
+    // All calls for HD, and for HR, 15% more than they take: a search that is guided less well
+    // finds the same answers later.
     let bounds = [[463, 457], [533, 485], [512, 487], [318, 302], [500, 479]];
     let shapes: [Shape; 5] = [
         ("exponential", |u| -u.ln()),
@@ -108,7 +110,8 @@ fn a_window_that_ends_at_a_sample() {
     }
 }
 
-/// Losses that look nearly the same from a given worst loss: small r already leave u at its lower end, where it is zero.
+/// Losses that look nearly the same from a given worst loss: small r already leave u at its lower
+/// end, where it is zero.
 #[test]
 fn nearly_equal_losses_far_below_the_worst() {
     let losses = losses(500, |u| (2.0 * u).floor() + 0.2 * u);
@@ -127,13 +130,14 @@ fn nearly_equal_losses_far_below_the_worst() {
 }
 
 proptest! {
-    // The same problems every time: of a million some take more calls (docs/distributed.md), and whoever changes something
-    // else is not to be stopped by them.
+    // The same problems every time: of a million some take more calls (docs/distributed.md), and
+    // whoever changes something else is not to be stopped by them.
     #![proptest_config(ProptestConfig {
         cases: 1500, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
     })]
 
-    /// Random problems, with masks, ties, base weights, given worst losses: the answer of one machine.
+    /// Random problems, with masks, ties, base weights, given worst losses: the answer of one
+    /// machine.
     #[test]
     fn answers_are_those_of_one_machine(problem in problem()) {
         let (one, (many, calls)) = (solve(&problem), solve_in_four(&problem));
@@ -185,7 +189,8 @@ fn base_weights_of_some_are_base_weights_of_all() {
     }
 }
 
-/// Base weights whose sum over the participants is beyond all numbers, or below them, are those of a common scale.
+/// Base weights whose sum over the participants is beyond all numbers, or below them, are those of
+/// a common scale.
 #[test]
 fn base_weights_of_any_size() {
     let losses = losses(200, |u| -u.ln());
@@ -289,7 +294,8 @@ fn a_failing_reduction_ends_the_solve() {
     assert!((3..=16).contains(&calls));
 }
 
-/// Two values that only the last bit tells apart, and the cut between them or in one of them: no sum over a bin sees that they are two.
+/// Two values that only the last bit tells apart, and the cut between them or in one of them: no
+/// sum over a bin sees that they are two.
 #[test]
 fn ties_but_for_the_last_bit() {
     for lower in [1.0_f64, 0.1, 3e5] {
@@ -310,8 +316,8 @@ fn ties_but_for_the_last_bit() {
     }
 }
 
-/// One loss 1e30 below the others: u is so small beside the span that its logarithm cannot tell neighbours apart, and a threshold can lie
-/// between two of them.
+/// One loss 1e30 below the others: u is so small beside the span that its logarithm cannot tell
+/// neighbours apart, and a threshold can lie between two of them.
 #[test]
 fn a_threshold_between_two_neighbours_of_u() {
     let mut losses = losses(6331, |u| u);

@@ -1,4 +1,5 @@
-//! The number of threads changes no bit of the answer: of large problems, of batches, and with several callers at once.
+//! The number of threads changes no bit of the answer: of large problems, of batches, and with
+//! several callers at once.
 
 use hr_weights::{Ordering, Params, Real, Report, Rows, weights_into, weights_of_rows_into};
 use std::sync::Mutex;
@@ -6,7 +7,8 @@ use std::sync::Mutex;
 const ORDERINGS: [Ordering; 2] = [Ordering::Hd, Ordering::Hr];
 const THREADS: [usize; 4] = [1, 2, 3, 0];
 
-/// Exponential losses, the same on every machine; rounded up to multiples of `step`, where it is not zero, to make ties.
+/// Exponential losses, the same on every machine; rounded up to multiples of `step`, where it is
+/// not zero, to make ties.
 fn losses<T: Real>(n: usize, step: f64) -> Vec<T> {
     let mut state = n as u64;
     let mut next = || {
@@ -22,7 +24,8 @@ fn base<T: Real>(n: usize) -> Vec<T> {
     (0..n).map(|i| T::from_f64(((i * 3 + 1) % 5) as f64)).collect()
 }
 
-/// The bits of an answer. Widening the weights loses nothing, and the text of a float is that of no other one.
+/// The bits of an answer. Widening the weights loses nothing, and the text of a float is that of no
+/// other one.
 fn solve<T: Real>(losses: &[T], base: Option<&[T]>, params: &Params) -> (Vec<u64>, String) {
     let mut weights = vec![T::from_f64(f64::NAN); losses.len()];
     let report = weights_into(losses, base, params, &mut weights)
@@ -46,7 +49,8 @@ fn same_bits_for_every_thread_count<T: Real>() {
             let base = base::<T>(n);
             for ordering in ORDERINGS {
                 for weighted in [false, true] {
-                    // Base weights take the slow passes: one kind of losses is enough for the largest size.
+                    // Base weights take the slow passes: one kind of losses is enough for the
+                    // largest size.
                     if weighted && n > 200_000 && step > 0.0 {
                         continue;
                     }

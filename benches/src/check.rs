@@ -1,5 +1,6 @@
-//! Is the answer right? Either it agrees with the textbook's, or it carries its own proof: a feasible distribution, and
-//! multipliers whose dual bound is no higher. The proof is evaluated here, from the weights and the multipliers alone.
+//! Is the answer right? Either it agrees with the textbook's, or it carries its own proof: a
+//! feasible distribution, and multipliers whose dual bound is no higher. The proof is evaluated
+//! here, from the weights and the multipliers alone.
 
 use crate::problem::{Answer, Budgets, Ordering};
 
@@ -39,7 +40,8 @@ pub fn softmax(losses: &[f64]) -> Answer {
 /// What an answer proves about itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Certificate {
-    /// The dual bound less the robust loss, in units of the span: the loss is at most so far from the optimum.
+    /// The dual bound less the robust loss, in units of the span: the loss is at most so far from
+    /// the optimum.
     pub gap: f64,
     /// By how much the weights miss the loss that was told, in units of the span.
     pub mismatch: f64,
@@ -79,7 +81,8 @@ fn span(losses: &[f64]) -> f64 {
     if low < high { high - low } else { 1.0 }
 }
 
-/// `exp(mean log x - r) - u` with `x = u + depth`, as a difference from the mean depth: large `u` cancels nothing.
+/// `exp(mean log x - r) - u` with `x = u + depth`, as a difference from the mean depth: large `u`
+/// cancels nothing.
 fn dual_depth(mean: impl Fn(&dyn Fn(f64) -> f64) -> f64, u: f64, r: f64) -> f64 {
     let m = mean(&|d| d);
     let x = u + m;

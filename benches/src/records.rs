@@ -1,4 +1,5 @@
-//! Rows: what was timed, how long it took, how wrong it was. Printed for people, written for machines.
+//! Rows: what was timed, how long it took, how wrong it was. Printed for people, written for
+//! machines.
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! Sort and bisect, in double precision: how one would write the two programs down in an afternoon. A contender, and the
-//! truth that the others are held against.
+//! Sort and bisect, in double precision: how one would write the two programs down in an afternoon.
+//! A contender, and the truth that the others are held against.
 
 use crate::problem::{Answer, Budgets, Ordering};
 
@@ -18,7 +18,8 @@ pub fn solve(losses: &[f64], budgets: &Budgets) -> Answer {
     Answer { weights, loss: Some(loss), multipliers: None }
 }
 
-/// HD: cut alpha from the deepest samples, those tied at the threshold by the same fraction; then the KL step.
+/// HD: cut alpha from the deepest samples, those tied at the threshold by the same fraction; then
+/// the KL step.
 fn solve_hd(depth: &[f64], sorted: &[f64], budgets: &Budgets) -> Vec<f64> {
     let n = depth.len();
     let b = 1.0 / n as f64;
@@ -58,7 +59,8 @@ fn solve_hr(depth: &[f64], sorted: &[f64], budgets: &Budgets) -> Vec<f64> {
     }
     let deeper = |level: f64| n - sorted.partition_point(|d| *d <= level);
     let not_above = |level: f64| n - sorted.partition_point(|d| *d < level);
-    // Capped at the smallest depth there are two points; if what is deep there can be cut, everything can.
+    // Capped at the smallest depth there are two points; if what is deep there can be cut,
+    // everything can.
     if mass(levels[0], not_above(levels[0])) <= budgets.alpha {
         return folded(depth, |_| 0.0);
     }

@@ -1,5 +1,5 @@
-//! Who runs when. Contenders take turns, so that a slow moment of the machine befalls all of them, and each one's time is
-//! the median of its turns.
+//! Who runs when. Contenders take turns, so that a slow moment of the machine befalls all of them,
+//! and each one's time is the median of its turns.
 
 use std::io;
 use std::time::Duration;
@@ -30,8 +30,8 @@ pub struct Timing {
     pub calls: u64,
 }
 
-/// Times all contenders, in turns. A turn starts with a call that is not timed, if that costs little: the others have been
-/// in the caches.
+/// Times all contenders, in turns. A turn starts with a call that is not timed, if that costs
+/// little: the others have been in the caches.
 ///
 /// # Errors
 /// If a contender fails.

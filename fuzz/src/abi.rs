@@ -1,4 +1,5 @@
-//! The part of `include/hr_weights.h` that the targets call. Structs are bytes here: what is in them is the fuzzer's.
+//! The part of `include/hr_weights.h` that the targets call. Structs are bytes here: what is in
+//! them is the fuzzer's.
 
 use core::ffi::c_void;
 

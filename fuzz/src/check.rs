@@ -10,7 +10,8 @@ use hr_weights::{Error, Params, Report, weights_into};
 /// What is there before a call, to see what is written.
 pub const POISON: f64 = -123.25;
 
-/// The error that the documentation promises for this input, if any. The order is that of the header.
+/// The error that the documentation promises for this input, if any. The order is that of the
+/// header.
 pub fn expected(losses: &[f64], base: Option<&[f64]>, params: &Params) -> Option<Error> {
     if losses.is_empty() {
         return Some(Error::Empty);
@@ -116,8 +117,9 @@ fn is_ordinary(problem: &Problem, span: f64) -> bool {
         && (1e-200..1e200).contains(&span)
 }
 
-/// Whether no two losses are so close, beside the span, that the reference takes them for equal, and none so close to the worst loss
-/// that the library does, or that the reference loses its digits.
+/// Whether no two losses are so close, beside the span, that the reference takes them for equal,
+/// and none so close to the worst loss that the library does, or that the reference loses its
+/// digits.
 fn tells_losses_apart(problem: &Problem, span: f64) -> bool {
     let mut losses = unmasked_losses(problem);
     losses.sort_by(f64::total_cmp);
@@ -131,7 +133,8 @@ fn reference(problem: &Problem, weights: &[f64], report: &Report, tolerance: f64
     let exact = reference::solve(problem);
     let error = (report.robust_loss - exact.robust_loss).abs();
     assert!(error <= tolerance, "robust loss {:e}, not {:e}: {problem:?}", report.robust_loss, exact.robust_loss);
-    // Where everything is at the worst loss, or about to be, only what is there in all is determined.
+    // Where everything is at the worst loss, or about to be, only what is there in all is
+    // determined.
     let limit = exact.d_r <= 1e-9 * exact.span;
     let mut at_worst = report.worst_weight - exact.worst_weight;
     for (i, (p, exact_p)) in weights.iter().zip(&exact.weights).enumerate() {

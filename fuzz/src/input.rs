@@ -1,4 +1,5 @@
-//! Bytes become numbers and problems: any bits, and often such as are near what the solver decides on.
+//! Bytes become numbers and problems: any bits, and often such as are near what the solver decides
+//! on.
 
 use crate::support::Problem;
 use hr_weights::{Ordering, Params};

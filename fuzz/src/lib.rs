@@ -1,5 +1,5 @@
-//! What the fuzz targets share: bytes become problems (`input`), answers are held against what makes an answer right (`check`),
-//! and the C interface is called as a C program does (`abi`).
+//! What the fuzz targets share: bytes become problems (`input`), answers are held against what
+//! makes an answer right (`check`), and the C interface is called as a C program does (`abi`).
 
 pub mod abi;
 pub mod check;

@@ -1,4 +1,5 @@
-//! Rows of a matrix and ragged rows with any offsets: the bits of the rows alone, or the first bad row, and nothing written.
+//! Rows of a matrix and ragged rows with any offsets: the bits of the rows alone, or the first bad
+//! row, and nothing written.
 #![no_main]
 
 use hr_weights::{Error, Rows, weights_into, weights_of_rows_into};

@@ -52,7 +52,8 @@ fn calibrate(u: &mut Unstructured<'_>) -> Result<()> {
         );
         let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
         let rounding = 1e-9 * high.abs().max(low.abs()).max(params.worst_loss.map_or(0.0, f64::abs));
-        // (Without a weight on any sample there are infinitely many effective ones, to which rounding adds nothing.)
+        // (Without a weight on any sample there are infinitely many effective ones, to which
+        // rounding adds nothing.)
         let is_inside = (low..=high).contains(&target) || (low - rounding..=high + rounding).contains(&target);
         assert!(is_inside, "{target} outside {range:?}: {losses:?}");
     } else {

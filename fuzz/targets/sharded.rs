@@ -1,5 +1,5 @@
-//! One problem over several participants: honest reductions give the answer of the whole, and whatever else a reduction does,
-//! the solve ends.
+//! One problem over several participants: honest reductions give the answer of the whole, and
+//! whatever else a reduction does, the solve ends.
 #![no_main]
 
 use core::ffi::c_void;

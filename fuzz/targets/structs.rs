@@ -1,5 +1,5 @@
-//! Options and reports of any bytes, any number of rows: nothing outside what the structs declare is read or written, and no
-//! output is touched on an error.
+//! Options and reports of any bytes, any number of rows: nothing outside what the structs declare
+//! is read or written, and no output is touched on an error.
 #![no_main]
 
 use hr_weights_fuzz::abi::{self, BAD_INDEX, Bytes, OPTIONS, REPORT};
@@ -34,7 +34,8 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let report_pointer = if with_report { (&raw mut report).cast() } else { ptr::null_mut() };
     let base_pointer = base.as_ref().map_or(ptr::null(), |base| base.as_ptr());
     let options_pointer = (&raw const options).cast();
-    // SAFETY: the arrays have n elements, and structs lie within 256 bytes, beyond which no known size reaches.
+    // SAFETY: the arrays have n elements, and structs lie within 256 bytes, beyond which no known
+    // size reaches.
     let status = unsafe {
         if u.arbitrary()? {
             let offsets = [0, losses.len()];

@@ -30,22 +30,26 @@ impl From<Operation> for hrw_op {
     }
 }
 
-/// The caller's all-reduce: joins `count` values over all participants, in place. op is HRW_SUM or HRW_MAX; values are never
-/// NaN. Every participant must end with the same values, to the bit. Returns 0, or anything else if it failed.
+/// The caller's all-reduce: joins `count` values over all participants, in place. op is HRW_SUM or
+/// HRW_MAX; values are never NaN. Every participant must end with the same values, to the bit.
+/// Returns 0, or anything else if it failed.
 #[allow(non_camel_case_types)]
 pub type hrw_allreduce =
     Option<unsafe extern "C" fn(context: *mut c_void, values: *mut f64, count: usize, op: i32) -> i32>;
 
-/// Where a sharded solve stands, for an engine that cannot be called back: hrw_sharded_size() bytes of plain data, aligned
-/// as a double, which may be copied, stored or sent between steps. It holds no pointer.
+/// Where a sharded solve stands, for an engine that cannot be called back: hrw_sharded_size() bytes
+/// of plain data, aligned as a double, which may be copied, stored or sent between steps. It holds
+/// no pointer.
 #[allow(dead_code)] // opaque
 pub struct hrw_sharded(Sharded);
 
-/// The part of the HR weights (float) of one participant whose n_local samples are part of a larger set.
+/// The part of the HR weights (float) of one participant whose n_local samples are part of a larger
+/// set.
 ///
-/// As hrw_weights_f32 over the samples of all participants, to 1e-13; the report is that of the whole, and the same
-/// everywhere. Every participant must call this, with the same options (but for threads). n_local may be 0, with NULL
-/// pointers, as long as some participant has a sample. If any participant passes base weights, those that do not have ones.
+/// As hrw_weights_f32 over the samples of all participants, to 1e-13; the report is that of the
+/// whole, and the same everywhere. Every participant must call this, with the same options (but for
+/// threads). n_local may be 0, with NULL pointers, as long as some participant has a sample. If any
+/// participant passes base weights, those that do not have ones.
 ///
 /// allreduce: joins values over the participants; not NULL. It is called about five times near
 ///   training data and never more than 64 times, by every participant alike, with at most 3006
@@ -54,14 +58,16 @@ pub struct hrw_sharded(Sharded);
 ///   may lack.)
 /// context: passed on to it.
 ///
-/// What is wrong with one participant's input is told to all in the first call of allreduce, and all return the code of it, so
-/// that none waits; bad_index is set for the participant that has the sample. HRW_ALPHA, HRW_R, HRW_ORDERING and
-/// HRW_WORST_LOSS also mean that the participants disagree about it. When allreduce fails this participant returns HRW_REDUCE
-/// at once; its engine must see to it that the others' calls fail as well.
-/// Memory: 50 KB from the heap once; in the library without std, stack alone.
+/// What is wrong with one participant's input is told to all in the first call of allreduce, and
+/// all return the code of it, so that none waits; bad_index is set for the participant that has the
+/// sample. HRW_ALPHA, HRW_R, HRW_ORDERING and HRW_WORST_LOSS also mean that the participants
+/// disagree about it. When allreduce fails this participant returns HRW_REDUCE at once; its engine
+/// must see to it that the others' calls fail as well. Memory: 50 KB from the heap once; in the
+/// library without std, stack alone.
 ///
-/// Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants run versions that do not
-/// go together. HRW_NULL_POINTER at once, without telling the others, if allreduce is NULL.
+/// Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants
+/// run versions that do not go together. HRW_NULL_POINTER at once, without telling the others, if
+/// allreduce is NULL.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes above.
@@ -81,7 +87,8 @@ pub unsafe extern "C" fn hrw_weights_sharded_f32(
     guard_with_callbacks(|mode| unsafe { shard.solve(allreduce, context, mode) })
 }
 
-/// The part of the HR weights (double) of one participant. As hrw_weights_sharded_f32 in every respect but the width.
+/// The part of the HR weights (double) of one participant. As hrw_weights_sharded_f32 in every
+/// respect but the width.
 ///
 /// # Safety
 /// The pointers are NULL or valid for the sizes that hrw_weights_sharded_f32 states.
@@ -109,11 +116,12 @@ pub extern "C" fn hrw_sharded_size() -> usize {
 
 /// Begins a sharded solve for an engine that cannot be called back.
 ///
-/// solver: memory of size bytes, aligned as a double, which becomes the state of the solve. Nothing is to be released.
+/// solver: memory of size bytes, aligned as a double, which becomes the state of the solve. Nothing
+///   is to be released.
 /// size: at least hrw_sharded_size().
 ///
-/// Then step after step: hrw_sharded_step_* says what must be reduced next; when that has been done, in place, it is called
-/// again, until nothing is left.
+/// Then step after step: hrw_sharded_step_* says what must be reduced next; when that has been
+/// done, in place, it is called again, until nothing is left.
 ///
 /// Returns HRW_OK, HRW_NULL_POINTER, or HRW_STRUCT_SIZE if the memory is too small or not aligned.
 ///
@@ -137,12 +145,15 @@ pub unsafe extern "C" fn hrw_sharded_init(solver: *mut hrw_sharded, size: usize)
 /// One step of a sharded solve (float): what must be reduced next, or the end.
 ///
 /// solver: from hrw_sharded_init.
-/// options, losses, base, n_local, weights, report: as in hrw_weights_sharded_f32, the same at every step.
-/// values, count, op: receive what must be joined over the participants before the next step: `count` values, in place, by
-///   HRW_SUM or HRW_MAX. They are inside solver. When count is 0 the solve has ended: weights and report have been written.
-///   (weights is written one step earlier: the array must keep its contents between steps.)
+/// options, losses, base, n_local, weights, report: as in hrw_weights_sharded_f32, the same at
+///   every step.
+/// values, count, op: receive what must be joined over the participants before the next step:
+///   `count` values, in place, by HRW_SUM or HRW_MAX. They are inside solver. When count is 0 the
+///   solve has ended: weights and report have been written. (weights is written one step earlier:
+///   the array must keep its contents between steps.)
 ///
-/// Returns HRW_OK, or what hrw_weights_sharded_f32 returns, which ends the solve on every participant at the same step.
+/// Returns HRW_OK, or what hrw_weights_sharded_f32 returns, which ends the solve on every
+/// participant at the same step.
 ///
 /// # Safety
 /// `solver` is NULL or from hrw_sharded_init; the other pointers are NULL or valid for their sizes.
@@ -209,7 +220,8 @@ impl<T: Real> Shard<T> {
     /// Steps until the end.
     ///
     /// # Safety
-    /// The pointers are NULL or valid: `options` and `report` for the sizes they declare, the rest for n elements.
+    /// The pointers are NULL or valid: `options` and `report` for the sizes they declare, the rest
+    /// for n elements.
     unsafe fn solve(
         &self,
         allreduce: hrw_allreduce,

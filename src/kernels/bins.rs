@@ -53,8 +53,9 @@ impl Bins {
         }
     }
 
-    /// At most so many bins for the losses between two positions. Half of them are for the window, unless
-    /// its ends are crossed; u is not so large beside the depths that their differences would be lost.
+    /// At most so many bins for the losses between two positions. Half of them are for the window,
+    /// unless its ends are crossed; u is not so large beside the depths that their differences
+    /// would be lost.
     pub(crate) fn new<T: Real>(
         depths: Depths,
         u: f64,
@@ -190,6 +191,25 @@ impl Bins {
         [largest, least].map(|position| T::at_position(position).to_f64())
     }
 
+    /// Brings the sums of the bins that hold a sample to the front of their runs, with the losses
+    /// that each can hold: the largest ones, and in a second run minus the least ones. How many
+    /// they are.
+    pub(crate) fn keep_occupied<T: Real>(&self, sums: &mut [f64], ends: &mut [f64]) -> usize {
+        let mut occupied = 0;
+        for bin in 0..self.count {
+            if sums[bin] <= 0.0 {
+                continue;
+            }
+            for run in 0..SUMS_OF_BIN {
+                sums[run * self.count + occupied] = sums[run * self.count + bin];
+            }
+            let [largest, least] = self.ends::<T>(bin);
+            (ends[occupied], ends[self.count + occupied]) = (largest, -least);
+            occupied += 1;
+        }
+        occupied
+    }
+
     /// The mean depth of a bin that begins at a depth, from the mean offset.
     pub(crate) fn mean(&self, shallow: f64, offset: f64) -> f64 {
         let [origin, scale] = self.origin(self.step(self.u + shallow));
@@ -198,7 +218,8 @@ impl Bins {
 
     /// What the sums of a bin tell of its depths, which are between these ends.
     pub(crate) fn moments(&self, [shallow, deep]: [f64; 2], [mass, first, second]: [f64; 3]) -> Moments {
-        /// The roundings of x and of sums of it, relative to x; some hundred of them in squares of offsets.
+        /// The roundings of x and of sums of it, relative to x; some hundred of them in squares of
+        /// offsets.
         const MEAN: f64 = 4.0 * f64::EPSILON;
         const SQUARES: f64 = 1e-13;
         let [origin, scale] = self.origin(self.step(self.u + shallow));
@@ -213,8 +234,8 @@ impl Bins {
     }
 }
 
-/// Mean depth, and the square of the standard deviation over the width of the bin, each with the error
-/// that rounding may have made.
+/// Mean depth, and the square of the standard deviation over the width of the bin, each with the
+/// error that rounding may have made.
 pub(crate) struct Moments {
     pub(crate) mean: f64,
     pub(crate) mean_error: f64,

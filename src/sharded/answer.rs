@@ -1,5 +1,5 @@
-//! The answer of a sharded solve, when u and the cut are known; and what there is when the last call
-//! has come before.
+//! The answer of a sharded solve, when u and the cut are known; and what there is when the last
+//! call has come before.
 
 use super::bounds::{Known, Place, beyond_rounding};
 use super::crossing::crossing;
@@ -31,8 +31,7 @@ impl Search {
             // Seen from the lower end: log u itself has not all of the digits of u.
             let [low, high] = self.log_u;
             let least = exp(low);
-            let [from, to] =
-                crossing(|step| phi(least * exp(step)), [r, self.line_factor::<T>(), 0.0], [0.0, high - low]);
+            let [from, to] = crossing(|step| phi(least * exp(step)), self.line::<T>(), 0.0, [0.0, high - low]);
             let is_at_floor = low <= LOG_FLOOR && to == 0.0 && phi(least) <= r;
             // Without mass at depth zero u may be zero.
             let is_zero = is_at_floor && self.masses[1] + known.moved == 0.0;
@@ -57,8 +56,8 @@ impl Search {
         problem.optimum(&Solved { cut, root, moments })
     }
 
-    /// What a search ends with whose last call has come: the base weights, which every budget allows, and
-    /// the least dual bound that is certain.
+    /// What a search ends with whose last call has come: the base weights, which every budget
+    /// allows, and the least dual bound that is certain.
     pub(super) fn base_weights<T: Real>(&self, known: &Known<'_>) -> Optimum<T> {
         let Params { alpha, r, .. } = self.params;
         let u = exp(self.log_u[1]);
@@ -86,16 +85,16 @@ impl Search {
             let keep = if keep > f64::MIN_POSITIVE { keep.min(1.0) } else { f64::MIN_POSITIVE };
             return Cut { threshold: T::from_f64(loss), below, tied, keep, depth, next: f64::INFINITY, above: None };
         }
-        let next = known.before(bin).map(|bin| T::from_f64(known.losses(bin)[0]));
+        let next = bin.checked_sub(1).map(|bin| T::from_f64(known.losses(bin)[0]));
         let next = next.unwrap_or_else(|| T::at_position(self.window[1] + 1));
         let threshold = T::at_position(next.position() - 1);
         let below = known.deep(bin);
         Cut { threshold, below, tied: 0.0, keep: 0.0, depth, next: next.to_f64(), above: None }
     }
 
-    /// Mean of the depths that the KL step sees, and their variance in squares of it, where the cut is that
-    /// of the base masses and what is cut goes to the worst loss, as in HD, or stays at the depth of the cut,
-    /// as in HR.
+    /// Mean of the depths that the KL step sees, and their variance in squares of it, where the cut
+    /// is that of the base masses and what is cut goes to the worst loss, as in HD, or stays at the
+    /// depth of the cut, as in HR.
     fn moments(&self, known: &Known<'_>, place: &Place, ordering: Ordering) -> Moments {
         let (total, budget) = (self.masses[0], self.params.alpha * self.masses[0]);
         let rest = if budget > 0.0 { known.deep(place.bin) } else { 0.0 };
@@ -116,8 +115,9 @@ impl Search {
         Moments { mean, variance }
     }
 
-    /// The root for an r that hardly moves a weight, `u + mean = sqrt(variance / 2 r)`. A variance that is
-    /// too large would leave the weights nearer to those without a KL step, which are as good.
+    /// The root for an r that hardly moves a weight, `u + mean = sqrt(variance / 2 r)`. A variance
+    /// that is too large would leave the weights nearer to those without a KL step, which are as
+    /// good.
     fn root_of_tiny_r(&self, Moments { mean, variance }: Moments) -> Root {
         let r = self.params.r;
         let x = mean * (sqrt(0.5 * variance) / sqrt(r));

@@ -1,14 +1,15 @@
 //! What the reduced sums of all ranks say for certain: bounds of phi and of the cut at any u.
 //!
-//! Of the samples in a bin the mass, the mean and the variance of the depths are known, and the ends.
-//! Of all such distributions the one with an atom at the shallow end has the least mean of `log x`
-//! and the largest of `1 / x`, and the one with an atom at the deep end the largest and the least
-//! (Chebyshev and Markov: both functions have derivatives of alternating sign). The samples that are
-//! shallower than all bins are known by sums of powers, developed about one u.
+//! Of the samples in a bin the mass, the mean and the variance of the depths are known, and the
+//! ends. Of all such distributions the one with an atom at the shallow end has the least mean of
+//! `log x` and the largest of `1 / x`, and the one with an atom at the deep end the largest and the
+//! least (Chebyshev and Markov: both functions have derivatives of alternating sign). The samples
+//! that are shallower than all bins are known by sums of powers, developed about one u.
 //!
-//! Everything is seen from a depth c near the harmonic mean of x: with `y = x / (u + c)` and `z = 1 / y`
-//! a mass adds `g = log y + z - 1 >= 0` and `z - 1` to its two sums, and
-//! `phi = sum g + log(1 + sum (z - 1)) - sum (z - 1)`, in which nothing cancels however small phi is.
+//! Everything is seen from a depth c near the harmonic mean of x: with `y = x / (u + c)` and
+//! `z = 1 / y` a mass adds `g = log y + z - 1 >= 0` and `z - 1` to its two sums, and
+//! `phi = sum g + log(1 + sum (z - 1)) - sum (z - 1)`, in which nothing cancels however small phi
+//! is.
 
 use crate::kernels::{Bins, Scaling};
 use crate::numbers::depths::Depths;
@@ -33,8 +34,8 @@ impl Sums {
         self.log += mass * of_one.log;
     }
 
-    /// phi, if these are the sums over so much mass, and what rounding may add to it on this side. Seen from
-    /// far off the harmonic mean of x the terms of g would cancel.
+    /// phi, if these are the sums over so much mass, and what rounding may add to it on this side.
+    /// Seen from far off the harmonic mean of x the terms of g would cancel.
     fn phi(self, total: f64, side: f64) -> f64 {
         const ROUNDING: f64 = 4.0 * f64::EPSILON;
         let tilt = self.tilt / total;
@@ -47,14 +48,16 @@ impl Sums {
     }
 }
 
-/// The samples shallower than all bins: their mass, and sums of powers of `z - 1` seen through a scaling.
+/// The samples shallower than all bins: their mass, and sums of powers of `z - 1` seen through a
+/// scaling.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lump {
     pub(super) mass: f64,
     pub(super) u: f64,
     pub(super) scaling: Scaling,
     pub(super) sums: Sums,
-    /// `sum b (z - 1)^k s^(k-1)` for k = 2 and, if it is known, 3, where s is the shift of the scaling.
+    /// `sum b (z - 1)^k s^(k-1)` for k = 2 and, if it is known, 3, where s is the shift of the
+    /// scaling.
     pub(super) second: f64,
     pub(super) third: Option<f64>,
     /// Their least depth.
@@ -102,8 +105,8 @@ struct Bin {
     mean: f64,
     /// The least and the largest mean that rounding leaves possible.
     means: [f64; 2],
-    /// The two distributions with an atom at the shallow end and the least mean, and with one at the deep
-    /// end and the largest: the part of the mass that is there, and the depth of the rest.
+    /// The two distributions with an atom at the shallow end and the least mean, and with one at
+    /// the deep end and the largest: the part of the mass that is there, and the depth of the rest.
     atoms: [f64; 2],
     others: [f64; 2],
 }
@@ -132,11 +135,12 @@ pub(super) struct Bound {
 /// What is known after a round.
 pub(super) struct Known<'a> {
     pub(super) bins: &'a Bins,
-    /// Mass, first and second moment: three runs.
+    /// Mass, first and second moment of the bins that hold a sample: three runs, as far apart as
+    /// there may be bins.
     pub(super) sums: &'a [f64],
-    /// The largest loss and minus the least loss of each bin: two runs.
+    /// The largest loss and minus the least loss of each: two runs.
     pub(super) ends: &'a [f64],
-    /// The mass of each bin with that of all that is deeper.
+    /// The mass of each with that of all that is deeper.
     pub(super) deep_masses: &'a [f64],
     /// The mass that is deeper than all bins.
     pub(super) deeper: f64,
@@ -150,13 +154,9 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
-    pub(super) fn is_empty(&self, bin: usize) -> bool {
-        self.sums[bin] <= 0.0
-    }
-
-    /// The next shallower bin that holds a sample.
-    pub(super) fn before(&self, bin: usize) -> Option<usize> {
-        (0..bin).rev().find(|&bin| !self.is_empty(bin))
+    /// How many bins there are.
+    pub(super) fn len(&self) -> usize {
+        self.deep_masses.len()
     }
 
     /// The least and the largest loss of a bin.
@@ -215,10 +215,13 @@ impl Known<'_> {
             let inside = |depth: f64| depth.max(shallow).min(deepest);
             known.mean = inside(moments.mean);
             known.means = [moments.mean - moments.mean_error, moments.mean + moments.mean_error].map(inside);
-            // Of a larger variance the atom at the shallow end makes the least of log x.
+            // Of a larger variance the atom at the shallow end makes the least of log x. A
+            // distribution whose mean is moved within its error, and cut off at the ends, changes
+            // its variance by less than this.
+            let error = moments.variance_error + 4.0 * (known.means[1] - known.means[0]) / width;
             let parts = known.means.map(|mean| (mean - shallow) / width);
-            let high = (moments.variance + moments.variance_error).min(parts[0] * (1.0 - parts[0]));
-            let low = (moments.variance - moments.variance_error).max(0.0).min(parts[1] * (1.0 - parts[1]));
+            let high = (moments.variance + error).min(parts[0] * (1.0 - parts[0]));
+            let low = (moments.variance - error).max(0.0).min(parts[1] * (1.0 - parts[1]));
             known.others = known.means;
             if high > 0.0 {
                 known.atoms[0] = high / (high + parts[0] * parts[0]);
@@ -233,14 +236,15 @@ impl Known<'_> {
         known
     }
 
-    /// `sum b e` with `e = (d - c) / s` over the bins before one, and an upper bound of `sum b e^2` that is
-    /// exact to rounding unless depths are much closer to each other than to zero.
+    /// `sum b e` with `e = (d - c) / s` over the bins before one, and an upper bound of `sum b e^2`
+    /// that is exact to rounding unless depths are much closer to each other than to zero.
     pub(super) fn moments_above(&self, bin: usize, [from, scale]: [f64; 2]) -> [f64; 2] {
         let mut moments = [0.0; 2];
-        for bin in (0..bin).filter(|&bin| !self.is_empty(bin)).map(|bin| self.bin(bin)) {
+        for bin in (0..bin).map(|bin| self.bin(bin)) {
             let part = |depth: f64| depth / scale;
             let (offset, apart) = (beyond_rounding(part(bin.mean - from)), part(bin.means[1] - bin.means[0]));
-            // The variance of an atom and another point is the product of their distances to the mean.
+            // The variance of an atom and another point is the product of their distances to the
+            // mean.
             let variance = part((bin.others[0] - bin.mean).max(0.0)) * part(bin.mean - bin.shallow);
             moments[0] += bin.mass * offset;
             moments[1] += bin.mass * (offset * offset + variance + apart * apart);
@@ -248,11 +252,11 @@ impl Known<'_> {
         moments
     }
 
-    /// A depth about which phi keeps its digits at this u: that at which x is about its harmonic mean, over
-    /// what is not certain to be cut.
+    /// A depth about which phi keeps its digits at this u: that at which x is about its harmonic
+    /// mean, over what is not certain to be cut.
     pub(super) fn centre(&self, u: f64) -> f64 {
         let (mut inverse, mut depths) = (if self.moved > 0.0 { self.moved / u } else { 0.0 }, 0.0);
-        for bin in (0..self.bins.count()).filter(|&bin| !self.is_empty(bin)) {
+        for bin in 0..self.len() {
             let mass = self.mass(bin).min(self.deep(bin) - self.moved);
             let depth = self.mean(bin).min(self.cut_depths[1]);
             if mass <= 0.0 {
@@ -306,7 +310,7 @@ impl Known<'_> {
         };
         let mut found: [Option<Bound>; 2] = [None; 2];
         let mut before = self.cut_depths[0];
-        for number in (0..self.bins.count()).filter(|&bin| !self.is_empty(bin)) {
+        for number in 0..self.len() {
             let bin = self.bin(number);
             let (low_before, high_before, mass_before) = (low, high, mass);
             let [least, largest] = bin.terms(&scaling);
@@ -338,7 +342,7 @@ impl Known<'_> {
             }
             before = bin.deepest.max(self.cut_depths[0]);
         }
-        let count = self.bins.count();
+        let count = self.len();
         let rest = |own: Sums, other: Sums, side: f64| {
             if !has_cut(rule) {
                 let place = Place { bin: count, is_inside: false, depth: 0.0, above: own, all: own };
@@ -415,8 +419,8 @@ impl Bin {
         if self.deepest <= self.shallow {
             return [point(scaling, self.shallow); 2];
         }
-        // Near y = 1 both functions are developed without their linear terms, whose means are those at the
-        // mean depth. In a bin that reaches far from there those terms would cancel.
+        // Near y = 1 both functions are developed without their linear terms, whose means are those
+        // at the mean depth. In a bin that reaches far from there those terms would cancel.
         let is_near = scaling.excess(self.mean).abs() <= NEAR && scaling.excess(self.deepest) <= FAR;
         let part = |depth: f64| {
             let (ratio, excess) = (scaling.ratio(depth), scaling.excess(depth));
@@ -488,19 +492,20 @@ fn excess(rule: Rule, scaling: &Scaling, below: f64, mass: f64, sums: Sums, dept
     rule.excess(below, curved)
 }
 
-/// The D between two bins, the second of which begins at this depth, at which just this mass is cut.
+/// The D between two bins, the second of which begins at this depth, at which just this mass is
+/// cut.
 fn depth_in_gap(rule: Rule, scaling: &Scaling, deep: f64, mass: f64, sums: Sums, depth: f64) -> f64 {
     if let Rule::KlWeighted { budget, alpha, .. } = rule {
-        // From `deep - budget = alpha sum b (x_D / x - 1)` over what is shallower; the scaling' depth is near
-        // the harmonic mean, so that nothing overflows.
+        // From `deep - budget = alpha sum b (x_D / x - 1)` over what is shallower; the scaling'
+        // depth is near the harmonic mean, so that nothing overflows.
         let excess = ((deep - budget) / alpha - sums.tilt) / (mass + sums.tilt);
         return scaling.centre + excess / scaling.rate;
     }
     rule.depth(deep, curves(rule, scaling, mass, sums, depth), depth)
 }
 
-/// How much more phi may be, for each part of the mass, where what HD keeps of a bin is not all at its
-/// deep end: seen from the harmonic mean of x, g falls up to there and grows from there on.
+/// How much more phi may be, for each part of the mass, where what HD keeps of a bin is not all at
+/// its deep end: seen from the harmonic mean of x, g falls up to there and grows from there on.
 fn spread(scaling: &Scaling, all: Sums, total: f64, bin: &Bin) -> f64 {
     let mean = 1.0 / (scaling.rate * (1.0 + all.tilt / total));
     let u = scaling.shift / scaling.rate;

@@ -1,5 +1,5 @@
-//! One problem whose samples are spread over many participants (ranks, workers, devices): each passes its own samples, and the
-//! weights are those of the whole.
+//! One problem whose samples are spread over many participants (ranks, workers, devices): each
+//! passes its own samples, and the weights are those of the whole.
 
 mod answer;
 mod bounds;
@@ -22,7 +22,8 @@ use crate::report::Report;
 use crate::weights::check_lengths;
 use state::{MOST_CALLS, State};
 
-/// The all-reduce of the engine that joins the participants. Every participant must end with the same values, to the bit.
+/// The all-reduce of the engine that joins the participants. Every participant must end with the
+/// same values, to the bit.
 pub trait Reduce {
     /// Replaces every value by its sum over the participants.
     ///
@@ -37,23 +38,27 @@ pub trait Reduce {
     fn max(&mut self, values: &mut [f64]) -> Result<(), Error>;
 }
 
-/// Writes this participant's part of the HR weights of all samples, and reports on the whole: the same report everywhere.
+/// Writes this participant's part of the HR weights of all samples, and reports on the whole: the
+/// same report everywhere.
 ///
-/// `losses`, `base` and `weights` are as in [`crate::weights_into`], but may be empty as long as some participant has a sample.
-/// If any participant passes base weights, those who do not have ones. `params` must be the same everywhere (but for
-/// `threads`). All weights of all participants, with [`Report::worst_weight`] once, sum to one.
+/// `losses`, `base` and `weights` are as in [`crate::weights_into`], but may be empty as long as
+/// some participant has a sample. If any participant passes base weights, those who do not have
+/// ones. `params` must be the same everywhere (but for `threads`). All weights of all participants,
+/// with [`Report::worst_weight`] once, sum to one.
 ///
 /// Every participant must call this, and makes the same calls of `reduce`: about five near training
-/// data and never more than 64, each of at most 3,006 values. A search that has not ended by then, of
-/// which none is known, ends with the base weights and the least dual bound that is certain: the gap
-/// between [`Report::robust_loss`] and [`Report::dual_bound`] says what they may lack. With `std` it
-/// allocates 50 KB once; without, it makes more calls, of at most 126 values, and takes the stack alone.
+/// data and never more than 64, each of at most 3,006 values. A search that has not ended by then,
+/// of which none is known, ends with the base weights and the least dual bound that is certain: the
+/// gap between [`Report::robust_loss`] and [`Report::dual_bound`] says what they may lack. With
+/// `std` it allocates 50 KB once; without, it makes more calls, of at most 126 values, and takes
+/// the stack alone.
 ///
 /// # Errors
-/// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in the first round, so that none waits:
-/// the others return [`Error::Elsewhere`]. [`Error::Alpha`], [`Error::R`], [`Error::Ordering`] and [`Error::WorstLoss`] also mean
-/// that the participants disagree. [`Error::Reduce`] if they run versions of this library, or widths of losses, that do not go
-/// together. Whatever `reduce` returns. `weights` is then untouched.
+/// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in
+/// the first round, so that none waits: the others return [`Error::Elsewhere`]. [`Error::Alpha`],
+/// [`Error::R`], [`Error::Ordering`] and [`Error::WorstLoss`] also mean that the participants
+/// disagree. [`Error::Reduce`] if they run versions of this library, or widths of losses, that do
+/// not go together. Whatever `reduce` returns. `weights` is then untouched.
 ///
 /// # Source
 /// As [`crate::weights_into`].
@@ -90,7 +95,8 @@ pub fn weights_sharded_into<T: Real>(
     })
 }
 
-/// The same for an engine that cannot be called back: the caller asks what must be reduced next, has it reduced, and goes on.
+/// The same for an engine that cannot be called back: the caller asks what must be reduced next,
+/// has it reduced, and goes on.
 ///
 /// It is plain data: it can be copied, stored or sent, and holds no reference to the samples.
 ///
@@ -115,7 +121,8 @@ pub struct Sharded(State);
 /// What comes next.
 #[derive(Debug)]
 pub enum Step<'a> {
-    /// Join these values with those of the other participants, in place, and call [`Sharded::step`] again.
+    /// Join these values with those of the other participants, in place, and call [`Sharded::step`]
+    /// again.
     Reduce(Operation, &'a mut [f64]),
     /// The weights have been written.
     Done(Report),
@@ -134,14 +141,15 @@ impl Sharded {
         Self(State::new(MOST_CALLS))
     }
 
-    /// Runs something with a state at the beginning, which is on the heap with std, else on the stack; made in place, since it is
-    /// large.
+    /// Runs something with a state at the beginning, which is on the heap with std, else on the
+    /// stack; made in place, since it is large.
     pub(crate) fn with_new<R>(run: impl FnOnce(&mut Self) -> R) -> R {
         #[cfg(feature = "std")]
         let mut place = Box::<Self>::new_uninit();
         #[cfg(not(feature = "std"))]
         let mut place = core::mem::MaybeUninit::<Self>::uninit();
-        // SAFETY: the place is valid and aligned, and initialised by the first call. Nothing of it needs to be dropped.
+        // SAFETY: the place is valid and aligned, and initialised by the first call. Nothing of it
+        // needs to be dropped.
         let sharded = unsafe {
             Self::write_new(place.as_mut_ptr());
             place.assume_init_mut()
@@ -158,8 +166,8 @@ impl Sharded {
         unsafe { State::write_new(place.cast()) }
     }
 
-    /// Goes on to the next reduction, or to the end. Every call is passed the same samples and parameters, and the same
-    /// `weights`, which are written before the last reduction.
+    /// Goes on to the next reduction, or to the end. Every call is passed the same samples and
+    /// parameters, and the same `weights`, which are written before the last reduction.
     ///
     /// # Errors
     /// Those of [`weights_sharded_into`], on every participant at the same step.
@@ -181,7 +189,8 @@ impl Sharded {
         self.0.pending()
     }
 
-    /// As [`Sharded::step`], of a participant whose input may have been refused already: the others are told.
+    /// As [`Sharded::step`], of a participant whose input may have been refused already: the others
+    /// are told.
     pub(crate) fn step_of<T: Real>(
         &mut self,
         samples: (&[T], Option<&[T]>, &mut [T]),

@@ -1,4 +1,5 @@
-//! The first round: is every participant's input sound, do they mean the same problem, and what is its range?
+//! The first round: is every participant's input sound, do they mean the same problem, and what is
+//! its range?
 
 use super::message::BINS;
 use crate::kernels::{self, fast_survey};
@@ -24,8 +25,8 @@ impl From<Error> for Refused {
 const PROTOCOL: usize = 2 << 16;
 /// How many terms of the problem they must agree in; each is sent twice, the second time negated.
 const TERMS: usize = 7;
-/// What else they tell: a status, the largest loss, minus the smallest, the largest base weight, whether there is a sample, and
-/// whether there are base weights.
+/// What else they tell: a status, the largest loss, minus the smallest, the largest base weight,
+/// whether there is a sample, and whether there are base weights.
 const FACTS: usize = 6;
 
 /// How many values the first message has.

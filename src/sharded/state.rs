@@ -25,8 +25,8 @@ use crate::report::Report;
 use crate::solve::divergence::DivergenceSums;
 use crate::solve::optimum::Optimum;
 
-/// So many calls are made at most; near training it is five. A larger number would only help problems
-/// that are not known, one below fifteen would end the longest known ones early.
+/// So many calls are made at most; near training it is five. A larger number would only help
+/// problems that are not known, one below fifteen would end the longest known ones early.
 pub(super) const MOST_CALLS: u32 = 64;
 
 /// What was asked for last.
@@ -50,12 +50,15 @@ pub(crate) struct State {
     search: Search,
     /// What is known of the report.
     report: Report,
-    /// The last message of sums: what is deeper and shallower than all bins, then the bins.
+    /// The last message of sums: what is deeper and shallower than all bins, then the bins. Once it
+    /// has been taken in, the bins that hold a sample come first.
     sums: [f64; LARGEST_MESSAGE],
-    /// The last message of maxima: the largest loss of each bin, and minus the least.
+    /// The last message of maxima: the largest loss of each bin, and minus the least; ordered
+    /// alike.
     ends: [f64; 2 * BINS],
-    /// The mass of each bin with that of all that is deeper.
+    /// The mass of each of these bins with that of all that is deeper, and how many they are.
     deep: [f64; BINS],
+    occupied: usize,
 }
 
 /// What a participant has: its samples, and where its weights go.
@@ -81,6 +84,7 @@ impl State {
             sums: [0.0; LARGEST_MESSAGE],
             ends: [0.0; 2 * BINS],
             deep: [0.0; BINS],
+            occupied: 0,
         }
     }
 
@@ -99,6 +103,7 @@ impl State {
             (&raw mut (*place).sums).write_bytes(0, 1);
             (&raw mut (*place).ends).write_bytes(0, 1);
             (&raw mut (*place).deep).write_bytes(0, 1);
+            (&raw mut (*place).occupied).write(0);
         }
     }
 
@@ -137,7 +142,7 @@ impl State {
                 Next::Bins
             }
             Phase::Bins => self.take_bins::<T>(),
-            Phase::Ends => self.decide::<T>(false),
+            Phase::Ends => self.take_ends::<T>(),
             Phase::Weights => {
                 self.report.add_sums(&self.search.range, [self.sums[0], self.sums[1], self.sums[2]]);
                 self.phase = Phase::Done;
@@ -211,28 +216,25 @@ impl State {
         }
     }
 
-    /// After a round of bins: their ends, and for each the mass of all that is as deep.
+    /// After a round of bins: of those that hold a sample the ends, and the mass of all that is as
+    /// deep.
     fn take_bins<T: Real>(&mut self) -> Next<T> {
-        let Self { search, sums, ends, deep, .. } = self;
+        let Self { search, sums, ends, deep, occupied, .. } = self;
         let count = search.bins.count();
-        let masses = &sums[HEAD..HEAD + count];
-        let (largest, minus_least) = ends[..2 * count].split_at_mut(count);
-        let mut below = sums[0];
-        for bin in (0..count).rev() {
-            below += masses[bin];
+        let (head, sums) = sums.split_at_mut(HEAD);
+        *occupied = search.bins.keep_occupied::<T>(sums, ends);
+        let mut below = head[0];
+        for bin in (0..*occupied).rev() {
+            below += sums[bin];
             deep[bin] = below;
-            if masses[bin] > 0.0 {
-                let [high, low] = search.bins.ends::<T>(bin);
-                (largest[bin], minus_least[bin]) = (high, -low);
-            }
         }
         if search.masses[0] == 0.0 {
-            // Depth zero has bins of its own.
-            let depths = search.range.depths;
-            let is_deep = |bin: usize| masses[bin] > 0.0 && depths.depth(-minus_least[bin]) > 0.0;
-            let deep = (0..count).find(|&bin| is_deep(bin)).map_or(0.0, |bin| deep[bin]);
-            let top: f64 = (0..count).take_while(|&bin| !is_deep(bin)).map(|bin| masses[bin]).sum();
-            search.masses = [below, top];
+            // Depth zero has a bin of its own, the first one, or more where bins of the window
+            // share it.
+            let is_top = |&bin: &usize| search.range.depths.depth(-ends[count + bin]) == 0.0;
+            let top = (0..*occupied).take_while(is_top).count();
+            search.masses = [below, sums[..top].iter().sum()];
+            let deep = if top < *occupied { deep[top] } else { 0.0 };
             if let Some(limit) = search.limit(deep) {
                 return Next::Weights(limit);
             }
@@ -240,12 +242,25 @@ impl State {
         self.decide(true)
     }
 
+    /// After a round of ends: bins without a sample have none.
+    fn take_ends<T: Real>(&mut self) -> Next<T> {
+        let count = self.search.bins.count();
+        let mut bins = 0;
+        for bin in 0..count {
+            if self.ends[bin] > f64::NEG_INFINITY {
+                (self.ends[bins], self.ends[count + bins]) = (self.ends[bin], self.ends[count + bin]);
+                bins += 1;
+            }
+        }
+        self.decide(false)
+    }
+
     /// Shrinks the bracket and the window by what is certain now, and says what comes next.
     fn decide<T: Real>(&mut self, may_ask_for_ends: bool) -> Next<T> {
         let known = self.known::<T>();
         let (before, mut search) = (self.search, self.search);
         let count = before.bins.count();
-        let is_exact = (0..count).all(|bin| known.is_empty(bin) || known.is_one_loss(bin));
+        let is_exact = (0..self.occupied).all(|bin| known.is_one_loss(bin));
         let u_is_known = search.is_tiny() || search.find_u::<T>(&known, is_exact);
         let cut_is_known = search.find_cut::<T>(&known, !may_ask_for_ends);
         if u_is_known && cut_is_known {
@@ -258,11 +273,11 @@ impl State {
             self.search = search;
             return Next::Weights(optimum);
         }
-        let occupied = (0..count).filter(|&bin| !known.is_empty(bin)).count();
         let would_tell_nothing = is_exact || (cut_is_known && before.about.is_some());
-        if may_ask_for_ends && !would_tell_nothing && 2 * occupied <= count {
+        if may_ask_for_ends && !would_tell_nothing && 2 * self.occupied <= count {
             // The cut tells where sums are to be seen from.
             self.search.cut_depths = search.cut_depths;
+            self.search.guess = search.guess;
             return Next::Ends;
         }
         search.plan_round::<T>(&known, &before);
@@ -294,7 +309,7 @@ impl State {
             bins: &search.bins,
             sums: &sums[..SUMS_OF_BIN * count],
             ends: &ends[..2 * count],
-            deep_masses: &deep[..count],
+            deep_masses: &deep[..self.occupied],
             deeper: head[0],
             lump,
             total: search.masses[0],

@@ -1,7 +1,7 @@
 //! The search of a sharded solve, held against sums over a few hundred samples.
 
 use super::bounds::{Known, Lump, Sums, point};
-use super::crossing::crossing;
+use super::crossing::{Line, crossing};
 use super::state::{MOST_CALLS, State};
 use super::{Sharded, Step};
 use crate::kernels::{Bins, Chunk, SUMS_OF_BIN, Scaling};
@@ -11,7 +11,8 @@ use crate::params::{Ordering, Params};
 use crate::report::Report;
 use crate::solve::cut::Rule;
 
-/// Some hundred losses: exponential, tied, over hundreds of decades, mostly the largest, a few far below.
+/// Some hundred losses: exponential, tied, over hundreds of decades, mostly the largest, a few far
+/// below.
 fn losses(shape: usize) -> Vec<f64> {
     let golden = 0.5 * (libm::sqrt(5.0) - 1.0);
     (0..400_u32)
@@ -44,8 +45,8 @@ fn solved(most_calls: u32, losses: &[f64], params: &Params) -> (u32, Report, Vec
     }
 }
 
-/// However few calls there may be, no more are made; the weights that they lead to are allowed, and the dual bound is
-/// one. With all calls that there may be the answer is one machine's.
+/// However few calls there may be, no more are made; the weights that they lead to are allowed, and
+/// the dual bound is one. With all calls that there may be the answer is one machine's.
 #[test]
 fn limits_to_calls() {
     let mut ended = 0;
@@ -79,7 +80,8 @@ fn limits_to_calls() {
     assert!(ended > 50, "only {ended} ended early");
 }
 
-/// What is to be reduced can be asked for again, until it has been; and at the end there is nothing.
+/// What is to be reduced can be asked for again, until it has been; and at the end there is
+/// nothing.
 #[test]
 fn what_is_pending() {
     let (losses, params) = (losses(0), Params { alpha: 0.1, r: 0.1, ..Params::default() });
@@ -117,10 +119,17 @@ impl Binned {
         bins.add(Chunk { losses, base: None, mass_scale: 1.0 }, &mut sums, &mut lost);
         let ends: Vec<_> = (0..count).map(|bin| bins.ends::<f64>(bin)).collect();
         let ends = ends.iter().map(|ends| ends[0]).chain(ends.iter().map(|ends| -ends[1])).collect();
-        let deep = (0..count).map(|bin| sums[bin..count].iter().sum()).collect();
-        Self { bins, depths, sums, ends, deep }
+        Self { bins, depths, sums, ends, deep: Vec::new() }
     }
 
+    /// The bins that hold a loss come first.
+    fn keep_occupied(mut self) -> Self {
+        let occupied = self.bins.keep_occupied::<f64>(&mut self.sums, &mut self.ends);
+        self.deep = (0..occupied).map(|bin| self.sums[bin..occupied].iter().sum()).collect();
+        self
+    }
+
+    /// Once the bins that hold a loss come first.
     fn known(&self, moved: f64) -> Known<'_> {
         let total = self.deep[0];
         Known {
@@ -144,7 +153,8 @@ fn phi(distribution: &[(f64, f64)], u: f64) -> f64 {
     sum(&|x| libm::log(x)) + libm::log(sum(&|x| 1.0 / x))
 }
 
-/// Each loss is in the bin that its ends say, bins are in order, and each window loss of a fine window has one of its own.
+/// Each loss is in the bin that its ends say, bins are in order, and each window loss of a fine
+/// window has one of its own.
 #[test]
 fn bins_are_ranges_in_order() {
     for shape in 0..SHAPES {
@@ -170,8 +180,8 @@ fn bins_are_ranges_in_order() {
     }
 }
 
-/// Whatever is in the bins, phi at any u is between its bounds: without a cut, and with those of HD and of HR, which a bisection
-/// over sorted depths finds.
+/// Whatever is in the bins, phi at any u is between its bounds: without a cut, and with those of HD
+/// and of HR, which a bisection over sorted depths finds.
 #[test]
 fn bounds_hold() {
     for (shape, at_most) in (0..SHAPES).flat_map(|shape| [(shape, 24), (shape, 150)]) {
@@ -179,7 +189,7 @@ fn bounds_hold() {
         let n = losses.len() as f64;
         for alpha in [0.0, 0.05, 0.6] {
             let budget = alpha * n;
-            let binned = Binned::new(&losses, 1e-2, [f64::MAX, f64::MIN], at_most);
+            let binned = Binned::new(&losses, 1e-2, [f64::MAX, f64::MIN], at_most).keep_occupied();
             let mut depths: Vec<f64> = losses.iter().map(|&loss| binned.depths.depth(loss)).collect();
             depths.sort_by(f64::total_cmp);
             for u in [1e-6, 1e-2, 0.3, 5.0, 1e3] {
@@ -264,7 +274,8 @@ fn powers_about_a_u() {
     }
 }
 
-/// A bracket about the root, as close as log u can be told, in few evaluations; an end where there is no root in it.
+/// A bracket about the root, as close as log u can be told, in few evaluations; an end where there
+/// is no root in it.
 #[test]
 fn crossings() {
     for r in [1e-20, 1e-6, 0.1, 3.0, 40.0] {
@@ -277,13 +288,14 @@ fn crossings() {
                 cell.set(cell.get() + 1);
                 exact_phi(log_u)
             },
-            [r, 2.0 / 0.75, 0.0],
+            Line { r, k: 2.0 / 0.75 },
+            0.0,
             [-705.0, 373.0],
         );
         count += cell.get();
         assert!(exact_phi(low) > r && exact_phi(high) <= r, "r {r}");
         assert!(high - low <= 4e-15 * (1.0 + low.abs()) && count < 100, "r {r}: {low} to {high}, {count}");
-        assert_eq!(crossing(exact_phi, [r, 2.0, 0.0], [high + 1.0, 373.0]), [high + 1.0; 2]);
-        assert_eq!(crossing(exact_phi, [r, 2.0, 0.0], [-705.0, low - 1.0]), [low - 1.0; 2]);
+        assert_eq!(crossing(exact_phi, Line { r, k: 2.0 }, 0.0, [high + 1.0, 373.0]), [high + 1.0; 2]);
+        assert_eq!(crossing(exact_phi, Line { r, k: 2.0 }, 0.0, [-705.0, low - 1.0]), [low - 1.0; 2]);
     }
 }

@@ -15,14 +15,14 @@ const MESSAGE: usize = 2 + 2 * LARGEST_MESSAGE;
 /// XLA's handler of one step of a sharded solve. Numbers of the solver travel as their bits, in
 /// unsigned 32-bit integers, so that they stay doubles where XLA has none.
 ///
-/// Arguments: losses `[n]`; budgets `[6]` or `[4]`, as in `hrw_xla_weights`; round `[1]`, 0 in the first
-/// call; solver `[SIZE / 4]`; the messages of all participants `[participants, 2 + 2 * 3006]`,
-/// which are joined in their order; weights `[n]`; optionally base weights `[n]`. Losses, budgets
-/// and weights are all float or all double, the rest is `u32`. The solver and the weights are the
-/// results of the last call; in the first call the solver, the messages and the weights are not
-/// looked at. Attribute: `ordering`, an `i32` (0 HD, 1 HR). Results: solver; this participant's
-/// message `[2 + 2 * 3006]`, whose first number is 0 at the end; weights; the robust loss and the
-/// weight of the worst loss `[2]`.
+/// Arguments: losses `[n]`; budgets `[6]` or `[4]`, as in `hrw_xla_weights`; round `[1]`, 0 in the
+/// first call; solver `[SIZE / 4]`; the messages of all participants
+/// `[participants, 2 + 2 * 3006]`, which are joined in their order; weights `[n]`; optionally base
+/// weights `[n]`. Losses, budgets and weights are all float or all double, the rest is `u32`. The
+/// solver and the weights are the results of the last call; in the first call the solver, the
+/// messages and the weights are not looked at. Attribute: `ordering`, an `i32` (0 HD, 1 HR).
+/// Results: solver; this participant's message `[2 + 2 * 3006]`, whose first number is 0 at the
+/// end; weights; the robust loss and the weight of the worst loss `[2]`.
 ///
 /// cbindgen:ignore
 ///

@@ -1,5 +1,5 @@
-//! A Rust library of somebody else, with a copy of the standard library of its own: its panics must still be caught when both
-//! are linked into one program.
+//! A Rust library of somebody else, with a copy of the standard library of its own: its panics must
+//! still be caught when both are linked into one program.
 
 /// 1 + 2 + ... + n; panics inside, and says so by a zero, if n is above 100.
 #[unsafe(no_mangle)]

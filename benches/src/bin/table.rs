@@ -1,4 +1,5 @@
-//! The table: everybody's time on the same vectors, in the same run, beside everybody's error, and the promises.
+//! The table: everybody's time on the same vectors, in the same run, beside everybody's error, and
+//! the promises.
 //!
 //! `table [--quick] [--huge] [--library FILE] [--python FILE] [--authors FILE] [--csv FILE] [--command TEXT]`
 

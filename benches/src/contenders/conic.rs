@@ -1,4 +1,5 @@
-//! The robust programs as they are written down, in exponential cones, for an interior-point solver.
+//! The robust programs as they are written down, in exponential cones, for an interior-point
+//! solver.
 
 use std::hint::black_box;
 use std::io;
@@ -50,8 +51,9 @@ impl Contender for Conic<'_> {
 
 /// A linear objective under `A x + s = b` with `s` in a product of cones.
 ///
-/// The variables are `p` (n samples, then the atom), `s` (n, what is cut) and `t` (a bound of each term of the divergence).
-/// `t >= q log(q/p)` is `(-t, q, p)` in the exponential cone `{(x, y, z): y exp(x/y) <= z}`.
+/// The variables are `p` (n samples, then the atom), `s` (n, what is cut) and `t` (a bound of each
+/// term of the divergence). `t >= q log(q/p)` is `(-t, q, p)` in the exponential cone
+/// `{(x, y, z): y exp(x/y) <= z}`.
 #[derive(Default)]
 struct Program {
     objective: Vec<f64>,

@@ -65,7 +65,8 @@ impl Library {
     /// # Errors
     /// If it is not there, or not this library.
     pub fn load(path: &Path) -> Result<Self, libloading::Error> {
-        // SAFETY: loading it runs no code but the Rust runtime's; the types are those of the header.
+        // SAFETY: loading it runs no code but the Rust runtime's; the types are those of the
+        // header.
         unsafe {
             let library = libloading::Library::new(path)?;
             let version: unsafe extern "C" fn() -> *const c_char = *library.get(b"hrw_version")?;

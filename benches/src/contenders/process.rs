@@ -1,7 +1,9 @@
-//! A contender in another process: a Python script, which measures its own calls while everybody else waits.
+//! A contender in another process: a Python script, which measures its own calls while everybody
+//! else waits.
 //!
-//! One line a request, one line a reply: the script says `ready NAME`; `load PATH ORDERING ALPHA R` names a file of f32 losses
-//! (reply `ok`), `run CALLS` is answered with nanoseconds, `answer PATH` writes the f64 weights (reply: the loss, or `nan`).
+//! One line a request, one line a reply: the script says `ready NAME`; `load PATH ORDERING ALPHA R`
+//! names a file of f32 losses (reply `ok`), `run CALLS` is answered with nanoseconds, `answer PATH`
+//! writes the f64 weights (reply: the loss, or `nan`).
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -23,7 +25,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a script; `None` if there is no such interpreter, or the script cannot import what it needs.
+    /// Starts a script; `None` if there is no such interpreter, or the script cannot import what it
+    /// needs.
     #[must_use]
     pub fn start(interpreter: &Path, script: &Path, arguments: &[&str]) -> Option<Self> {
         let mut child = Command::new(interpreter)

@@ -1,4 +1,5 @@
-//! Contenders within this process that need no more than a function: softmax in C, and the textbook.
+//! Contenders within this process that need no more than a function: softmax in C, and the
+//! textbook.
 
 use std::hint::black_box;
 use std::io;
