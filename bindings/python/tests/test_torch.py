@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 import table  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
+from hr_weights import _torch_operators, _torch_tensor  # noqa: E402
 from hr_weights import torch as hrt  # noqa: E402
 from hr_weights.torch import HRLoss, robust_loss, weights  # noqa: E402
 
@@ -166,9 +167,9 @@ def test_second_derivatives_take_the_weights_as_constants():
 @pytest.mark.parametrize("hr", [False, True])
 def test_opcheck(on_device, hr):
     arguments = (0.1, 0.2, math.nan, hr, on_device)
-    torch.library.opcheck(hrt._solve, (sample(7), None, *arguments))
-    torch.library.opcheck(hrt._solve, (sample(7), torch.rand(7, dtype=torch.float64), *arguments))
-    torch.library.opcheck(hrt._solve, (torch.rand(3, 5, requires_grad=True), torch.rand(3, 5), *arguments))
+    torch.library.opcheck(_torch_operators.solve, (sample(7), None, *arguments))
+    torch.library.opcheck(_torch_operators.solve, (sample(7), torch.rand(7, dtype=torch.float64), *arguments))
+    torch.library.opcheck(_torch_operators.solve, (torch.rand(3, 5, requires_grad=True), torch.rand(3, 5), *arguments))
 
 
 @needs_operator
@@ -226,7 +227,7 @@ def test_the_tensor_back_end_looks_at_no_value(ordering, worst_loss):
 
     with FakeTensorMode():
         losses = torch.rand(10)
-        robust, constants = hrt._solve_on_device(losses, torch.rand(10), 0.1, 0.2, worst_loss, ordering)
+        robust, constants = _torch_tensor.solve_on_device(losses, torch.rand(10), 0.1, 0.2, worst_loss, ordering)
     assert robust.shape == () and constants.shape == (10,)
 
 
@@ -427,7 +428,7 @@ def test_the_running_worst_loss_is_in_a_checkpoint_without_code(tmp_path):
 def test_sums_in_a_fixed_order_are_sums():
     for n in (1, 2, 7, 64, 100):
         x = torch.rand(3, n, dtype=torch.float64)
-        np.testing.assert_allclose(hrt._cumsum_by_doubling(x).numpy(), x.cumsum(-1).numpy(), rtol=1e-14)
+        np.testing.assert_allclose(_torch_tensor.cumsum_by_doubling(x).numpy(), x.cumsum(-1).numpy(), rtol=1e-14)
 
 
 STRICT = """
