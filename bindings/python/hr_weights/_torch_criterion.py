@@ -12,6 +12,7 @@ from torch import Tensor
 from ._attacks_torch import Normalization, ffgsm, pgd
 from ._frameworks import ORDERINGS, check_attack, check_budgets
 from ._numbers import choice
+from ._torch_arguments import Budget
 from ._torch_loss import robust_loss
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -63,8 +64,8 @@ class HRLoss(torch.nn.Module):
         self,
         model: Callable[[Tensor], Any],
         loss_fn: LossFunction,
-        alpha: float = 0.0,
-        r: float = 0.0,
+        alpha: Budget = 0.0,
+        r: Budget = 0.0,
         epsilon: float = 0.0,
         norm: str = "l2",
         attack: Any = "pgd",
@@ -74,7 +75,7 @@ class HRLoss(torch.nn.Module):
         ordering: str = "HD",
         *,
         bounds: tuple[float, float] = (0.0, 1.0),
-        worst_loss: Optional[float] = None,
+        worst_loss: Optional[Budget] = None,
         backend: str = "exact",
         group: Any = None,
         gradients: str = "mean",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
 
 from . import _dual
-from ._torch_arguments import where_positive
 
 
 def cumsum_by_doubling(x: Tensor) -> Tensor:
@@ -79,15 +78,28 @@ class _Ops:
 
 
 def solve_on_device(
-    losses: Tensor, base: Optional[Tensor], alpha: float, r: float, worst_loss: Optional[float], ordering: str
+    losses: Tensor,
+    base: Optional[Tensor],
+    alpha: Union[float, Tensor],
+    r: Union[float, Tensor],
+    worst_loss: Union[float, Tensor, None],
+    ordering: str,
 ) -> tuple[Tensor, Tensor]:
+    """The robust losses ``(...)`` and the weights ``(..., n)`` of losses ``(..., n)``.
+
+    Budgets: numbers, or tensors with the leading dimensions of the losses or with none.
+    """
     # Apple's GPUs have no double precision.
     single = losses.device.type == "mps"
     dtype = torch.float32 if single else torch.float64
     values = losses.to(dtype)
 
-    def budget(value: float) -> Tensor:
+    def budget(value: Union[float, Tensor]) -> Tensor:
+        if isinstance(value, Tensor):
+            return value.to(values.device, dtype).unsqueeze(-1).expand_as(values[..., :1])
         return torch.full_like(values[..., :1], value)
+
+    worst = None if worst_loss is None else budget(worst_loss)
 
     constants, on_worst = _dual.weights(
         _Ops(),
@@ -96,10 +108,11 @@ def solve_on_device(
         torch.ones_like(values) if base is None else base.to(dtype),
         budget(alpha),
         budget(r),
-        None if worst_loss is None else budget(worst_loss),
+        worst,
         ordering,
     )
-    robust = (constants * where_positive(constants, values)).sum(-1)
-    if worst_loss is not None:
-        robust = robust + on_worst.squeeze(-1) * worst_loss
+    # Masked losses may be NaN.
+    robust = (constants * torch.where(constants > 0, values, torch.zeros_like(values))).sum(-1)
+    if worst is not None:
+        robust = robust + (on_worst * worst).squeeze(-1)
     return robust.to(losses.dtype), constants.to(losses.dtype, memory_format=torch.contiguous_format)
