@@ -22,14 +22,15 @@ bench-authors: library ## The same with the authors' package, in an environment 
 bench-quick: library ## The table at tiny sizes: checks that everybody's answers agree
 	$(TABLE) --quick
 
-# The newest table, unless TABLE_CSV names another.
+# The newest tables, unless others are named: of the library, and of calls from Python (`make python-bench`).
 TABLE_CSV ?= $(lastword $(sort $(wildcard benches/results/*-table.csv)))
+CALLS_CSV ?= $(lastword $(sort $(wildcard benches/results/*-calls.csv)))
 
 # Pages that have tables of numbers.
 NUMBERS := README.md docs/performance.md
 
-bench-plots: ## The pictures and the numbers of the README and of docs/performance.md, from the newest table
-	python3 benches/tables.py $(TABLE_CSV) $(NUMBERS)
+bench-plots: ## The pictures and the numbers of the README and of docs/performance.md, from the newest tables
+	python3 benches/tables.py $(TABLE_CSV) $(CALLS_CSV) $(NUMBERS)
 	test -e $(PLOTS)/bin/python || python3 -m venv $(PLOTS)
 	$(PLOTS)/bin/pip install --quiet --disable-pip-version-check 'matplotlib>=3.8'
 	$(PLOTS)/bin/python benches/plot.py $(TABLE_CSV) docs/images

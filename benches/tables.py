@@ -1,7 +1,8 @@
-"""Writes the tables of the README and of docs/performance.md from a CSV of the table, or checks that they are those of it.
+"""Writes the tables of the README and of docs/performance.md from the CSVs of the table and of the calls from Python, or
+checks that they are those of them.
 
-    tables.py TABLE.csv PAGE...
-    tables.py --check TABLE.csv PAGE...
+    tables.py TABLE.csv CALLS.csv PAGE...
+    tables.py --check TABLE.csv CALLS.csv PAGE...
 
 A table stands between the lines `<!-- numbers: NAME -->` and `<!-- end -->`; NAME is a function below.
 """
@@ -127,15 +128,28 @@ def threads(rows: Rows) -> str:
     return markdown(["", "1 thread", "2 threads"], [*body, ["4,096 rows of 128", *map(time, batch)]])
 
 
+def calls(rows: Rows) -> str:
+    """A call from Python, beside the mean of the same framework: see bindings/python/tests/bench_calls.py."""
+    body, before = [], ""
+    for row in rows:
+        if row["group"] == "calls":
+            mean, robust = (float(row[name]) for name in ("mean_ns", "hr_ns"))
+            framework = row["framework"] if row["framework"] != before else ""
+            before = row["framework"]
+            body.append([framework, row["call"], time(mean), time(robust)])
+    return markdown(["", "", "the mean", "HR"], body)
+
+
 def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--check"]
-    rows = read(pathlib.Path(arguments[0]))
-    tables = {table.__name__: table(rows) for table in (sizes, contenders, targets, budgets, threads)}
-    for page in map(pathlib.Path, arguments[1:]):
+    sources = [argument for argument in arguments if argument.endswith(".csv")]
+    rows = [row for source in sources for row in read(pathlib.Path(source))]
+    tables = {table.__name__: table(rows) for table in (sizes, contenders, targets, budgets, threads, calls)}
+    for page in map(pathlib.Path, arguments[len(sources) :]):
         before = page.read_text()
         after = TABLE.sub(lambda match: match[1] + tables[match[2]] + match[3], before)
         if before != after and "--check" in sys.argv:
-            sys.exit(f"{page} has other numbers than {arguments[0]}: run make bench-plots")
+            sys.exit(f"{page} has other numbers than {' and '.join(sources)}: run make bench-plots")
         page.write_text(after)
 
 

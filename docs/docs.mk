@@ -18,5 +18,5 @@ docs: docs-blocks python-site ## The site of the documentation: target/docs/inde
 	@echo "$(DOCS)/index.html"
 
 docs-blocks: library python-site ## The code on every page, in C, C++ and the shell; the Python is a part of python-tests
-	@$(PYTHON) benches/tables.py --check $(TABLE_CSV) $(NUMBERS)
+	@$(PYTHON) benches/tables.py --check $(TABLE_CSV) $(CALLS_CSV) $(NUMBERS)
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) PATH="$$venv/bin:$$PATH" tests/docs/blocks.py $(RELEASE)

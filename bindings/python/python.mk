@@ -79,5 +79,12 @@ $(PYTHON_FRAMEWORKS): python-%: python-site
 		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
 			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py
 
-python-bench: python-site ## What a call from Python costs
-	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && $(PYTHON_ENV) $$venv/bin/python $(PYTHON_DIR)/tests/bench_calls.py
+# Whose rows of the table in docs/performance.md are measured; the others stay.
+BENCH_FRAMEWORKS ?= numpy torch jax tensorflow
+python-bench: python-site ## What a call from Python costs in every framework, and the table in docs/performance.md
+	@for name in $(BENCH_FRAMEWORKS); do \
+		venv=$$($(PYTHON_VENV) $$(echo $$name | sed s/numpy/core/) $(PYTHON)) \
+			&& $(PYTHON_ENV) $$venv/bin/python $(PYTHON_DIR)/tests/bench_calls.py $$name benches/results || exit 1; \
+	done
+	@$(PYTHON) benches/tables.py $(TABLE_CSV) $(lastword $(sort $(wildcard benches/results/*-calls.csv) $(RESULTS)-calls.csv)) \
+		$(NUMBERS)

@@ -31,7 +31,7 @@ enum Refusal {
 /// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss, each as
 /// the sum of two numbers, so that floats carry a double, or `[..., 4]` without a worst loss;
 /// optionally base weights `[..., n]`. Attribute: `ordering`, an `i32` (0 HD, 1 HR). Results: weights
-/// `[..., n]`; the weight of the worst loss `[...]`.
+/// `[..., n]`; the weight of the worst loss and the robust loss `[..., 2]`.
 ///
 /// cbindgen:ignore
 ///
@@ -91,8 +91,8 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
         None => None,
     };
     let weights: &mut [T] = frame.result(0).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
-    let worst_weights: &mut [T] = frame.result(1).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
-    let (cols, rows) = (losses.cols, worst_weights.len());
+    let outcomes: &mut [T] = frame.result(1).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
+    let (cols, rows) = (losses.cols, outcomes.len() / 2);
     if cols == 0 {
         return Err(Refusal::Argument(crate::params::Error::Empty.to_string()));
     }
@@ -104,7 +104,7 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     if !fits {
         return Err(SHAPES);
     }
-    for (row, worst_weight) in worst_weights.iter_mut().enumerate() {
+    for (row, outcome) in outcomes.chunks_exact_mut(2).enumerate() {
         let span = row * cols..(row + 1) * cols;
         let params = params(&budgets.values[row * budgets.cols..][..budgets.cols], ordering);
         let base = base.as_ref().map(|base| &base.values[span.clone()]);
@@ -113,7 +113,7 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
                 let place = if rows > 1 { format!(" (problem {row} of the batch)") } else { String::new() };
                 Refusal::Argument(format!("{error}{place}"))
             })?;
-        *worst_weight = T::from_f64(report.worst_weight);
+        outcome.copy_from_slice(&[report.worst_weight, report.robust_loss].map(T::from_f64));
     }
     Ok(())
 }

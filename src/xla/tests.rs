@@ -143,13 +143,13 @@ fn rows_are_problems_with_their_own_budgets() {
                 Some(_) => vec![0.25, 0.0, r[0], r[1], 6.0, 0.0, 0.0, 0.0, 0.5, 0.0, 6.0, 0.0],
             };
             let shape = [2, if worst_loss.is_none() { 4 } else { 6 }];
-            let (mut weights, mut worst) = ([0.0_f32; 8], [0.0_f32; 2]);
+            let (mut weights, mut outcomes) = ([0.0_f32; 8], [0.0_f32; 4]);
             let arguments = [
                 buffer(F32, &mut losses, &[2, 4]),
                 buffer(F32, &mut budgets, &shape),
                 buffer(F32, &mut base, &[2, 4]),
             ];
-            let results = [buffer(F32, &mut weights, &[2, 4]), buffer(F32, &mut worst, &[2])];
+            let results = [buffer(F32, &mut weights, &[2, 4]), buffer(F32, &mut outcomes, &[2, 2])];
             run(&arguments, &results, code).unwrap();
             for (row, params) in wanted.iter().enumerate() {
                 let span = row * 4..row * 4 + 4;
@@ -159,8 +159,10 @@ fn rows_are_problems_with_their_own_budgets() {
                 for (weight, expected) in weights[span].iter().zip(expected) {
                     assert!((weight - expected).abs() <= 1e-7, "{weight} {expected}");
                 }
-                assert!((f64::from(worst[row]) - report.worst_weight).abs() < 1e-7);
-                assert_eq!(worst[row] > 0.0, worst_loss.is_some());
+                let [worst_weight, robust_loss] = [2 * row, 2 * row + 1].map(|index| f64::from(outcomes[index]));
+                assert!((worst_weight - report.worst_weight).abs() < 1e-7);
+                assert!((robust_loss - report.robust_loss).abs() <= 6e-8 * report.robust_loss);
+                assert_eq!(worst_weight > 0.0, worst_loss.is_some());
             }
         }
     }
@@ -169,9 +171,9 @@ fn rows_are_problems_with_their_own_budgets() {
 #[test]
 fn a_worst_loss_that_is_nan_is_refused() {
     let (mut losses, mut budgets) = ([1.0_f64, 2.0], [0.1, 0.0, 0.1, 0.0, f64::NAN, 0.0]);
-    let (mut weights, mut worst) = ([-1.0; 2], [-1.0; 1]);
+    let (mut weights, mut outcome) = ([-1.0; 2], [-1.0; 2]);
     let arguments = [buffer(F64, &mut losses, &[2]), buffer(F64, &mut budgets, &[6])];
-    let results = [buffer(F64, &mut weights, &[2]), buffer(F64, &mut worst, &[])];
+    let results = [buffer(F64, &mut weights, &[2]), buffer(F64, &mut outcome, &[2])];
     let (code, message) = run(&arguments, &results, 0).unwrap_err();
     assert!(code == INVALID_ARGUMENT && message.contains("worst_loss"), "{message}");
 }
@@ -180,9 +182,9 @@ fn a_worst_loss_that_is_nan_is_refused() {
 fn errors_name_the_sample_and_the_problem() {
     let mut budgets = [0.0_f64, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1, 0.0];
     let mut losses = [1.0, 2.0, 3.0, 4.0, f64::NAN, 6.0];
-    let (mut weights, mut worst) = ([-1.0; 6], [-1.0; 2]);
+    let (mut weights, mut outcomes) = ([-1.0; 6], [-1.0; 4]);
     let arguments = [buffer(F64, &mut losses, &[2, 3]), buffer(F64, &mut budgets, &[2, 4])];
-    let results = [buffer(F64, &mut weights, &[2, 3]), buffer(F64, &mut worst, &[2])];
+    let results = [buffer(F64, &mut weights, &[2, 3]), buffer(F64, &mut outcomes, &[2, 2])];
     let (code, message) = run(&arguments, &results, 0).unwrap_err();
     assert_eq!(code, INVALID_ARGUMENT);
     assert!(message.contains("loss 1 ") && message.contains("problem 1 "), "{message}");

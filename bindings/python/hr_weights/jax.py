@@ -30,9 +30,10 @@ with extra("jax"):
     import jax.numpy as jnp
     from jax import lax
 
-from . import _dual, _library
+from . import _dual, _jax_sharded, _library
 from ._attacks_jax import ffgsm, pgd
 from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._gathered import LARGEST
 from ._numbers import choice
 
 __all__ = ["ffgsm", "pgd", "robust_loss", "weights"]
@@ -43,13 +44,7 @@ _MEAN = "return the losses of the samples, without jnp.mean"
 _VMAP = ", or use jax.vmap for many problems"
 _TARGET = "hr_weights_solve"
 
-_STEP = "hr_weights_sharded_step"
-# Of the solver and of a message, in numbers of 32 bits.
-_SOLVER_WORDS = _library.SHARDED_SIZE // 4
-_MESSAGE_WORDS = 2 + 2 * 3006
-
 jax.ffi.register_ffi_target(_TARGET, jax.ffi.pycapsule(_library.LIBRARY.hrw_xla_weights), platform="cpu")
-jax.ffi.register_ffi_target(_STEP, jax.ffi.pycapsule(_library.LIBRARY.hrw_xla_sharded_step), platform="cpu")
 
 
 def robust_loss(
@@ -76,8 +71,9 @@ def robust_loss(
         These are right to 1e-6 with ``jax_enable_x64`` and to 1e-5 without, and do not notice bad values.
     axis_name: inside ``jax.shard_map``, the name of the mesh axis that the samples are spread over, or a tuple of
         names: these are then the losses of one shard, and the result is the robust loss of all shards, the same on
-        each. Every shard makes about five small exchanges (at most 64), on the CPU alone. They are exact
-        without ``jax_enable_x64`` too. None: these are all the losses.
+        each. Losses that come to at most 32 KiB together, base weights included, are gathered once, and every shard
+        solves. With more of them every shard makes about five small exchanges (at most 64), on the CPU alone; they are
+        exact without ``jax_enable_x64`` too. None: these are all the losses.
 
     `alpha`, `r` and `worst_loss` may be numbers or traced scalars, such as a schedule's. They and `base` have no gradient,
     and the weights are constants for second derivatives (the first ones are exact by Danskin's theorem).
@@ -94,10 +90,12 @@ def robust_loss(
     """
     losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     if axis_name is not None:
-        total, constants = _solve_together(losses, base, budgets, ordering, backend, axis_name)
+        total, constants = _together(losses, base, budgets, ordering, backend, axis_name)
         # A change that is zero, whose derivative is the weights: the collectives have none. Masked losses may be NaN.
         counted = jnp.where(constants > 0, losses, 0)
-        return total + lax.psum(jnp.sum(constants * (counted - lax.stop_gradient(counted))), axis_name)
+        # One shard has the value, so that the sum is the same, and known to be, on each.
+        own = jnp.where(lax.axis_index(axis_name) == 0, total, 0)
+        return lax.psum(own + jnp.sum(constants * (counted - lax.stop_gradient(counted))), axis_name)
     return _now(_robust_loss, losses, base, budgets, ordering, backend)
 
 
@@ -119,7 +117,7 @@ def weights(
     dtype = jnp.asarray(losses).dtype
     losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     if axis_name is not None:
-        return _solve_together(losses, base, budgets, ordering, backend, axis_name)[1].astype(dtype)
+        return _together(losses, base, budgets, ordering, backend, axis_name)[1].astype(dtype)
     return _now(_solve, losses, base, budgets, ordering, backend)[0].astype(dtype)
 
 
@@ -196,16 +194,33 @@ def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _robust_loss(losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str) -> Array:
-    constants, on_worst = _solve(losses, base, budgets, ordering, backend)
+    constants, outcome = _solve(losses, base, budgets, ordering, backend)
     total = jnp.sum(constants * jnp.where(constants > 0, losses, 0))
-    return total + on_worst * (budgets[4] + budgets[5]) if budgets.shape[-1] > 4 else total
+    return total + outcome[0] * (budgets[4] + budgets[5]) if budgets.shape[-1] > 4 else total
+
+
+def _together(
+    losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str, axis_name: Any
+) -> tuple[Array, Array]:
+    """The robust loss of all shards ``()``, and the weights of this one ``(n,)``, both constants."""
+    if backend != "auto":
+        raise ValueError(f"with axis_name, backend must be 'auto', not {backend!r}")
+    losses, base = lax.stop_gradient(losses), None if base is None else lax.stop_gradient(base)
+    size = losses.size * losses.dtype.itemsize * (1 if base is None else 2)
+    if lax.psum(1, axis_name) * size > LARGEST:
+        return _jax_sharded.by_rounds(losses, base, lax.stop_gradient(jnp.asarray(budgets)), ordering, axis_name)
+    samples, all_base, budgets = _jax_sharded.gathered(losses, base, budgets, axis_name)
+    constants, outcome = _solve(samples, all_base, budgets, ordering, backend)
+    start = lax.axis_index(axis_name) * losses.size
+    return outcome[1], lax.dynamic_slice(constants, (start,), losses.shape)
 
 
 @partial(jax.jit, static_argnums=(3, 4))
-def _solve(
-    losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str
-) -> tuple[Array, Array]:
-    """The weights ``(n,)`` and the weight of the worst loss ``()``, both constants. Compiled once per shape."""
+def _solve(losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str) -> tuple[Array, Array]:
+    """The weights ``(n,)``; the weight of the worst loss and the robust loss ``(2,)``; all constants.
+
+    Compiled once per shape.
+    """
     arguments = tuple(lax.stop_gradient(x) for x in (losses, budgets) + (() if base is None else (base,)))
     by_library = partial(_by_library, ordering=ordering)
     by_arrays = partial(_by_arrays, ordering=ordering)
@@ -213,71 +228,19 @@ def _solve(
         result = by_arrays(*arguments)
     else:
         result = lax.platform_dependent(*arguments, cpu=by_library, default=by_arrays)
-    constants, on_worst = result
-    return constants, on_worst
+    constants, outcome = result
+    return constants, outcome
 
 
 def _by_library(losses: Array, budgets: Array, *base: Array, ordering: str) -> tuple[Array, Array]:
     call = jax.ffi.ffi_call(
         _TARGET,
-        (jax.ShapeDtypeStruct(losses.shape, losses.dtype), jax.ShapeDtypeStruct((), losses.dtype)),
+        (jax.ShapeDtypeStruct(losses.shape, losses.dtype), jax.ShapeDtypeStruct((2,), losses.dtype)),
         vmap_method="broadcast_all",
     )
-    constants, on_worst = call(losses, budgets, *base, ordering=np.int32(_library.ORDERINGS[ordering]))
-    # Inside shard_map a result is known to differ between shards if an argument does, but not through a foreign call. The
-    # compiler removes a choice between equals.
-    for argument in (losses, budgets, *base):
-        constants, on_worst = (jnp.where(argument[0] == 0, x, x) for x in (constants, on_worst))
-    return constants, on_worst
-
-
-def _solve_together(
-    losses: Array, base: Optional[Array], budgets: Array, ordering: str, backend: str, axis_name: Any
-) -> tuple[Array, Array]:
-    """The robust loss of all shards ``()``, the same on each, and the weights of this one ``(n,)``, both constants."""
-    if backend != "auto":
-        raise ValueError(f"with axis_name, backend must be 'auto', not {backend!r}")
-    losses, budgets = lax.stop_gradient(losses), lax.stop_gradient(jnp.asarray(budgets))
-    samples = () if base is None else (lax.stop_gradient(base),)
-    call = jax.ffi.ffi_call(
-        _STEP,
-        (
-            jax.ShapeDtypeStruct((_SOLVER_WORDS,), jnp.uint32),
-            jax.ShapeDtypeStruct((_MESSAGE_WORDS,), jnp.uint32),
-            jax.ShapeDtypeStruct(losses.shape, losses.dtype),
-            jax.ShapeDtypeStruct((2,), losses.dtype),
-        ),
-    )
-
-    def step(number: int, solver: Array, messages: Array, constants: Array) -> tuple[Array, ...]:
-        numbers = jnp.full((1,), number, jnp.uint32)
-        results = call(
-            losses,
-            budgets,
-            numbers,
-            solver,
-            messages,
-            constants,
-            *samples,
-            ordering=np.int32(_library.ORDERINGS[ordering]),
-        )
-        # As in _by_library: to shard_map these differ between shards, as the losses do.
-        for argument in (losses, budgets, *samples):
-            results = tuple(jnp.where(argument[0] == 0, x, x) for x in results)
-        return tuple(results)
-
-    def body(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        solver, message, constants, _ = state
-        # The bits of all messages, joined by the library in the order of the shards: the same doubles everywhere.
-        return step(1, solver, lax.all_gather(message, axis_name), constants)
-
-    first = step(
-        0, jnp.zeros(_SOLVER_WORDS, jnp.uint32), jnp.zeros((1, _MESSAGE_WORDS), jnp.uint32), jnp.zeros_like(losses)
-    )
-    # Every shard has the same message next: none leaves the loop before the others.
-    _, _, constants, outcome = lax.while_loop(lambda state: state[1][0] > 0, body, first)
-    # The maximum of what is the same everywhere, which lets shard_map know that it is.
-    return lax.pmax(outcome[0], axis_name), constants
+    results = call(losses, budgets, *base, ordering=np.int32(_library.ORDERINGS[ordering]))
+    constants, outcome = _jax_sharded.varying(results, losses, budgets, *base)
+    return constants, outcome
 
 
 def _by_arrays(losses: Array, budgets: Array, *base: Array, ordering: str) -> tuple[Array, Array]:
@@ -294,7 +257,9 @@ def _by_arrays(losses: Array, budgets: Array, *base: Array, ordering: str) -> tu
         worst_loss[0] if worst_loss else None,
         ordering,
     )
-    return constants.astype(losses.dtype), on_worst[0].astype(losses.dtype)
+    total = jnp.sum(constants * jnp.where(constants > 0, values, 0))
+    outcome = jnp.stack((on_worst[0], total + on_worst[0] * worst_loss[0][0] if worst_loss else total))
+    return constants.astype(losses.dtype), outcome.astype(losses.dtype)
 
 
 class _Ops:

@@ -37,6 +37,9 @@ Allreduce = Callable[[NDArray[np.float64], Op], object]
 _OPS: tuple[Op, Op] = ("sum", "max")
 
 
+WIDTHS = "the participants have losses of different widths, or versions of hr-weights that do not fit"
+
+
 class Elsewhere(ValueError):  # noqa: N818
     """What was wrong was not, or not only, this participant's input."""
 
@@ -332,7 +335,7 @@ def _fail(
         disagree = f"the participants disagree about {name}, or one of them is wrong"
         raise Elsewhere(f"{disagree}: {message}; here it is {value}")
     if status == _library.REDUCE:
-        raise Elsewhere("the participants have losses of different widths, or versions of hr-weights that do not fit")
+        raise Elsewhere(WIDTHS)
     if status == _library.EMPTY:
         raise Elsewhere(f"losses is empty at every participant: {message}")
     if status == _library.NULL_POINTER:

@@ -31,6 +31,10 @@ def mesh():
     return Mesh(np.array(jax.devices()[:DEVICES]), ("shards",))
 
 
+# Of 400 losses all are gathered; of so many they are not.
+MANY = 20_000
+
+
 def problem(n=400, dtype=np.float64):
     random = np.random.default_rng(2)
     losses = random.exponential(size=n).astype(dtype)
@@ -47,8 +51,9 @@ def sharded(function, mesh, **options):
     "dtype, x64, tolerance", [("float64", True, 1e-13), ("float32", True, 1e-8), ("float32", False, 1e-8)]
 )
 @pytest.mark.parametrize("with_base, worst_loss", [(False, None), (True, None), (False, 30.0)])
-def test_weights_are_those_of_one_device(mesh, ordering, dtype, x64, tolerance, with_base, worst_loss):
-    losses, base = problem(dtype=dtype)
+@pytest.mark.parametrize("n", [400, MANY])
+def test_weights_are_those_of_one_device(mesh, n, ordering, dtype, x64, tolerance, with_base, worst_loss):
+    losses, base = problem(n, dtype)
     options = {"alpha": 0.05, "r": 0.1, "ordering": ordering, "worst_loss": worst_loss}
     whole = hrw.solve(losses, base=base if with_base else None, **options)
 
@@ -69,8 +74,9 @@ def test_weights_are_those_of_one_device(mesh, ordering, dtype, x64, tolerance, 
         jax.config.update("jax_enable_x64", False)
 
 
-def test_the_gradient_in_the_losses_is_the_weights(mesh):
-    losses, _ = problem(dtype=np.float32)
+@pytest.mark.parametrize("n", [400, MANY])
+def test_the_gradient_in_the_losses_is_the_weights(mesh, n):
+    losses, _ = problem(n, np.float32)
     whole = hrw.weights(losses, alpha=0.05, r=0.1)
 
     def loss(losses):
@@ -78,7 +84,8 @@ def test_the_gradient_in_the_losses_is_the_weights(mesh):
 
     outside = jax.grad(jax.shard_map(loss, mesh=mesh, in_specs=P("shards"), out_specs=P()))
     inside = jax.shard_map(jax.grad(loss), mesh=mesh, in_specs=P("shards"), out_specs=P("shards"))
-    for gradient in (outside, inside, jax.jit(outside), jax.jit(inside)):
+    # Rounds of messages that are not compiled as one take seconds.
+    for gradient in (jax.jit(outside), jax.jit(inside), *((outside, inside) if n < MANY else ())):
         np.testing.assert_allclose(gradient(losses), whole, rtol=2e-7, atol=1e-8)
 
 
@@ -117,8 +124,9 @@ def test_training_on_a_mesh_is_training_alone_step_by_step(mesh):
             one, many = (jax.tree.map(lambda x, y: x - 0.5 * y, x, y) for x, y in ((one, gradient), (many, gradients)))
 
 
-def test_a_bad_loss_ends_all(mesh):
-    losses, _ = problem(dtype=np.float32)
+@pytest.mark.parametrize("n", [400, MANY])
+def test_a_bad_loss_ends_all(mesh, n):
+    losses, _ = problem(n, np.float32)
     losses[350] = np.nan
     solve = sharded(lambda losses: weights(losses, r=0.1, axis_name="shards"), mesh)
     with pytest.raises((ValueError, jax.errors.JaxRuntimeError), match="loss"):
@@ -126,6 +134,65 @@ def test_a_bad_loss_ends_all(mesh):
     # And the devices go on.
     losses[350] = 1.0
     np.testing.assert_allclose(solve(losses), hrw.weights(losses, r=0.1), rtol=2e-7, atol=1e-8)
+
+
+def collectives(function, *arguments):
+    """How many of each the program has."""
+    text = str(jax.make_jaxpr(function)(*arguments))
+    return {name: text.count(f" {name}[") for name in ("all_gather", "psum", "psum_invariant", "pmax")}
+
+
+@pytest.mark.parametrize("with_base", [False, True])
+def test_few_losses_are_gathered_once(mesh, with_base):
+    def own(losses, base):
+        return weights(losses, 0.05, 0.1, base=base if with_base else None, axis_name="shards")
+
+    def solve(losses, base):
+        return jax.shard_map(own, mesh=mesh, in_specs=P("shards"), out_specs=P("shards"))(losses, base)
+
+    # 32 KiB, base weights included, and a little more.
+    most = 8192 // (2 if with_base else 1)
+    for n, few in ((400, True), (most, True), (most + DEVICES, False)):
+        counts = collectives(solve, *problem(n, np.float32))
+        assert sum(counts.values()) == counts["all_gather"] == 1
+        assert ("while[" in str(jax.make_jaxpr(solve)(*problem(n, np.float32)))) != few
+
+
+@pytest.mark.parametrize("n", [400, MANY])
+def test_two_axes_and_traced_budgets(mesh, n):
+    losses, base = problem(n, np.float32)
+    mesh = Mesh(np.array(jax.devices()[:DEVICES]).reshape(2, 2), ("rows", "columns"))
+    axes = ("rows", "columns")
+
+    @jax.jit
+    def solve(losses, base, alpha, r):
+        def own(losses, base, alpha, r):
+            options = {"base": base, "worst_loss": 2 * alpha + 30, "axis_name": axes}
+            return weights(losses, alpha, r, **options), robust_loss(losses, alpha, r, **options)
+
+        return jax.shard_map(own, mesh=mesh, in_specs=(P(axes), P(axes), P(), P()), out_specs=(P(axes), P()))(
+            losses, base, alpha, r
+        )
+
+    for alpha, r in ((0.0, 0.25), (0.125, np.inf), (0.125, 0.25)):
+        whole = hrw.solve(losses, alpha, r, base=base, worst_loss=2 * alpha + 30)
+        result, loss = solve(losses, base, jnp.float32(alpha), jnp.float32(r))
+        np.testing.assert_allclose(result, whole.weights, rtol=2e-7, atol=1e-8)
+        assert float(loss) == pytest.approx(whole.robust_loss, rel=1e-7)
+
+
+@pytest.mark.parametrize("n", [400, MANY])
+def test_budgets_that_differ_between_shards_are_refused(mesh, n):
+    losses, _ = problem(n, np.float32)
+
+    def own(losses, r):
+        return weights(losses, 0.05, r[0], axis_name="shards")
+
+    solve = jax.jit(jax.shard_map(own, mesh=mesh, in_specs=P("shards"), out_specs=P("shards")))
+    same = solve(losses, jnp.full(DEVICES, 0.25, jnp.float32))
+    np.testing.assert_allclose(same, hrw.weights(losses, 0.05, 0.25), rtol=2e-7, atol=1e-8)
+    with pytest.raises((ValueError, jax.errors.JaxRuntimeError), match="r must"):
+        jax.block_until_ready(solve(losses, jnp.asarray([0.25, 0.25, 0.5, 0.25], jnp.float32)))
 
 
 @pytest.mark.parametrize("backend", ["auto", "tensor"])
@@ -147,7 +214,9 @@ def test_spread_losses_need_no_shard_map(mesh, backend, kind):
             assert float(value) == pytest.approx(whole.robust_loss, rel=1e-5)
             np.testing.assert_allclose(gradient, whole.weights, rtol=0, atol=1e-5)
             assert gradient.sharding.is_equivalent_to(spread[0].sharding, 1) or kind == "Auto"
-        np.testing.assert_allclose(weights(spread[0], 0.05, 0.1, base=spread[1], backend=backend), whole.weights, atol=1e-5)
+        np.testing.assert_allclose(
+            weights(spread[0], 0.05, 0.1, base=spread[1], backend=backend), whole.weights, atol=1e-5
+        )
 
 
 def test_arguments(mesh):

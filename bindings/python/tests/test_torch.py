@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 import table  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
+from hr_weights import _torch_operators, _torch_tensor  # noqa: E402
 from hr_weights import torch as hrt  # noqa: E402
 from hr_weights.torch import HRLoss, robust_loss, weights  # noqa: E402
 
@@ -161,14 +162,248 @@ def test_second_derivatives_take_the_weights_as_constants():
     assert float(bend) == pytest.approx(2.0)
 
 
+class Watch:
+    """Stands for an operator, and counts its calls."""
+
+    def __init__(self, operator):
+        self.operator, self.calls = operator, 0
+
+    def __call__(self, *arguments):
+        self.calls += 1
+        return self.operator(*arguments)
+
+
+@pytest.fixture
+def operators(monkeypatch):
+    watches = {name: Watch(getattr(_torch_operators, name)) for name in ("exact", "tensor")}
+    for name, watch in watches.items():
+        monkeypatch.setattr(_torch_operators, name, watch)
+    return watches
+
+
+PLAIN = {
+    "double": lambda: sample(9),
+    "float": lambda: sample(9, torch.float32),
+    "half": lambda: sample(9, torch.float16),
+    "parameter": lambda: torch.nn.Parameter(sample(9).detach()),
+    "every other": lambda: sample(18)[::2],
+    "not of a graph": lambda: sample(9).detach(),
+    # The sign bit is not in memory.
+    "negative view": lambda: torch._neg_view(-sample(9)),
+    "not aligned": lambda: torch.frombuffer(
+        bytearray(b"?" + sample(9).detach().numpy().tobytes()), dtype=torch.float64, offset=1
+    ),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", PLAIN)
+def test_where_nothing_traces_no_operator_is_called(operators, name, backend):
+    for base in (None, torch.tensor([1, 2, 0, 1, 1, 1, 3, 0, 1]), torch.arange(9.0), torch.arange(9.0).double()):
+        for worst_loss in (None, 4.0):
+            losses = PLAIN[name]()
+            loss = robust_loss(losses, 0.1, 0.2, base=base, worst_loss=worst_loss, backend=backend)
+            plain = (
+                losses.detach().resolve_neg().clone().float()
+                if name == "half"
+                else losses.detach().resolve_neg().clone()
+            )
+            host_base = None if base is None else base.to(plain.dtype).numpy()
+            solution = hrw.solve(plain.numpy(), 0.1, 0.2, base=host_base, worst_loss=worst_loss)
+            assert loss.dtype == plain.dtype
+            if backend == "exact":
+                # Rounded once.
+                assert loss.item() == torch.tensor(solution.robust_loss, dtype=plain.dtype).item()
+            assert loss.item() == pytest.approx(solution.robust_loss, rel=1e-6)
+            assert loss.requires_grad == losses.requires_grad
+            if losses.requires_grad:
+                (slope,) = torch.autograd.grad(loss, losses)
+                assert slope.dtype == losses.dtype
+                atol = 1e-3 if name == "half" else 1e-6
+                np.testing.assert_allclose(slope.double().numpy(), solution.weights, rtol=0, atol=atol)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            losses = PLAIN[name]()
+            assert not robust_loss(losses, 0.1, 0.2, backend=backend).requires_grad
+            weights(losses, 0.1, 0.2, backend=backend)
+    assert operators["exact"].calls == operators["tensor"].calls == 0
+
+
 @needs_operator
-@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_whoever_traces_sees_one_operator(operators, backend):
+    from torch._subclasses import FakeTensorMode
+    from torch.fx.experimental.proxy_tensor import make_fx
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Quiet(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, arguments=(), options=None):
+            return function(*arguments, **(options or {}))
+
+    def loss(x):
+        return robust_loss(x, 0.1, 0.2, backend=backend)
+
+    calls = operators[backend]
+    with Quiet():
+        loss(torch.rand(9))
+    assert calls.calls == 1
+    with FakeTensorMode():
+        assert loss(torch.rand(9)).shape == ()
+    assert calls.calls == 2
+    torch.func.vmap(loss)(torch.rand(2, 9))
+    assert calls.calls == 3
+    torch.func.grad(loss)(torch.rand(9))
+    assert calls.calls == 4
+    assert f"hr_weights.{backend}" in make_fx(loss)(torch.rand(9)).code
+    assert calls.calls == 5
+
+
+def test_a_call_is_few_operations():
+    """Each costs a microsecond, many times what the library takes for a small batch."""
+    losses = sample(128, torch.float32)
+    counted = {}
+    for name, loss in {"mean": torch.mean, "robust": lambda x: robust_loss(x, 0.1, 0.2)}.items():
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            loss(losses).backward()
+        counted[name] = sum(event.name.startswith("aten::") for event in profile.events())
+    assert counted["robust"] <= counted["mean"] + 8, counted
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        weights(losses, 0.1, 0.2)
+    assert sum(event.name.startswith("aten::") for event in profile.events()) <= 4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_forward_derivatives(backend):
+    import torch.autograd.forward_ad as forward
+
+    losses, direction = sample(9).detach(), torch.rand(9, dtype=torch.float64)
+    with forward.dual_level():
+        loss = robust_loss(forward.make_dual(losses, direction), 0.1, 0.2, backend=backend)
+        value, slope = forward.unpack_dual(loss)
+    solution = hrw.solve(losses.numpy(), 0.1, 0.2)
+    assert value.item() == pytest.approx(solution.robust_loss)
+    assert slope.item() == pytest.approx(solution.weights @ direction.numpy())
+
+
+@needs_operator
+@pytest.mark.parametrize("operator", ["exact", "tensor"])
 @pytest.mark.parametrize("hr", [False, True])
-def test_opcheck(on_device, hr):
-    arguments = (0.1, 0.2, math.nan, hr, on_device)
-    torch.library.opcheck(hrt._solve, (sample(7), None, *arguments))
-    torch.library.opcheck(hrt._solve, (sample(7), torch.rand(7, dtype=torch.float64), *arguments))
-    torch.library.opcheck(hrt._solve, (torch.rand(3, 5, requires_grad=True), torch.rand(3, 5), *arguments))
+def test_opcheck(operator, hr):
+    solve = getattr(_torch_operators, operator)
+    torch.library.opcheck(solve, (sample(7), None, [0.1, 0.2], None, hr))
+    torch.library.opcheck(solve, (sample(7), torch.rand(7, dtype=torch.float64), [0.1, 0.2, 3.5], None, hr))
+    budgets = torch.tensor([[0.1, 0.2], [0.0, 0.3], [0.2, 0.0]], dtype=torch.float64)
+    torch.library.opcheck(solve, (torch.rand(3, 5, requires_grad=True), torch.rand(3, 5), [], budgets, hr))
+
+
+@needs_operator
+def test_what_waits_for_the_host_is_kept_out_of_cuda_graphs():
+    if not hasattr(torch.Tag, "cudagraph_unsafe"):
+        pytest.skip("the tag came with PyTorch 2.9")
+    assert torch.Tag.cudagraph_unsafe in torch.ops.hr_weights.exact.default.tags
+    assert torch.Tag.cudagraph_unsafe not in torch.ops.hr_weights.tensor.default.tags
+
+
+BUDGETS = [(0.01 * step, 0.02 * (12 - step), 3.0 + step) for step in range(12)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("with_worst", [False, True])
+def test_budgets_may_be_tensors(backend, with_worst):
+    losses = sample(11)
+    for alpha, r, worst in BUDGETS[::3]:
+        # Of any type, and with a gradient that is not used.
+        given = torch.tensor(alpha, dtype=torch.float64), torch.nn.Parameter(torch.tensor(r, dtype=torch.float64))
+        worst_loss = torch.tensor(int(worst)) if with_worst else None
+        loss = robust_loss(losses, *given, worst_loss=worst_loss, backend=backend)
+        solution = hrw.solve(losses.detach().numpy(), alpha, r, worst_loss=worst if with_worst else None)
+        assert loss.item() == pytest.approx(solution.robust_loss, rel=1e-9)
+        result = weights(losses, *given, worst_loss=worst_loss, backend=backend)
+        np.testing.assert_allclose(result.numpy(), solution.weights, atol=1e-9)
+    for name, options in {"alpha": {"alpha": torch.ones(1)}, "worst_loss": {"worst_loss": torch.ones(2)}}.items():
+        with pytest.raises(ValueError, match=f"{name} must be a number, not tensor"):
+            robust_loss(losses, backend=backend, **options)
+
+
+def test_a_bad_budget_in_a_tensor_is_found():
+    for options, message in [
+        ({"alpha": torch.tensor(1.5)}, "alpha must be a number in [0, 1], not 1.5"),
+        ({"r": torch.tensor(-1.0)}, "r must be a number of at least 0 (infinity is allowed), not -1.0"),
+        ({"worst_loss": torch.tensor(math.nan)}, "worst_loss must be"),
+        ({"worst_loss": torch.tensor(0.5)}, "worst_loss = 0.5, the largest loss is 1.0"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            robust_loss(GOOD, **options)
+
+
+@needs_operator
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("with_worst", [False, True])
+def test_budgets_in_tensors_do_not_compile_again(backend, with_worst):
+    compiled = 0
+
+    def count(graph, inputs):
+        nonlocal compiled
+        compiled += 1
+        return graph.forward
+
+    torch.compiler.reset()
+
+    @torch.compile(fullgraph=True, backend=count)
+    def step(x, alpha, r, worst_loss):
+        return robust_loss(x, alpha, r, worst_loss=worst_loss, backend=backend)
+
+    losses = sample(10)
+    for alpha, r, worst in BUDGETS:
+        worst_loss = torch.tensor(worst, dtype=torch.float64) if with_worst else None
+        losses.grad = None
+        loss = step(losses, torch.tensor(alpha, dtype=torch.float64), torch.tensor(r, dtype=torch.float64), worst_loss)
+        loss.backward()
+        solution = hrw.solve(losses.detach().numpy(), alpha, r, worst_loss=worst if with_worst else None)
+        assert loss.item() == pytest.approx(solution.robust_loss, rel=1e-9)
+        np.testing.assert_allclose(losses.grad.numpy(), solution.weights, atol=1e-9)
+    assert compiled == 1
+    if backend == "exact":
+        with pytest.raises(Exception, match="alpha"):
+            step(losses, torch.tensor(1.5, dtype=torch.float64), torch.tensor(0.1, dtype=torch.float64), worst_loss)
+
+
+@needs_operator
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_vmap_over_budgets_and_in_two_levels(backend):
+    losses = torch.rand(3, 4, 9, dtype=torch.float64)
+    base = torch.rand(3, 9, dtype=torch.float64)
+    alpha = torch.tensor([0.0, 0.1, 0.3], dtype=torch.float64)
+    r = torch.tensor([0.1, 0.2, 0.5, 1.0], dtype=torch.float64)
+    vmap = torch.func.vmap
+
+    def one(row, base, alpha, r):
+        return weights(row, alpha, r, base=base, worst_loss=2.0, backend=backend)
+
+    inner = vmap(one, in_dims=(0, None, None, 0))
+    result = vmap(inner, in_dims=(0, 0, 0, None))(losses, base, alpha, r)
+    turned = vmap(vmap(one, in_dims=(0, 0, 0, None)), in_dims=(1, None, None, 0))(losses, base, alpha, r)
+    for i in range(3):
+        for j in range(4):
+            options = {"alpha": alpha[i].item(), "r": r[j].item(), "base": base[i].numpy(), "worst_loss": 2.0}
+            expected = hrw.weights(losses[i, j].numpy(), **options)
+            np.testing.assert_allclose(result[i, j].numpy(), expected, atol=1e-9)
+            np.testing.assert_allclose(turned[j, i].numpy(), expected, atol=1e-9)
+    # The losses shared, the budgets not.
+    same = vmap(lambda r: weights(losses[0, 0], 0.1, r, backend=backend))(r)
+    for j in range(4):
+        np.testing.assert_allclose(same[j].numpy(), hrw.weights(losses[0, 0].numpy(), 0.1, r[j].item()), atol=1e-9)
+
+
+def test_a_criterion_takes_budgets_in_tensors_that_change():
+    torch.manual_seed(3)
+    inputs, targets = torch.rand(8, 6), torch.randint(3, (8,))
+    model, alpha = torch.nn.Linear(6, 3), torch.tensor(0.0)
+    criterion = HRLoss(model, CROSS_ENTROPY, alpha, 0.2)
+    losses = CROSS_ENTROPY(model(inputs), targets)
+    for value in (0.0, 0.25):
+        alpha.fill_(value)
+        assert float(criterion(inputs, targets)) == float(robust_loss(losses, value, 0.2))
 
 
 @needs_operator
@@ -226,7 +461,7 @@ def test_the_tensor_back_end_looks_at_no_value(ordering, worst_loss):
 
     with FakeTensorMode():
         losses = torch.rand(10)
-        robust, constants = hrt._solve_on_device(losses, torch.rand(10), 0.1, 0.2, worst_loss, ordering)
+        robust, constants = _torch_tensor.solve_on_device(losses, torch.rand(10), 0.1, 0.2, worst_loss, ordering)
     assert robust.shape == () and constants.shape == (10,)
 
 
@@ -427,7 +662,7 @@ def test_the_running_worst_loss_is_in_a_checkpoint_without_code(tmp_path):
 def test_sums_in_a_fixed_order_are_sums():
     for n in (1, 2, 7, 64, 100):
         x = torch.rand(3, n, dtype=torch.float64)
-        np.testing.assert_allclose(hrt._cumsum_by_doubling(x).numpy(), x.cumsum(-1).numpy(), rtol=1e-14)
+        np.testing.assert_allclose(_torch_tensor.cumsum_by_doubling(x).numpy(), x.cumsum(-1).numpy(), rtol=1e-14)
 
 
 STRICT = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import multiprocessing
 import os
@@ -94,19 +95,123 @@ def answers(rank, ranks):
     loss = robust_loss(half, group="world", **OPTIONS)
     loss.backward()
     assert loss.dtype == torch.float32 and half.grad.dtype == torch.float16
+    answer["exchanges"] = exchanges(rank, ranks)
+    answer["mesh"] = meshes(rank, ranks) if hasattr(dist, "device_mesh") else {}
     return answer
 
 
-def test_the_answers_are_those_of_one_process():
-    ranks = 3
-    found = together(answers, ranks)
+@contextlib.contextmanager
+def recorded():
+    """The collective calls that are made, and the bytes that this process sends in each."""
+    plain, calls = {name: getattr(dist, name) for name in ("all_gather", "all_reduce")}, []
+
+    def all_gather(results, message, **options):
+        calls.append(("all_gather", message.numel() * message.element_size()))
+        plain["all_gather"](results, message, **options)
+
+    def all_reduce(message, **options):
+        calls.append(("all_reduce", message.numel() * message.element_size()))
+        plain["all_reduce"](message, **options)
+
+    dist.all_gather, dist.all_reduce = all_gather, all_reduce
+    try:
+        yield calls
+    finally:
+        dist.all_gather, dist.all_reduce = plain["all_gather"], plain["all_reduce"]
+
+
+# How many losses the processes have, call by call, and whether they have base weights.
+CALLS = [
+    ([20, 0, 20], [False, False, False]),
+    ([20, 0, 15], [False, True, True]),
+    ([300, 1, 2], [False, False, False]),
+    ([300, 300, 300], [True, True, True]),
+    ([5000, 1, 300], [True, False, False]),
+    ([3, 0, 1], [False, False, False]),
+    ([0, 0, 4096], [False, False, False]),
+]
+
+
+def call(step):
+    counts, with_base = CALLS[step]
+    random = np.random.default_rng(step)
+    losses = np.split(random.exponential(size=sum(counts)), np.cumsum(counts)[:-1])
+    base = [random.integers(0, 3, count).astype(float) if has else None for count, has in zip(counts, with_base)]
+    return losses, base
+
+
+def exchanges(rank, ranks):
+    group = dist.new_group(list(range(ranks)))
+    found = []
+    for step in range(len(CALLS)):
+        losses, base = (parts[rank] for parts in call(step))
+        with recorded() as calls:
+            own = torch.from_numpy(losses).requires_grad_()
+            own_base = None if base is None else torch.from_numpy(base)
+            loss = robust_loss(own, base=own_base, worst_loss=30.0, group=group, gradients="sum", **OPTIONS)
+            loss.backward()
+        found.append((calls, loss.item(), own.grad.numpy()))
+    return found
+
+
+def meshes(rank, ranks):
+    mesh = dist.device_mesh.init_device_mesh("cpu", (1, ranks), mesh_dim_names=("tp", "dp"))
+    losses = spread(LOSSES, rank)
+    values = [robust_loss(losses, group=group, **OPTIONS).item() for group in (mesh["dp"], (mesh, "dp"), (mesh, 1))]
+    refused = [message(torch.ones(3), group=group) for group in (mesh, (mesh, "pp"), "workers")]
+    return {"values": values, "refused": refused, "alone": robust_loss(torch.arange(3.0), group=mesh["tp"]).item()}
+
+
+@pytest.fixture(scope="module")
+def three():
+    found = together(answers, 3)
     assert not any(isinstance(answer, str) for answer in found.values()), found
+    return found
+
+
+def test_the_answers_are_those_of_one_process(three):
     for ordering in ("HD", "HR"):
         whole = hrw.solve(LOSSES, ordering=ordering, **OPTIONS)
-        for rank in range(ranks):
-            assert found[rank][ordering][0] == pytest.approx(whole.robust_loss, rel=1e-13)
-        gradient = np.concatenate([found[rank][ordering][1] for rank in range(ranks)])
+        for rank in range(3):
+            assert three[rank][ordering][0] == pytest.approx(whole.robust_loss, rel=1e-13)
+        gradient = np.concatenate([three[rank][ordering][1] for rank in range(3)])
         np.testing.assert_allclose(gradient, whole.weights, rtol=0, atol=1e-13)
+
+
+def test_few_losses_are_gathered_once_and_many_take_rounds(three):
+    for step in range(len(CALLS)):
+        losses, base = call(step)
+        whole_base = None
+        if any(part is not None for part in base):
+            whole_base = np.concatenate([np.ones(len(x)) if part is None else part for x, part in zip(losses, base)])
+        whole = hrw.solve(np.concatenate(losses), base=whole_base, worst_loss=30.0, **OPTIONS)
+        calls = [three[rank]["exchanges"][step][0] for rank in range(3)]
+        assert calls[0] == calls[1] == calls[2]
+        for rank in range(3):
+            assert three[rank]["exchanges"][step][1] == pytest.approx(whole.robust_loss, rel=1e-13)
+        gradient = np.concatenate([three[rank]["exchanges"][step][2] for rank in range(3)])
+        np.testing.assert_allclose(gradient, whole.weights, rtol=0, atol=1e-13)
+    kinds = [[name for name, _ in calls] for calls, _, _ in three[0]["exchanges"]]
+    assert kinds[0] == kinds[1] == kinds[5] == ["all_gather"]
+    # What needs more room than the call before.
+    assert kinds[2] == kinds[3] == kinds[6] == ["all_gather"] * 2
+    # 42 KiB.
+    assert kinds[4][0] == "all_gather" and set(kinds[4][1:]) == {"all_reduce"} and len(kinds[4]) <= 65
+    sent = [[count for _, count in calls] for calls, _, _ in three[0]["exchanges"]]
+    # 20 losses of 8 bytes: in the first message of all there is more room.
+    assert sent[1][0] <= 0.5 * sent[0][0] <= 700
+    assert sent[3][1] <= 300 * 8 * 2 + 100 and sent[5][0] <= 400
+
+
+def test_a_dimension_of_a_mesh_is_a_group(three):
+    if not three[0]["mesh"]:
+        pytest.skip("DeviceMesh came with PyTorch 2.2")
+    whole = hrw.solve(LOSSES, **OPTIONS)
+    for rank in range(3):
+        assert three[rank]["mesh"]["values"] == pytest.approx(3 * [whole.robust_loss], rel=1e-13)
+        assert three[rank]["mesh"]["alone"] == 1.0
+        two, missing, text = three[rank]["mesh"]["refused"]
+        assert "DeviceMesh of 2 dimensions" in two and "no dimension of the DeviceMesh" in missing and "'world'" in text
 
 
 STEPS = 8
@@ -200,6 +305,11 @@ def mistakes(rank, ranks):
         message(torch.ones(3), backend="tensor" if first else "exact"),
         message(torch.ones(3, dtype=torch.float64 if first else torch.float32)),
         message(torch.ones(0)),
+        message(torch.ones(2), base=torch.tensor([1.0, -1.0 if first else 1.0])),
+        message(torch.ones(2), base=torch.zeros(2)),
+        message(torch.tensor([9.0 if first else 1.0]), worst_loss=5.0),
+        # By rounds.
+        message(torch.full((9000,), float("nan") if first else 2.0)),
         # They can still talk to each other.
         robust_loss(torch.ones(3), group="world").item(),
     ]
@@ -213,7 +323,11 @@ def test_everybody_learns_of_a_mistake(pair):
     assert "backend" in first[3] and "another participant" in second[3]
     assert "widths" in first[4] and "widths" in second[4]
     assert "no sample" in first[5] and "no sample" in second[5]
-    assert first[6] == second[6] == 1.0
+    assert "base[1] is -1.0" in first[6] and "at another participant" in second[6]
+    assert "zero" in first[7] and "zero" in second[7]
+    assert "below a loss" in first[8] and "below a loss" in second[8]
+    assert "losses[0] is nan" in first[9] and "at another participant" in second[9]
+    assert first[10] == second[10] == 1.0
 
 
 def deserted(rank, ranks):

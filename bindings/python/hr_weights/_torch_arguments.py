@@ -1,0 +1,49 @@
+"""What the functions for PyTorch are called with, checked as far as it goes without looking at a value."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Union
+
+import torch
+from torch import Tensor
+
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._numbers import choice, real
+
+Budget = Union[float, Tensor]
+
+_MEAN = 'reduction="none" in PyTorch\'s losses'
+_VMAP = ", or use torch.func.vmap for many problems"
+
+
+def checked(
+    losses: Tensor,
+    base: Optional[Tensor],
+    alpha: Budget,
+    r: Budget,
+    worst_loss: Optional[Budget],
+    ordering: str,
+    backend: str,
+    may_be_empty: bool = False,
+) -> tuple[Tensor, Optional[Tensor], Budget, Budget, Optional[Budget]]:
+    """Losses and base weights in one type, float32 or float64, on one device; the budgets, floats if they are numbers."""
+    if not isinstance(losses, Tensor):
+        raise ValueError(
+            f"losses must be a torch.Tensor, not {type(losses).__name__}: see hr_weights.weights for arrays"
+        )
+    shape = (1,) if may_be_empty and losses.shape == (0,) else tuple(losses.shape)
+    check_losses(shape, losses.dtype.is_floating_point, losses.dtype, _MEAN, _VMAP)
+    choice(ordering, "ordering", ORDERINGS)
+    choice(backend, "backend", ("exact", "tensor"))
+    budgets = check_budgets(alpha, r, worst_loss)
+    if losses.dtype in (torch.float16, torch.bfloat16):
+        losses = losses.float()
+    if base is not None:
+        base = torch.as_tensor(base, dtype=losses.dtype, device=losses.device).detach()
+        check_base(tuple(base.shape), tuple(losses.shape))
+    return losses, base, *budgets
+
+
+def number(value: Any, name: str) -> Any:
+    """A tensor without dimensions as the number that it has; everything else as it is."""
+    return real(value, name) if isinstance(value, Tensor) else value
