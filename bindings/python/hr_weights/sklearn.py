@@ -33,7 +33,7 @@ from ._frameworks import ORDERINGS, check_budgets
 from ._numbers import choice, integer, real, shown
 
 with extra("sklearn"):
-    import sklearn as _sklearn  # noqa: F401
+    from sklearn import get_config
     from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.pipeline import Pipeline
@@ -160,7 +160,8 @@ class _HREstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 class HRClassifier(ClassifierMixin, _HREstimator):  # type: ignore[misc]
     """A classifier that minimises the robust loss: `estimator`, fitted with averaged HR weights until the gap is small.
 
-    estimator: a classifier whose ``fit`` takes `sample_weight`; of a Pipeline, its last step is given the weights.
+    estimator: a classifier whose ``fit`` takes `sample_weight`; of a Pipeline, its last step is given the
+        weights, or with metadata routing those that ask for them.
     alpha: total-variation budget: the poisoned fraction of the samples, in [0, 1].
     r: Kullback-Leibler budget in nats: the sampling error, in [0, inf].
     ordering: "HD" (the data was poisoned before it was sampled, the authors' default) or "HR" (after).
@@ -253,7 +254,8 @@ class HRClassifier(ClassifierMixin, _HREstimator):  # type: ignore[misc]
 class HRRegressor(RegressorMixin, _HREstimator):  # type: ignore[misc]
     """A regressor that minimises the robust loss: `estimator`, fitted with averaged HR weights until the gap is small.
 
-    estimator: a regressor whose ``fit`` takes `sample_weight`; of a Pipeline, its last step is given the weights.
+    estimator: a regressor whose ``fit`` takes `sample_weight`; of a Pipeline, its last step is given the
+        weights, or with metadata routing those that ask for them.
     loss: "squared_error" (default) or "absolute_error", in the unit of y squared or that of y; over the outputs, if there
         are several, their mean; or a function ``loss(estimator, X, y)`` that returns one loss per sample, shape ``(n,)``.
         It must be the loss that the estimator minimises.
@@ -317,7 +319,8 @@ def _base(sample_weight: Any, n: int) -> NDArray[np.float64]:
 
 def _weight_name(estimator: Any) -> str:
     """The argument of ``estimator.fit`` that takes the sample weights."""
-    if isinstance(estimator, Pipeline):
+    # With metadata routing, the steps of a pipeline have said which of them want the weights.
+    if isinstance(estimator, Pipeline) and not get_config()["enable_metadata_routing"]:
         step, last = estimator.steps[-1]
         return f"{step}__{_weight_name(last)}"
     parameters = inspect.signature(estimator.fit).parameters.values()

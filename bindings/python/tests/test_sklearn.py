@@ -239,7 +239,9 @@ def test_a_pipeline_is_given_the_weights_in_its_last_step():
         model = HRClassifier(pipeline, ALPHA, R, tol=0.1).fit(X, y)
         np.testing.assert_allclose(model.predict_proba(X), direct, rtol=1e-6)
     with sklearn.config_context(enable_metadata_routing=True):
-        routed = make_pipeline(StandardScaler(), EXACT.set_fit_request(sample_weight=True))
+        routed = make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=False), clone(EXACT).set_fit_request(sample_weight=True)
+        )
         model = HRClassifier(routed, ALPHA, R, tol=0.1).fit(X, y)
     np.testing.assert_allclose(model.predict_proba(X), direct, rtol=1e-6)
 

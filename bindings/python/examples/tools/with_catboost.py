@@ -1,4 +1,4 @@
-"""CatBoost: a few trees at a time, each time with the weights of the present losses.
+"""CatBoost: one tree at a time, each with the weights of the present losses.
 
 An objective of one's own in Python is no way here: CatBoost calls it with blocks of the samples, in several threads, and
 the weights of a block are not those of the whole.
