@@ -36,7 +36,7 @@ TESTS := rust-tests python-tests cpp-tests python-lint python-torch c-tests pyth
 	python-examples docs embedded-tests bench-quick distributed-tests cpp-examples examples abi-check stress-quick
 # What takes longer: every suite on every instruction set, random input, an emulated microcontroller, the oldest Python, an older
 # PyTorch, the authors' package, the packages of a release.
-TESTS_REST := kernel-tests fuzz-quick stress embedded-qemu python-torch-eager python-parity experiments-quick python-oldest-if-any \
+TESTS_REST := kernel-tests fuzz-quick stress embedded-qemu python-tools python-torch-eager python-parity experiments-quick python-oldest-if-any \
 	python-package release-rehearsal package-contents cinstall-if-built
 
 test: ## The tests of every language and framework, and a table of the seconds they took; docs/reliability.md has the rest

@@ -45,7 +45,7 @@ breathe_domain_by_extension = {"h": "c", "hpp": "cpp"}
 breathe_show_include = False
 breathe_show_define_initializer = True
 
-autodoc_mock_imports = ["torch", "jax", "jaxlib", "tensorflow", "keras", "dask", "mpi4py"]
+autodoc_mock_imports = ["torch", "jax", "jaxlib", "tensorflow", "keras", "dask", "mpi4py", "sklearn"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

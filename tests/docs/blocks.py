@@ -9,6 +9,7 @@ The line before a block may be a comment that says what is to be done with it:
     <!-- not run: REASON -->  nothing is done
     <!-- tested: NAME -->, <!-- file: NAME -->    tests/install/run.sh runs it, or builds with it
     <!-- needs NAME -->       Python that needs this package runs where it is tested
+    <!-- example: FILE -->    its paragraphs stand in this file of bindings/python/examples, which the tests run
 
 Without one, C is a part of step.c and C++ of step.cpp, Rust runs as a test of the crate's documentation, Python in
 bindings/python/tests/test_docs.py, and commands may be targets of make, which must exist. Relative links must lead
@@ -22,6 +23,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +34,8 @@ FENCED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```([^\n]*)\n(.*?)^```$", re.MULT
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKEFILES = [ROOT / "Makefile", *ROOT.glob("bindings/**/*.mk"), *(path for folder in ("benches", "docs", "fuzz", "tests") for path in ROOT.glob(f"{folder}/*.mk"))]
 TARGETS = {name for path in MAKEFILES for name in re.findall(r"^([a-z-]+):", path.read_text(encoding="utf-8"), re.MULTILINE)}
-PACKAGES = {"torch", "jax", "tensorflow", "mpi4py", "dask"}
+PACKAGES = {"torch", "jax", "tensorflow", "mpi4py", "dask", "sklearn"}
+EXAMPLES = ROOT / "bindings/python/examples"
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-unused", "-Wno-misleading-indentation"]
 INCLUDED = ("include", "bindings/cpp/include", "bindings/c/examples/digits", "tests/docs")
 HEADERS = [f"-I{ROOT / folder}" for folder in INCLUDED]
@@ -84,6 +87,16 @@ def build_and_run(frame: str, blocks: list[Block], libraries: Path) -> None:
                 raise BlockError(f"in tests/docs/{frame}:\n{done.stdout}{done.stderr}")
 
 
+def check_excerpt(code: str, name: str) -> None:
+    """Raises BlockError unless each paragraph of the code stands in the example, whatever its indentation."""
+    lines = (EXAMPLES / name).read_text(encoding="utf-8").splitlines()
+    for paragraph in re.split(r"\n{2,}", code.strip("\n")):
+        count = paragraph.count("\n") + 1
+        parts = (textwrap.dedent("\n".join(lines[i : i + count])) for i in range(len(lines) - count + 1))
+        if textwrap.dedent(paragraph) not in parts:
+            raise BlockError(f"bindings/python/examples/{name} does not have this:\n{paragraph}")
+
+
 def check(block: Block, pending: dict[str, list[Block]], libraries: Path) -> None:
     """Raises BlockError if the block does not do what its page says."""
     frame = block.marked("in") or {"c": "step.c", "cpp": "step.cpp"}.get(block.language, "")
@@ -98,6 +111,8 @@ def check(block: Block, pending: dict[str, list[Block]], libraries: Path) -> Non
         waiting.append(block)
         if len(waiting) == (ROOT / "tests/docs" / frame).read_text(encoding="utf-8").count("BLOCK\n"):
             build_and_run(frame, pending.pop(frame), libraries)
+    elif block.marked("example"):
+        check_excerpt(block.code, block.marked("example"))
     elif block.language == "python":
         if block.mark and block.mark.removeprefix("needs ") not in PACKAGES:
             raise BlockError(f"no test has this package: {block.mark}")

@@ -21,8 +21,9 @@ with extra("torch"):
 from ._attacks_torch import ffgsm, pgd
 from ._torch_criterion import HRLoss
 from ._torch_loss import robust_loss, weights
+from ._torch_plain import HRCriterion
 
-__all__ = ["HRLoss", "ffgsm", "pgd", "robust_loss", "weights"]
+__all__ = ["HRCriterion", "HRLoss", "ffgsm", "pgd", "robust_loss", "weights"]
 
 # A pickled criterion names the public module.
-HRLoss.__module__ = __name__
+HRLoss.__module__ = HRCriterion.__module__ = __name__

@@ -1,4 +1,6 @@
-"""The Python on the pages runs as it stands there. That of docs/distributed.md runs in the tests of its engines."""
+"""The Python on the pages runs as it stands there. That of docs/distributed.md runs in the tests of its engines, and what is
+an excerpt of an example in the tests of the examples.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+FRAMEWORKS = ("torch", "jax", "tensorflow", "sklearn")
 DOCS = Path(__file__).parents[3] / "docs"
-BLOCK = re.compile(r"(?:<!-- needs (\w+) -->\n)?```python\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"(?:<!-- (?:needs (\w+)|(example: )\S+) -->\n)?```python\n(.*?)```", re.DOTALL)
 
 
 def blocks_of(page):
-    return BLOCK.findall(page.read_text(encoding="utf-8"))
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [(needs, code) for needs, example, code in found if not example]
 
 
 # In the source distribution there is the README alone.
@@ -23,7 +27,7 @@ PAGES = [
 ]
 GUIDES = [
     (page, framework)
-    for framework in ("torch", "jax", "tensorflow")
+    for framework in FRAMEWORKS
     for page in PAGES
     if any(needs == framework for needs, _ in blocks_of(page))
 ]
@@ -53,4 +57,4 @@ def test_guide_to_a_framework(page, framework, tmp_path, monkeypatch):
 
 def test_frameworks_have_guides():
     if DOCS.exists():
-        assert {framework for _, framework in GUIDES} == {"torch", "jax", "tensorflow"}
+        assert {framework for _, framework in GUIDES} == set(FRAMEWORKS)

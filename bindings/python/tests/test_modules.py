@@ -13,7 +13,7 @@ import hr_weights as hrw
 
 PACKAGE = Path(hrw.__file__).parent
 # The module, what it imports, and the extra that brings it.
-FRAMEWORKS = [("torch", "torch"), ("jax", "jax"), ("tensorflow", "tensorflow"), ("keras", "keras"), ("dask", "dask")]
+FRAMEWORKS = [(name, name) for name in ("torch", "jax", "tensorflow", "keras", "dask", "sklearn")]
 
 
 def run(code):
