@@ -363,6 +363,14 @@ fn equally_deep() -> Problem {
     Problem { losses, base: None, alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
 }
 
+/// A loss 1e207 below the others, whose weight takes most of r; u is near the other depths.
+fn far_below() -> Problem {
+    let losses =
+        vec![27.75, 0.156_196_245_923_638_34, 0.0, 8.875, 31.5, 1.0, -1.080_249_646_601_301e207, 0.0, 8.875, 31.5];
+    let base = vec![23.5, 23.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+    Problem { losses, base: Some(base), alpha: 0.0, r: 8.875, ordering: Ordering::Hd, worst_loss: None }
+}
+
 /// Asserts that an answer is one machine's, with weights that are so near.
 fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64) {
     let (alone, shared) = (solve(problem), &together.report);
@@ -413,6 +421,7 @@ fn few_rounds_to_one_answer_far_from_training() {
         ("mostly deep", mostly_deep()),
         ("mostly equal", mostly_equal()),
         ("at the lower end", at_lower_end()),
+        ("far below", far_below()),
     ]
     .map(|(name, problem)| (name.to_string(), problem, 1e-12));
     for (name, problem, near) in numbered.chain(decades).chain(slight).chain(worst).chain(found) {

@@ -70,7 +70,7 @@ fn together(u: &mut Unstructured<'_>) -> Result<()> {
                 let span = whole.worst_loss - losses.iter().copied().fold(f64::INFINITY, f64::min);
                 assert!(
                     check::same_value(report.robust_loss, whole.robust_loss, span),
-                    "{report:?} against {whole:?}"
+                    "{report:?} against {whole:?}: {params:?} {losses:?} {base:?} {cuts:?}"
                 );
             }
             for (one, many) in alone.iter().zip(&weights) {

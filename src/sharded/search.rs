@@ -26,8 +26,10 @@ const TRUST: f64 = 0.01;
 /// A divergence of r moves at most `sqrt(r / 2)` of the mass (Pinsker): below this that is 1e-14,
 /// and u follows from the variance of the depths.
 const TINY_R: f64 = 1e-28;
-/// Where log u, or phi relative to itself, is known to this, weights are to 1e-13.
+/// Where log u, or phi relative to itself, is known to this, weights are to 1e-13. Of a large log u
+/// fewer digits are told: the two ends of its bracket and the middle differ by rounding.
 const KNOWN_LOG_U: f64 = 1e-13;
+const KNOWN_DIGITS: f64 = 16.0 * f64::EPSILON;
 const KNOWN_PHI: f64 = 4e-15;
 /// In log u: from where phi is r to rounding the root is no farther.
 const NEXT_TO: f64 = 1e-6;
@@ -213,7 +215,7 @@ impl Search {
         let is_all_told = is_exact && known.lump.as_ref().is_none_or(|lump| least == most && lump.u == exp(most));
         let is_spent = r - at_most[0] <= KNOWN_PHI * r;
         let is_at_floor = most <= LOG_FLOOR;
-        let is_narrow = most - least <= KNOWN_LOG_U + 4.0 * f64::EPSILON * least.abs();
+        let is_narrow = most - least <= KNOWN_LOG_U + KNOWN_DIGITS * least.abs();
         if is_spent {
             self.log_u[0] = least.max(most - NEXT_TO);
         }
