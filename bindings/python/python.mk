@@ -84,7 +84,6 @@ python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, XGBoost, Lig
 	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && OMP_NUM_THREADS=1 $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
 		$(PYTHON_DIR)/tests/test_sklearn.py $(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_docs.py
 
-
 # Whose rows of the table in docs/performance.md are measured; the others stay.
 BENCH_FRAMEWORKS ?= numpy torch jax tensorflow
 python-bench: python-site ## What a call from Python costs in every framework, and the table in docs/performance.md

@@ -14,6 +14,7 @@ from ._frameworks import ORDERINGS, check_attack, check_budgets
 from ._numbers import choice
 from ._torch_arguments import Budget
 from ._torch_loss import robust_loss
+from ._torch_plain import counted, masked
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -39,7 +40,8 @@ class HRLoss(torch.nn.Module):
         loss.backward()
 
     model: what is trained. It is no submodule of the criterion: its parameters stay its own.
-    loss_fn: ``loss_fn(model(inputs), targets)`` must return one loss per sample.
+    loss_fn: ``loss_fn(model(inputs), targets)`` must return one loss per sample. A sample whose target is its
+        ``ignore_index``, if it has one, has base weight 0.
     alpha, r, ordering, worst_loss, backend, group, gradients: as in :func:`robust_loss`.
     epsilon: radius of the attack, in the unit of the pixels; 0: none.
     norm: "l2" or "linf", of all dimensions of a sample together.
@@ -149,6 +151,8 @@ class HRLoss(torch.nn.Module):
         samples = _samples(inputs)
         if losses.dim() == 1 and samples is not None and losses.shape[0] != samples:
             raise ValueError(f"loss_fn returned {losses.shape[0]} losses for {samples} samples")
+        if losses.dim() == 1:
+            base = masked(base, counted(self.loss_fn, None, losses, targets), losses.dtype)
         return robust_loss(
             losses,
             self.alpha,

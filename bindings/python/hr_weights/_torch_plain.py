@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ._frameworks import ORDERINGS, check_budgets
 from ._numbers import choice, integer
+from ._torch_arguments import Budget
 from ._torch_loss import robust_loss
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -46,13 +47,13 @@ class HRCriterion(torch.nn.Module):
     def __init__(
         self,
         loss_fn: LossFunction,
-        alpha: float = 0.0,
-        r: float = 0.0,
+        alpha: Budget = 0.0,
+        r: Budget = 0.0,
         ordering: str = "HD",
         *,
         over: str = "samples",
         ignore_index: Optional[int] = None,
-        worst_loss: Optional[float] = None,
+        worst_loss: Optional[Budget] = None,
         backend: str = "exact",
         group: Any = None,
         gradients: str = "mean",
@@ -84,7 +85,7 @@ class HRCriterion(torch.nn.Module):
         """
         losses = self.loss_fn(outputs, targets)
         if isinstance(losses, Tensor) and losses.dim() > 0:
-            losses, base = self._problem(losses, base, self._counted(losses, targets))
+            losses, base = self._problem(losses, base, counted(self.loss_fn, self.ignore_index, losses, targets))
         return robust_loss(
             losses,
             self.alpha,
@@ -97,25 +98,10 @@ class HRCriterion(torch.nn.Module):
             gradients=self.gradients,
         )
 
-    def _counted(self, losses: Tensor, targets: Any) -> Optional[Tensor]:
-        """For each loss whether it counts; None if all do."""
-        index = getattr(self.loss_fn, "ignore_index", None) if self.ignore_index is None else self.ignore_index
-        if index is None:
-            return None
-        # Probabilities of classes are targets too, and have no index.
-        if isinstance(targets, Tensor) and not targets.is_floating_point() and targets.shape == losses.shape:
-            return targets != index
-        if self.ignore_index is None:
-            return None
-        raise ValueError(
-            f"ignore_index needs one integer of targets for each loss, but losses has shape {tuple(losses.shape)}, and "
-            f"targets is {_described(targets)}"
-        )
-
     def _problem(
-        self, losses: Tensor, base: Optional[Tensor], counted: Optional[Tensor]
+        self, losses: Tensor, base: Optional[Tensor], counts: Optional[Tensor]
     ) -> tuple[Tensor, Optional[Tensor]]:
-        """The losses that the problem is over, and their base weights; both of one dimension."""
+        """The losses that the problem is over, and their base weights; both of one dimension. counts: as :func:`counted`."""
         if losses.dtype in _HALF:
             losses = losses.float()
         if base is not None:
@@ -123,9 +109,9 @@ class HRCriterion(torch.nn.Module):
             if base.shape == losses.shape[:1]:
                 base = base.reshape(-1, *[1] * (losses.dim() - 1)).expand_as(losses)
             elif base.shape != losses.shape:
-                raise ValueError(f"base has shape {tuple(base.shape)}, but losses has shape {tuple(losses.shape)}")
-        if counted is not None:
-            base = counted.to(losses.dtype) if base is None else torch.where(counted, base, torch.zeros_like(base))
+                # Refused by the robust loss, which tells the other processes.
+                return losses.reshape(-1), base
+        base = masked(base, counts, losses.dtype)
         if losses.dim() == 1:
             return losses, base
         if self.over == "elements":
@@ -139,6 +125,32 @@ class HRCriterion(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}, r={self.r}, ordering={self.ordering!r}, over={self.over!r}"
+
+
+def counted(loss_fn: Any, ignore_index: Optional[int], losses: Tensor, targets: Any) -> Optional[Tensor]:
+    """For each loss whether it counts; None if all do. ignore_index: in place of that of `loss_fn`."""
+    index = getattr(loss_fn, "ignore_index", None) if ignore_index is None else ignore_index
+    if index is None:
+        return None
+    # Probabilities of classes are targets too, and have no index.
+    if isinstance(targets, Tensor) and not targets.is_floating_point() and targets.shape == losses.shape:
+        return targets != index
+    if ignore_index is None:
+        return None
+    raise ValueError(
+        f"ignore_index needs one integer of targets for each loss, but losses has shape {tuple(losses.shape)}, and "
+        f"targets is {_described(targets)}"
+    )
+
+
+def masked(base: Any, counts: Optional[Tensor], dtype: torch.dtype) -> Optional[Tensor]:
+    """The base weights, 0 where a loss does not count. Those of another shape as they are: the robust loss refuses them."""
+    if counts is None:
+        return base
+    if base is None:
+        return counts.to(dtype)
+    base = torch.as_tensor(base, dtype=dtype, device=counts.device)
+    return torch.where(counts, base, torch.zeros_like(base)) if base.shape == counts.shape else base
 
 
 def _described(targets: Any) -> str:

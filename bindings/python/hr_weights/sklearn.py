@@ -106,20 +106,19 @@ class _HREstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             for key, value in zip(_HISTORY, (solution.robust_loss, solution.dual_bound, weighted, gap)):
                 history[key].append(value)
             if gap < best:
-                best = gap
-                self.estimator_, self.weights_ = estimator, weights / total
-                self.robust_loss_, self.gap_ = solution.robust_loss, gap
+                best, kept = gap, (estimator, weights / total, solution.robust_loss, gap)
             if gap <= tol * abs(solution.robust_loss):
                 break
             weights = weights + (total * solution.weights - weights) / (k + 2)
         else:
             warnings.warn(
                 f"after max_iter={max_iter} fits the gap is {best:.3g}, more than tol={tol:g} of the robust loss "
-                f"{self.robust_loss_:.3g}: more fits may close it, unless the estimator does not minimise this loss "
+                f"{kept[2]:.3g}: more fits may close it, unless the estimator does not minimise this loss "
                 "exactly",
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        self.estimator_, self.weights_, self.robust_loss_, self.gap_ = kept
         self.history_ = {key: np.array(values) for key, values in history.items()}
         self.n_iter_ = len(history["gap"])
         return self
@@ -152,7 +151,7 @@ class _HREstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
+        tags.input_tags, tags.target_tags = inner.input_tags, inner.target_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
 
@@ -246,8 +245,10 @@ class HRClassifier(ClassifierMixin, _HREstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.target_tags.multi_output = False
         if inner.classifier_tags is not None:
             tags.classifier_tags = inner.classifier_tags
+            tags.classifier_tags.multi_label = False
         return tags
 
 
@@ -293,7 +294,6 @@ class HRRegressor(RegressorMixin, _HREstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
-        tags.target_tags.multi_output = inner.target_tags.multi_output
         if inner.regressor_tags is not None:
             tags.regressor_tags = inner.regressor_tags
         return tags

@@ -13,6 +13,7 @@ optimize = pytest.importorskip("scipy.optimize")
 
 from sklearn.base import BaseEstimator, RegressorMixin, clone  # noqa: E402
 from sklearn.datasets import load_breast_cancer, load_diabetes  # noqa: E402
+from sklearn.ensemble import RandomForestClassifier  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning, NotFittedError  # noqa: E402
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
@@ -20,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.svm import LinearSVC  # noqa: E402
+from sklearn.utils import get_tags  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
@@ -364,6 +366,26 @@ def test_nothing_is_predicted_before_a_fit():
         with pytest.raises(NotFittedError):
             model.predict(X2)
         assert not hasattr(model, "n_features_in_")
+
+
+def test_several_labels_are_refused():
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        HRClassifier(RandomForestClassifier(2), r=0.1).fit(X2, [[0, 1], [1, 1], [0, 0], [1, 0]])
+    assert not get_tags(HRClassifier(RandomForestClassifier())).classifier_tags.multi_label
+
+
+def test_a_fit_that_fails_leaves_the_model_as_it_was():
+    calls = []
+
+    def loss(model, X, y):
+        calls.append(model)
+        return np.full(4, np.nan) if len(calls) == 4 else -np.log(model.predict_proba(X)[range(4), y])
+
+    model = HRClassifier(LogisticRegression(), 0.1, 0.1, loss=loss, tol=10.0).fit(X2, Y2)
+    before = model.estimator_
+    with pytest.raises(ValueError, match="is nan"):
+        model.set_params(tol=0.0).fit(X2, Y2)
+    assert len(calls) == 4 and model.estimator_ is before and model.n_iter_ == 1
 
 
 def test_no_warning_of_its_own():

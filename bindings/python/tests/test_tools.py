@@ -60,6 +60,27 @@ def test_the_robust_loss_is_lower_than_with_the_plain_mean(name):
     assert robust["HR"] < robust["plain"]
 
 
+def test_the_derivatives_for_trees_are_those_of_the_robust_loss():
+    """Against differences of the robust loss itself."""
+    require("numpy")
+    import numpy as np
+    from _digits import ALPHA, R, cross_entropy
+    from _trees import derivatives
+
+    import hr_weights as hrw
+
+    rng = np.random.default_rng(0)
+    scores, labels, step = rng.normal(size=(30, 4)), rng.integers(0, 4, 30), 1e-6
+    slopes, _ = derivatives(scores, labels, ALPHA, R)
+    for i, j in np.ndindex(*scores.shape):
+        ends = []
+        for sign in (-1, 1):
+            moved = scores.copy()
+            moved[i, j] += sign * step
+            ends.append(hrw.solve(cross_entropy(moved, labels), ALPHA, R).robust_loss)
+        assert slopes[i, j] == pytest.approx(30 * (ends[1] - ends[0]) / (2 * step), abs=1e-5)
+
+
 def test_tokens():
     right, wrong = recipe("with_tokens", "torch").main()
     # Ignored tokens have the loss 0: counted, they are what alpha takes away, and lower the mean.
@@ -140,7 +161,6 @@ def test_lightning_takes_the_mean_of_accumulated_gradients():
 
 
 def test_the_trainer_takes_the_mean_of_accumulated_gradients():
-    """And would take their sum without model_accepts_loss_kwargs."""
     import copy
 
     module = recipe("with_transformers")

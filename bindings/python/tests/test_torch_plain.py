@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import hr_weights as hrw  # noqa: E402
-from hr_weights.torch import HRCriterion, robust_loss  # noqa: E402
+from hr_weights.torch import HRCriterion, HRLoss, robust_loss  # noqa: E402
 
 F = torch.nn.functional
 N, CLASSES, LENGTH = 12, 5, 7
@@ -117,6 +117,22 @@ def test_an_index_for_functions():
     torch.testing.assert_close(other, robust_loss(losses[counted], **BUDGETS))
 
 
+def test_the_criterion_that_attacks_ignores_them_too():
+    inputs = torch.rand(N, 3, generator=torch.Generator().manual_seed(3))
+    _, targets = batch()
+    targets[:4] = -100
+    model = torch.nn.Linear(3, CLASSES)
+    want = robust_loss(F.cross_entropy(model(inputs[4:]), targets[4:], reduction="none"), **BUDGETS)
+    criterion = HRLoss(model, cross_entropy(), **BUDGETS)
+    torch.testing.assert_close(criterion(inputs, targets), want)
+    each = torch.arange(1.0, N + 1)
+    half = torch.where(torch.arange(N) < 4, torch.zeros(N), each)
+    for given in (each, each.tolist()):
+        torch.testing.assert_close(criterion(inputs, targets, base=given), criterion(inputs, targets, base=half))
+    with pytest.raises(ValueError, match=r"base has shape \(5,\), but losses has shape \(12,\)"):
+        criterion(inputs, targets, base=torch.ones(5))
+
+
 def test_probabilities_as_targets_have_no_index():
     outputs, _ = batch()
     targets = torch.softmax(torch.arange(N * CLASSES, dtype=torch.float64).reshape(N, CLASSES).cos(), 1)
@@ -167,6 +183,9 @@ def test_budgets_may_change_between_steps():
     criterion = HRCriterion(cross_entropy())
     criterion.alpha, criterion.r, criterion.ordering = 0.1, 0.2, "HR"
     want = robust_loss(F.cross_entropy(outputs, targets, reduction="none"), 0.1, 0.2, ordering="HR")
+    torch.testing.assert_close(criterion(outputs, targets), want)
+    # Tensors, as a compiled program takes them.
+    criterion.alpha, criterion.r = torch.tensor(0.1), torch.tensor(0.2)
     torch.testing.assert_close(criterion(outputs, targets), want)
     criterion.alpha = 2.0
     with pytest.raises(ValueError, match="alpha must be a number in"):
