@@ -31,6 +31,8 @@ def checked(
         raise ValueError(
             f"losses must be a torch.Tensor, not {type(losses).__name__}: see hr_weights.weights for arrays"
         )
+    if losses.layout is not torch.strided:
+        raise ValueError(f"losses must be dense, but their layout is {losses.layout}: pass losses.to_dense()")
     shape = (1,) if may_be_empty and losses.shape == (0,) else tuple(losses.shape)
     check_losses(shape, losses.dtype.is_floating_point, losses.dtype, _MEAN, _VMAP)
     choice(ordering, "ordering", ORDERINGS)

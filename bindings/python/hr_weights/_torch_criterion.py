@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ._attacks_torch import Normalization, ffgsm, pgd
-from ._frameworks import ORDERINGS, check_attack, check_budgets
+from ._frameworks import ORDERINGS, check_budgets, check_named_attack
 from ._numbers import choice
 from ._torch_arguments import Budget
 from ._torch_loss import robust_loss
@@ -85,11 +85,7 @@ class HRLoss(torch.nn.Module):
         choice(ordering, "ordering", ORDERINGS)
         choice(backend, "backend", ("exact", "tensor"))
         check_budgets(alpha, r, worst_loss)
-        if not callable(attack):
-            choice(attack, "attack", ("pgd", "ffgsm"))
-            check_attack(epsilon, norm, steps, step_size, bounds)
-            if attack == "ffgsm" and norm != "linf":
-                raise ValueError("attack='ffgsm' is an attack in the l-infinity norm: pass norm='linf'")
+        check_named_attack(attack, epsilon, norm, steps, step_size, bounds)
         # In a tuple, so that the model does not become a submodule.
         self._model = (model,)
         self.loss_fn = loss_fn

@@ -116,6 +116,8 @@ def _solved(
             if constants is not None:
                 return report.robust_loss, constants, losses, False
     losses, base, alpha, r, worst_loss = checked(losses, base, alpha, r, worst_loss, ordering, backend)
+    # Without values there is nothing to solve, but the operator knows the shapes.
+    traced = traced or losses.is_meta
     total, constants = solve(losses, base, alpha, r, worst_loss, ordering, backend, traced)
     return total, constants, losses, traced
 
