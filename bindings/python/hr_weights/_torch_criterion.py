@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from ._attacks_torch import Normalization, ffgsm, pgd
-from ._frameworks import ORDERINGS, check_budgets, check_named_attack
-from ._numbers import choice
-from ._torch_arguments import Budget
+from ._frameworks import check_named_attack
+from ._torch_arguments import Budget, check_criterion
 from ._torch_loss import robust_loss
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -81,10 +80,7 @@ class HRLoss(torch.nn.Module):
         gradients: str = "mean",
     ) -> None:
         super().__init__()
-        choice(gradients, "gradients", ("mean", "sum"))
-        choice(ordering, "ordering", ORDERINGS)
-        choice(backend, "backend", ("exact", "tensor"))
-        check_budgets(alpha, r, worst_loss)
+        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
         check_named_attack(attack, epsilon, norm, steps, step_size, bounds)
         # In a tuple, so that the model does not become a submodule.
         self._model = (model,)

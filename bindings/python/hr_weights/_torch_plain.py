@@ -7,8 +7,8 @@ from typing import Any, Callable, Optional
 import torch
 from torch import Tensor
 
-from ._frameworks import ORDERINGS, check_budgets
 from ._numbers import choice, integer
+from ._torch_arguments import Budget, check_criterion
 from ._torch_loss import robust_loss
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -46,13 +46,13 @@ class HRCriterion(torch.nn.Module):
     def __init__(
         self,
         loss_fn: LossFunction,
-        alpha: float = 0.0,
-        r: float = 0.0,
+        alpha: Budget = 0.0,
+        r: Budget = 0.0,
         ordering: str = "HD",
         *,
         over: str = "samples",
         ignore_index: Optional[int] = None,
-        worst_loss: Optional[float] = None,
+        worst_loss: Optional[Budget] = None,
         backend: str = "exact",
         group: Any = None,
         gradients: str = "mean",
@@ -63,11 +63,8 @@ class HRCriterion(torch.nn.Module):
         reduction = getattr(loss_fn, "reduction", "none")
         if reduction != "none":
             raise ValueError(f'loss_fn must return one loss per sample: reduction="none" in place of {reduction!r}')
-        choice(gradients, "gradients", ("mean", "sum"))
-        choice(ordering, "ordering", ORDERINGS)
-        choice(backend, "backend", ("exact", "tensor"))
         choice(over, "over", ("samples", "elements"))
-        check_budgets(alpha, r, worst_loss)
+        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
         if ignore_index is not None:
             integer(ignore_index, "ignore_index")
         self.loss_fn = loss_fn

@@ -19,7 +19,7 @@ import table  # noqa: E402
 import hr_weights as hrw  # noqa: E402
 from hr_weights import _torch_operators, _torch_tensor  # noqa: E402
 from hr_weights import torch as hrt  # noqa: E402
-from hr_weights.torch import HRLoss, robust_loss, weights  # noqa: E402
+from hr_weights.torch import HRCriterion, HRLoss, robust_loss, weights  # noqa: E402
 
 BACKENDS = ["exact", "tensor"]
 NEW = hasattr(torch.library, "custom_op")
@@ -418,15 +418,16 @@ def test_vmap_over_budgets_and_in_two_levels(backend):
         np.testing.assert_allclose(same[j].numpy(), hrw.weights(losses[0, 0].numpy(), 0.1, r[j].item()), atol=1e-9)
 
 
-def test_a_criterion_takes_budgets_in_tensors_that_change():
+def test_criteria_take_budgets_in_tensors_that_change():
     torch.manual_seed(3)
     inputs, targets = torch.rand(8, 6), torch.randint(3, (8,))
     model, alpha = torch.nn.Linear(6, 3), torch.tensor(0.0)
-    criterion = HRLoss(model, CROSS_ENTROPY, alpha, 0.2)
+    criterion, plain = HRLoss(model, CROSS_ENTROPY, alpha, 0.2), HRCriterion(CROSS_ENTROPY, alpha, 0.2)
     losses = CROSS_ENTROPY(model(inputs), targets)
     for value in (0.0, 0.25):
         alpha.fill_(value)
-        assert criterion(inputs, targets).item() == robust_loss(losses, value, 0.2).item()
+        expected = robust_loss(losses, value, 0.2).item()
+        assert criterion(inputs, targets).item() == plain(model(inputs), targets).item() == pytest.approx(expected)
 
 
 @needs_operator
