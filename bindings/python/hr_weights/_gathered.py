@@ -29,6 +29,7 @@ _HEADER = np.dtype(
         ("refused", np.int64),
         ("count", np.int64),
         ("has_base", np.int64),
+        # What must be the same for all.
         ("width", np.int64),
         ("ordering", np.int64),
         ("alpha", np.float64),
@@ -99,12 +100,15 @@ def _compare(headers: NDArray[Any], options: _library.Options) -> None:
     """Raises ValueError unless all participants want the same."""
     if headers["refused"].any():
         raise sharded.Elsewhere("the input of another participant was refused there")
-    if np.unique(headers["width"]).size > 1:
+    # As bits: an absent worst loss is NaN.
+    bits = headers.view(np.int64).reshape(headers.size, -1)
+    terms = _HEADER.names[3:] if _HEADER.names else ()
+    if (bits[:, -len(terms) :] == bits[0, -len(terms) :]).all():
+        return
+    different = next(name for name in terms if np.unique(headers[name].view(np.int64)).size > 1)
+    if different == "width":
         raise sharded.Elsewhere(sharded.WIDTHS)
-    for name in ("alpha", "r", "ordering", "worst_loss"):
-        # As bits: an absent worst loss is NaN.
-        if np.unique(headers[name].view(np.int64)).size > 1:
-            raise sharded.Elsewhere(f"the participants disagree about {name}; here it is {getattr(options, name)}")
+    raise sharded.Elsewhere(f"the participants disagree about {different}; here it is {getattr(options, different)}")
 
 
 def _solve(own: Own, headers: NDArray[Any], samples: NDArray[np.uint8], rank: int) -> Solution:
