@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._frameworks import FFGSM_STEP, check_attack, default_step_size
+from ._frameworks import check_attack, check_pixels, default_step_size, ffgsm_step_size
 
 Array = Any
 
@@ -57,7 +57,8 @@ def pgd(
         raise ValueError(f"inputs must be floating-point numbers, but their dtype is {inputs.dtype}")
     mean, std = (0.0, 1.0) if normalization is None else (jnp.asarray(x, inputs.dtype) for x in normalization)
     pixels = inputs * std + mean
-    _check_bounds(pixels, bounds)
+    if not isinstance(pixels, jax.core.Tracer) and pixels.size:
+        check_pixels(float(pixels.min()), float(pixels.max()), bounds)
     step = default_step_size(epsilon, steps) if step_size is None else step_size
     per_sample = (inputs.shape[0],) + (1,) * (inputs.ndim - 1)
 
@@ -123,24 +124,7 @@ def ffgsm(
         epsilon,
         norm="linf",
         steps=1,
-        # pgd's own default for one step is 2.5 epsilon.
-        step_size=step_size if step_size is not None else _positive(FFGSM_STEP * epsilon),
+        step_size=ffgsm_step_size(epsilon, step_size),
         bounds=bounds,
         normalization=normalization,
     )
-
-
-def _positive(step: Any) -> Any:
-    return None if isinstance(step, (int, float)) and step == 0 else step
-
-
-def _check_bounds(pixels: Array, bounds: tuple[float, float]) -> None:
-    if isinstance(pixels, jax.core.Tracer) or pixels.size == 0:
-        return
-    low, high = float(pixels.min()), float(pixels.max())
-    slack = 1e-3 * (bounds[1] - bounds[0])
-    if not (low >= bounds[0] - slack and high <= bounds[1] + slack):
-        raise ValueError(
-            f"inputs are outside of [{bounds[0]}, {bounds[1]}] (they reach from {low:.4g} to {high:.4g}): "
-            "pass normalization=(mean, std) if they are normalised, or their bounds"
-        )

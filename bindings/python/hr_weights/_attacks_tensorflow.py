@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Union
 
 import tensorflow as tf
 
-from ._frameworks import FFGSM_STEP, check_attack, default_step_size
+from ._frameworks import check_attack, check_pixels, default_step_size, ffgsm_step_size
 
 Tensor = Any
 Numbers = Union[float, Sequence[float], Tensor]
@@ -59,7 +59,8 @@ def pgd(
         raise ValueError(f"inputs must be floating-point numbers, but their dtype is {inputs.dtype.name}")
     mean, std = (0.0, 1.0) if normalization is None else (tf.cast(x, inputs.dtype) for x in normalization)
     pixels = inputs * std + mean
-    _check_bounds(pixels, bounds)
+    if tf.executing_eagerly() and pixels.shape.num_elements():
+        check_pixels(float(tf.reduce_min(pixels)), float(tf.reduce_max(pixels)), bounds)
     step = default_step_size(epsilon, steps) if step_size is None else step_size
     axes = tuple(range(1, len(inputs.shape)))
     options = {"training": False} if isinstance(model, tf.keras.Model) else {}
@@ -118,7 +119,6 @@ def ffgsm(
 
     Source: Wong, Rice, Kolter, arXiv 2001.03994.
     """
-    step = FFGSM_STEP * epsilon if step_size is None else step_size
     return pgd(
         model,
         loss_fn,
@@ -127,19 +127,7 @@ def ffgsm(
         epsilon,
         norm="linf",
         steps=1,
-        step_size=step if step > 0 else None,
+        step_size=ffgsm_step_size(epsilon, step_size),
         bounds=bounds,
         normalization=normalization,
     )
-
-
-def _check_bounds(pixels: Tensor, bounds: tuple[float, float]) -> None:
-    if not tf.executing_eagerly() or pixels.shape.num_elements() == 0:
-        return
-    low, high = float(tf.reduce_min(pixels)), float(tf.reduce_max(pixels))
-    slack = 1e-3 * (bounds[1] - bounds[0])
-    if not (low >= bounds[0] - slack and high <= bounds[1] + slack):
-        raise ValueError(
-            f"inputs are outside of [{bounds[0]}, {bounds[1]}] (they reach from {low:.4g} to {high:.4g}): "
-            "pass normalization=(mean, std) if they are normalised, or their bounds"
-        )

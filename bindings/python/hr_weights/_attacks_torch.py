@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional, Union
 import torch
 from torch import Tensor
 
-from ._frameworks import FFGSM_STEP, check_attack, default_step_size
+from ._frameworks import check_attack, check_pixels, default_step_size, ffgsm_step_size
 
 Numbers = Union[float, Sequence[float], Tensor]
 Normalization = tuple[Numbers, Numbers]
@@ -88,7 +88,6 @@ def ffgsm(
 
     Source: Wong, Rice, Kolter, arXiv 2001.03994.
     """
-    step = FFGSM_STEP * epsilon if step_size is None else step_size
     return pgd(
         model,
         loss_fn,
@@ -97,7 +96,7 @@ def ffgsm(
         epsilon,
         norm="linf",
         steps=1,
-        step_size=step if step > 0 else None,
+        step_size=ffgsm_step_size(epsilon, step_size),
         bounds=bounds,
         normalization=normalization,
     )
@@ -125,12 +124,9 @@ def _pixels(
         def to_model(pixels: Tensor) -> Tensor:
             return (pixels - mean) / std
 
-    slack = 1e-3 * (bounds[1] - bounds[0])
-    if pixels.numel() and not bool(((pixels >= bounds[0] - slack) & (pixels <= bounds[1] + slack)).all()):
-        raise ValueError(
-            f"inputs are outside of [{bounds[0]}, {bounds[1]}] (they reach from {pixels.min():.4g} to {pixels.max():.4g}): "
-            "pass normalization=(mean, std) if they are normalised, or their bounds"
-        )
+    if pixels.numel():
+        low, high = torch.stack(torch.aminmax(pixels)).tolist()
+        check_pixels(low, high, bounds)
     return pixels, to_model
 
 

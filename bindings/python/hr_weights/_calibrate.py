@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _library, _numbers
-from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, require_vector
-from ._core import _base_address, _empty_reports, _fail, _options, _prepare
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous
+from ._core import _base_address, _empty_reports, _fail, _options, report_columns, vector_problem
 from ._library import address
 
 _ROBUST_LOSS, _EFFECTIVE_SAMPLES, _LARGEST_WEIGHT = 0, 1, 2
@@ -146,13 +146,10 @@ def _calibrate(
     worst_loss: Optional[float],
     threads: int,
 ) -> float:
-    array = as_array(losses, "losses")
-    dtype = computing_dtype(array.dtype, "losses")
-    require_vector(array, "losses", "calibrate one problem at a time")
+    _, values, base_values = vector_problem(losses, base, "calibrate one problem at a time")
     alpha, r = (other, 0.0) if budget == "r" else (0.0, other)
     options = _options(alpha, r, ordering, worst_loss, threads)
     wanted = _numbers.real(target, _ARGUMENTS[quantity])
-    values, base_values = _prepare(array, dtype, base)
     scratch = np.empty(values.shape, values.dtype)
     report = _library.report()
     found, ends = ctypes.c_double(), (ctypes.c_double * 2)()
@@ -224,11 +221,8 @@ def path(
 
     Returns a :class:`Path`. Raises ValueError for what :func:`hr_weights.weights` refuses, for any of the budgets.
     """
-    array = as_array(losses, "losses")
-    dtype = computing_dtype(array.dtype, "losses")
-    require_vector(array, "losses", "one problem at a time")
+    _, values, base_values = vector_problem(losses, base, "one problem at a time")
     options = _options(0.0, 0.0, ordering, worst_loss, threads)
-    values, base_values = _prepare(array, dtype, base)
     grid = [budgets(alphas, "alphas"), budgets(rs, "rs")]
     scratch = np.empty(values.shape, values.dtype)
     shape = (grid[0].size, grid[1].size)
@@ -253,9 +247,7 @@ def path(
             _library._raise(status, f"{name}[{index}] is {given[index]}: {_library.status_message(status)}")
         index = int(reports["bad_index"][0]) if reports.size else _library.NO_INDEX
         _fail(status, options, values, base_values, index)
-    skip = ("struct_size", "bad_index")
-    names = [name for name in _library.REPORT_DTYPE.names or () if name not in skip]
-    return Path(grid[0], grid[1], **{name: reports[name].reshape(shape).copy() for name in names})
+    return Path(grid[0], grid[1], **report_columns(reports.reshape(shape)))
 
 
 def budgets(values: Array, name: str) -> NDArray[np.float64]:

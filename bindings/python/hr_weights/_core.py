@@ -140,12 +140,8 @@ def _solve_plain(losses: Array, options: Options, report: Optional[Report]) -> O
 
 
 def _solve_any(losses: Array, options: Options, base: Optional[Array]) -> Solution:
-    array = as_array(losses, "losses")
-    dtype = computing_dtype(array.dtype, "losses")
-    require_vector(
-        array, "losses", "use solve_batch for one problem per row, or losses.ravel() for one over all numbers"
-    )
-    values, base_values = _prepare(array, dtype, base)
+    instead = "use solve_batch for one problem per row, or losses.ravel() for one over all numbers"
+    array, values, base_values = vector_problem(losses, base, instead)
     result = np.empty(values.shape, values.dtype)
     report = _new_report()
     status = WEIGHTS[values.dtype.char](
@@ -192,7 +188,7 @@ def solve_batch(
     if status:
         row, index = _first_bad(reports, base_values, columns * np.arange(rows + 1))
         _fail(status, options, values, base_values, index, offset=row * columns, row=row)
-    return _batch_solution(rounded(result, result_dtype(array.dtype)), reports)
+    return BatchSolution(rounded(result, result_dtype(array.dtype)), **report_columns(reports))
 
 
 def solve_ragged(
@@ -238,7 +234,7 @@ def solve_ragged(
     if status:
         row, index = _first_bad(reports, base_values, bounds)
         _fail(status, options, values, base_values, index, offset=int(bounds[row]), row=row)
-    return _batch_solution(rounded(result, result_dtype(array.dtype)), reports)
+    return BatchSolution(rounded(result, result_dtype(array.dtype)), **report_columns(reports))
 
 
 def certify(losses: Array, alpha: float = 0.0, delta: float = 0.05, *, worst_loss: float) -> Certificate:
@@ -257,10 +253,7 @@ def certify(losses: Array, alpha: float = 0.0, delta: float = 0.05, *, worst_los
 
     Source: the Certificate section of ``docs/theory.md``.
     """
-    array = as_array(losses, "losses")
-    dtype = computing_dtype(array.dtype, "losses")
-    require_vector(array, "losses", "certify one model at a time")
-    values = contiguous(array, dtype)
+    values = vector_problem(losses, None, "certify one model at a time")[1]
     # First, since only it can tell what is wrong with delta.
     r = certified_r(values.size, delta)
     options = _options(alpha, 0.0, "HD", _numbers.real(worst_loss, "worst_loss"), 1)
@@ -288,6 +281,19 @@ def certified_r(n: int, delta: float) -> float:
         return _library.certified_r(count, risk)
     except ValueError as error:
         raise ValueError(f"{error} (delta = {delta!r})") from None
+
+
+def vector_problem(
+    losses: Array, base: Optional[Array], instead: str
+) -> tuple[NDArray[Any], NDArray[Any], Optional[NDArray[Any]]]:
+    """The caller's losses as a vector, and what the library reads: these, and the base weights, in one type.
+
+    instead: what to do with more dimensions.
+    """
+    array = as_array(losses, "losses")
+    dtype = computing_dtype(array.dtype, "losses")
+    require_vector(array, "losses", instead)
+    return (array, *_prepare(array, dtype, base))
 
 
 def _prepare(
@@ -332,10 +338,10 @@ def _empty_reports(rows: int) -> NDArray[Any]:
     return reports
 
 
-def _batch_solution(result: NDArray[Any], reports: NDArray[Any]) -> BatchSolution:
+def report_columns(reports: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """What the reports say, field by field."""
     skip = ("struct_size", "bad_index")
-    fields = {name: reports[name].copy() for name in _library.REPORT_DTYPE.names or () if name not in skip}
-    return BatchSolution(weights=result, **fields)
+    return {name: reports[name].copy() for name in _library.REPORT_DTYPE.names or () if name not in skip}
 
 
 def _first_bad(reports: NDArray[Any], base: Optional[NDArray[Any]], bounds: NDArray[Any]) -> tuple[int, int]:

@@ -75,6 +75,20 @@ def _number(value: Any, name: str) -> Any:
     return value
 
 
+def check_named_attack(
+    attack: Any, epsilon: Any, norm: str, steps: int, step_size: Optional[float], bounds: tuple[float, float]
+) -> None:
+    """Raises ValueError, with the argument's name, unless `attack` is a function, to which nothing else applies, or "pgd" or
+    "ffgsm" with arguments that make sense.
+    """
+    if callable(attack):
+        return
+    choice(attack, "attack", ("pgd", "ffgsm"))
+    check_attack(epsilon, norm, steps, step_size, bounds)
+    if attack == "ffgsm" and norm != "linf":
+        raise ValueError("attack='ffgsm' is an attack in the l-infinity norm: pass norm='linf'")
+
+
 def check_attack(epsilon: Any, norm: str, steps: int, step_size: Optional[float], bounds: tuple[float, float]) -> None:
     """Raises ValueError, with the argument's name, for an attack that makes no sense."""
     choice(norm, "norm", ("l2", "linf"))
@@ -96,5 +110,19 @@ def default_step_size(epsilon: Any, steps: int) -> Any:
     return 2.5 * epsilon / steps
 
 
-#: FFGSM's step in units of epsilon (arXiv 2001.03994, section 4.2).
-FFGSM_STEP = 1.25
+def ffgsm_step_size(epsilon: Any, step_size: Any) -> Any:
+    """FFGSM's step: by default 1.25 epsilon (arXiv 2001.03994, section 4.2), and None if that is 0."""
+    if step_size is not None:
+        return step_size
+    step = 1.25 * _number(epsilon, "epsilon")
+    return None if isinstance(step, float) and step == 0 else step
+
+
+def check_pixels(low: float, high: float, bounds: tuple[float, float]) -> None:
+    """Raises ValueError unless the inputs, which reach from `low` to `high`, are inside of `bounds`, but for rounding."""
+    slack = 1e-3 * (bounds[1] - bounds[0])
+    if not (low >= bounds[0] - slack and high <= bounds[1] + slack):
+        raise ValueError(
+            f"inputs are outside of [{bounds[0]}, {bounds[1]}] (they reach from {low:.4g} to {high:.4g}): "
+            "pass normalization=(mean, std) if they are normalised, or their bounds"
+        )

@@ -29,6 +29,7 @@ _HEADER = np.dtype(
         ("refused", np.int64),
         ("count", np.int64),
         ("has_base", np.int64),
+        # What must be the same for all.
         ("width", np.int64),
         ("ordering", np.int64),
         ("alpha", np.float64),
@@ -57,9 +58,8 @@ def solve(own: Optional[Own], rank: int, allgather: Allgather, room: int) -> tup
     room then remains.
     """
     parts = [] if own is None else [part for part in (own.losses, own.base) if part is not None]
-    samples = np.concatenate([part.view(np.uint8) for part in parts]) if parts else np.empty(0, np.uint8)
     header = _header(own)
-    gathered = allgather(_message(header, samples, room))
+    gathered = allgather(_message(header, parts, room))
     headers = np.ascontiguousarray(gathered[:, : _HEADER.itemsize]).view(_HEADER)[:, 0]
     if own is None:
         return None, room
@@ -69,7 +69,7 @@ def solve(own: Optional[Own], rank: int, allgather: Allgather, room: int) -> tup
     if total > LARGEST:
         return None, LEAST_ROOM
     if largest > room:
-        gathered = allgather(_message(header, samples, largest))
+        gathered = allgather(_message(header, parts, largest))
     next_room = max(LEAST_ROOM, 1 << (largest - 1).bit_length() if largest else 0)
     return _solve(own, headers, gathered[:, _HEADER.itemsize :], rank), next_room
 
@@ -86,12 +86,15 @@ def _header(own: Optional[Own]) -> NDArray[Any]:
     return header
 
 
-def _message(header: NDArray[Any], samples: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
+def _message(header: NDArray[Any], parts: list[NDArray[Any]], room: int) -> NDArray[np.uint8]:
     """The header, and the samples if there is room for all of them."""
     message = np.zeros(_HEADER.itemsize + room, np.uint8)
     message[: _HEADER.itemsize] = np.frombuffer(header.tobytes(), np.uint8)
-    if samples.size <= room:
-        message[_HEADER.itemsize :][: samples.size] = samples
+    if sum(part.nbytes for part in parts) <= room:
+        start = _HEADER.itemsize
+        for part in parts:
+            message[start : start + part.nbytes] = part.view(np.uint8)
+            start += part.nbytes
     return message
 
 
@@ -99,12 +102,15 @@ def _compare(headers: NDArray[Any], options: _library.Options) -> None:
     """Raises ValueError unless all participants want the same."""
     if headers["refused"].any():
         raise sharded.Elsewhere("the input of another participant was refused there")
-    if np.unique(headers["width"]).size > 1:
+    # As bits: an absent worst loss is NaN.
+    bits = headers.view(np.int64).reshape(headers.size, -1)
+    terms = _HEADER.names[3:] if _HEADER.names else ()
+    if (bits[:, -len(terms) :] == bits[0, -len(terms) :]).all():
+        return
+    different = next(name for name in terms if np.unique(headers[name].view(np.int64)).size > 1)
+    if different == "width":
         raise sharded.Elsewhere(sharded.WIDTHS)
-    for name in ("alpha", "r", "ordering", "worst_loss"):
-        # As bits: an absent worst loss is NaN.
-        if np.unique(headers[name].view(np.int64)).size > 1:
-            raise sharded.Elsewhere(f"the participants disagree about {name}; here it is {getattr(options, name)}")
+    raise sharded.Elsewhere(f"the participants disagree about {different}; here it is {getattr(options, different)}")
 
 
 def _solve(own: Own, headers: NDArray[Any], samples: NDArray[np.uint8], rank: int) -> Solution:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _library, _numbers
-from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, require_vector, result_dtype, rounded
-from ._core import _base_address, _fail, _options, _prepare
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, result_dtype, rounded
+from ._core import _base_address, _fail, _options, vector_problem
 from ._labels import grouped
 from ._library import Report, address
 from ._solution import Solution
@@ -78,13 +78,10 @@ def solve_groups(
     Source: group DRO is that of Sagawa, Koh, Hashimoto, Liang (arXiv 1911.08731), the ambiguity set that of arXiv
     2303.02251.
     """
-    array = as_array(losses, "losses")
-    dtype = computing_dtype(array.dtype, "losses")
-    require_vector(array, "losses", "solve one problem at a time")
+    array, values, _ = vector_problem(losses, None, "solve one problem at a time")
     names, of_sample = grouped(groups, array, "losses")
     masses = _group_base(base, names)
     options = _options(alpha, r, ordering, worst_loss, threads)
-    values = contiguous(array, dtype)
     result = np.empty(values.shape, values.dtype)
     table = np.empty((3, names.size))
     report = _library.report()
@@ -134,7 +131,9 @@ def _in_order(base: Any, names: NDArray[Any]) -> list[float]:
             raise ValueError(f"base[{_numbers.shown(name)}] is {weight}: base weights are finite and not negative")
     if not any(name in weights for name in names.tolist()):
         there, known = (_numbers.shown(list(some)[:3]) for some in (names.tolist(), weights))
-        raise ValueError(f"base has a weight for none of the groups, so that all of them are zero: {there} against {known}")
+        raise ValueError(
+            f"base has a weight for none of the groups, so that all of them are zero: {there} against {known}"
+        )
     return [weights.get(name, 0.0) for name in names.tolist()]
 
 
@@ -188,10 +187,7 @@ class RunningWorst:
 
         Raises ValueError as :func:`hr_weights.weights` does; nothing is then taken in.
         """
-        array = as_array(losses, "losses")
-        dtype = computing_dtype(array.dtype, "losses")
-        require_vector(array, "losses", "one batch at a time")
-        values, masses = _prepare(array, dtype, base)
+        _, values, masses = vector_problem(losses, base, "one batch at a time")
         worst = ctypes.c_double()
         status = _library.RUNNING_WORST_UPDATE[values.dtype.char](
             self._state, address(values), _base_address(masses), values.size, ctypes.byref(worst)

@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ._attacks_tensorflow import Normalization, ffgsm, pgd
-from ._frameworks import check_attack
-from ._numbers import choice
+from ._frameworks import check_named_attack
 from .keras import HRLoss
 
 Tensor = Any
@@ -62,12 +61,7 @@ class HRModel(keras.Model):  # type: ignore[misc]
         self._check()
 
     def _check(self) -> None:
-        if callable(self.attack):
-            return
-        choice(self.attack, "attack", ("pgd", "ffgsm"))
-        check_attack(self.epsilon, self.norm, self.steps, self.step_size, self.bounds)
-        if self.attack == "ffgsm" and self.norm != "linf":
-            raise ValueError("attack='ffgsm' is an attack in the l-infinity norm: pass norm='linf'")
+        check_named_attack(self.attack, self.epsilon, self.norm, self.steps, self.step_size, self.bounds)
 
     def __setattr__(self, name: str, value: Any) -> None:
         old = getattr(self, name, None) if name in _ATTACK else None

@@ -11,6 +11,7 @@ from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
 from ._numbers import choice, real
 
 Budget = Union[float, Tensor]
+BACKENDS = ("exact", "tensor")
 
 _MEAN = 'reduction="none" in PyTorch\'s losses'
 _VMAP = ", or use torch.func.vmap for many problems"
@@ -31,10 +32,12 @@ def checked(
         raise ValueError(
             f"losses must be a torch.Tensor, not {type(losses).__name__}: see hr_weights.weights for arrays"
         )
+    if losses.layout is not torch.strided:
+        raise ValueError(f"losses must be dense, but their layout is {losses.layout}: pass losses.to_dense()")
     shape = (1,) if may_be_empty and losses.shape == (0,) else tuple(losses.shape)
     check_losses(shape, losses.dtype.is_floating_point, losses.dtype, _MEAN, _VMAP)
     choice(ordering, "ordering", ORDERINGS)
-    choice(backend, "backend", ("exact", "tensor"))
+    choice(backend, "backend", BACKENDS)
     budgets = check_budgets(alpha, r, worst_loss)
     if losses.dtype in (torch.float16, torch.bfloat16):
         losses = losses.float()
@@ -42,6 +45,18 @@ def checked(
         base = torch.as_tensor(base, dtype=losses.dtype, device=losses.device).detach()
         check_base(tuple(base.shape), tuple(losses.shape))
     return losses, base, *budgets
+
+
+def check_criterion(
+    alpha: Budget, r: Budget, worst_loss: Optional[Budget], ordering: str, backend: str, gradients: str
+) -> None:
+    """Raises ValueError, with the argument's name, for what :func:`hr_weights.torch.robust_loss` would refuse whatever the
+    losses are.
+    """
+    choice(gradients, "gradients", ("mean", "sum"))
+    choice(ordering, "ordering", ORDERINGS)
+    choice(backend, "backend", BACKENDS)
+    check_budgets(alpha, r, worst_loss)
 
 
 def number(value: Any, name: str) -> Any:

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from ._attacks_torch import Normalization, ffgsm, pgd
-from ._frameworks import ORDERINGS, check_attack, check_budgets
-from ._numbers import choice
-from ._torch_arguments import Budget
+from ._frameworks import check_named_attack
+from ._torch_arguments import Budget, check_criterion
 from ._torch_loss import robust_loss
 from ._torch_plain import counted, masked
 
@@ -83,15 +82,8 @@ class HRLoss(torch.nn.Module):
         gradients: str = "mean",
     ) -> None:
         super().__init__()
-        choice(gradients, "gradients", ("mean", "sum"))
-        choice(ordering, "ordering", ORDERINGS)
-        choice(backend, "backend", ("exact", "tensor"))
-        check_budgets(alpha, r, worst_loss)
-        if not callable(attack):
-            choice(attack, "attack", ("pgd", "ffgsm"))
-            check_attack(epsilon, norm, steps, step_size, bounds)
-            if attack == "ffgsm" and norm != "linf":
-                raise ValueError("attack='ffgsm' is an attack in the l-infinity norm: pass norm='linf'")
+        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
+        check_named_attack(attack, epsilon, norm, steps, step_size, bounds)
         # In a tuple, so that the model does not become a submodule.
         self._model = (model,)
         self.loss_fn = loss_fn

@@ -40,7 +40,8 @@ def solve_together(
     ranks = dist.get_world_size(processes)
     if ranks < 1:
         raise ValueError("this process is not in the group")
-    own, refusal = None, None
+    own: Optional[_gathered.Own] = None
+    refusal: Optional[Exception] = None
     try:
         if backend != "exact":
             raise ValueError(f"with a group, backend must be 'exact', not {backend!r}")
@@ -53,7 +54,7 @@ def solve_together(
             None if base is None else _on_host(base),
             _core._options(alpha, r, ordering, worst_loss, 1),
         )
-    except ValueError as error:
+    except Exception as error:  # whatever it is
         refusal = error
     solution, room = _gathered.solve(
         own, dist.get_rank(processes), _allgather(dist, processes), _rooms.get(processes, _gathered.FIRST_ROOM)

@@ -108,14 +108,22 @@ def _solved(
 ) -> tuple[Union[float, Tensor], Tensor, Tensor, bool]:
     """The robust loss and the weights, both constants, the losses in their type, and whether something traces them."""
     traced = is_traced(losses, base, alpha, r, worst_loss)
-    if backend == "exact" and not traced:
+    if at_once := backend == "exact" and not traced:
         alpha, r, worst_loss = number(alpha, "alpha"), number(r, "r"), number(worst_loss, "worst_loss")
+        options, report = _core._options(alpha, r, ordering, worst_loss, 1), new_report()
         if isinstance(losses, Tensor) and (base is None or isinstance(base, Tensor)):
-            report = new_report()
-            constants = solve_in_place(losses, base, _core._options(alpha, r, ordering, worst_loss, 1), report)
+            constants = solve_in_place(losses, base, options, report)
             if constants is not None:
                 return report.robust_loss, constants, losses, False
     losses, base, alpha, r, worst_loss = checked(losses, base, alpha, r, worst_loss, ordering, backend)
+    if at_once:
+        # In another type, or not strided any more.
+        dense = losses.detach().resolve_neg().contiguous()
+        constants = solve_in_place(dense, None if base is None else base.resolve_neg().contiguous(), options, report)
+        if constants is not None:
+            return report.robust_loss, constants, losses, False
+    # Without values there is nothing to solve, but the operator knows the shapes.
+    traced = traced or losses.is_meta
     total, constants = solve(losses, base, alpha, r, worst_loss, ordering, backend, traced)
     return total, constants, losses, traced
 

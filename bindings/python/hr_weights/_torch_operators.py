@@ -78,9 +78,7 @@ def solve(
     # Apple's GPUs have no double precision.
     place: dict[str, Any] = {"device": losses.device if backend == "tensor" else torch.device("cpu")}
     place["dtype"] = torch.float32 if place["device"].type == "mps" else torch.float64
-    budgets = [
-        value.to(**place) if isinstance(value, Tensor) else torch.full((), value, **place) for value in given
-    ]
+    budgets = [value.to(**place) if isinstance(value, Tensor) else torch.full((), value, **place) for value in given]
     return operator(losses, base, [], torch.stack(budgets), ordering == "HR")
 
 

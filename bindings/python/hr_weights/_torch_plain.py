@@ -7,9 +7,8 @@ from typing import Any, Callable, Optional
 import torch
 from torch import Tensor
 
-from ._frameworks import ORDERINGS, check_budgets
 from ._numbers import choice, integer
-from ._torch_arguments import Budget
+from ._torch_arguments import Budget, check_criterion
 from ._torch_loss import robust_loss
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -64,11 +63,8 @@ class HRCriterion(torch.nn.Module):
         reduction = getattr(loss_fn, "reduction", "none")
         if reduction != "none":
             raise ValueError(f'loss_fn must return one loss per sample: reduction="none" in place of {reduction!r}')
-        choice(gradients, "gradients", ("mean", "sum"))
-        choice(ordering, "ordering", ORDERINGS)
-        choice(backend, "backend", ("exact", "tensor"))
         choice(over, "over", ("samples", "elements"))
-        check_budgets(alpha, r, worst_loss)
+        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
         if ignore_index is not None:
             integer(ignore_index, "ignore_index")
         self.loss_fn = loss_fn

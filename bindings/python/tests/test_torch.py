@@ -19,7 +19,7 @@ import table  # noqa: E402
 import hr_weights as hrw  # noqa: E402
 from hr_weights import _torch_operators, _torch_tensor  # noqa: E402
 from hr_weights import torch as hrt  # noqa: E402
-from hr_weights.torch import HRLoss, robust_loss, weights  # noqa: E402
+from hr_weights.torch import HRCriterion, HRLoss, robust_loss, weights  # noqa: E402
 
 BACKENDS = ["exact", "tensor"]
 NEW = hasattr(torch.library, "custom_op")
@@ -134,6 +134,7 @@ BAD = [
     ("losses is empty", torch.ones(0), {}),
     ("losses must be floating-point numbers, but their dtype is torch.int64", torch.ones(3, dtype=torch.int64), {}),
     ("losses must be a torch.Tensor, not list", [1.0, 2.0], {}),
+    ("losses must be dense, but their layout is torch.sparse_coo", torch.ones(3).to_sparse(), {}),
     ("losses[1] is nan", torch.tensor([1.0, math.nan, math.inf]), {}),
     ("losses[2] is inf", torch.tensor([1.0, 2.0, math.inf]), {}),
     ("alpha must be a number in [0, 1], not 1.5", GOOD, {"alpha": 1.5}),
@@ -254,8 +255,30 @@ def test_whoever_traces_sees_one_operator(operators, backend):
     assert calls.calls == 3
     torch.func.grad(loss)(torch.rand(9))
     assert calls.calls == 4
-    assert f"hr_weights.{backend}" in make_fx(loss)(torch.rand(9)).code
+    assert loss(torch.rand(9, device="meta")).shape == ()
     assert calls.calls == 5
+    assert f"hr_weights.{backend}" in make_fx(loss)(torch.rand(9)).code
+
+
+class Exported(torch.nn.Module):
+    def __init__(self, backend):
+        super().__init__()
+        self.backend = backend
+
+    def forward(self, x):
+        return robust_loss(x, 0.1, 0.2, backend=self.backend)
+
+
+@needs_operator
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_exported_program_has_one_operator(backend, strict):
+    losses = torch.rand(9)
+    program = torch.export.export(Exported(backend), (losses,), strict=strict)
+    assert program.graph_module.code.count("hr_weights.") == 1
+    assert f"hr_weights.{backend}" in program.graph_module.code
+    value = float(program.module()(losses))
+    assert value == pytest.approx(hrw.solve(losses.numpy(), 0.1, 0.2).robust_loss, rel=1e-6)
 
 
 def test_a_call_is_few_operations():
@@ -395,15 +418,16 @@ def test_vmap_over_budgets_and_in_two_levels(backend):
         np.testing.assert_allclose(same[j].numpy(), hrw.weights(losses[0, 0].numpy(), 0.1, r[j].item()), atol=1e-9)
 
 
-def test_a_criterion_takes_budgets_in_tensors_that_change():
+def test_criteria_take_budgets_in_tensors_that_change():
     torch.manual_seed(3)
     inputs, targets = torch.rand(8, 6), torch.randint(3, (8,))
     model, alpha = torch.nn.Linear(6, 3), torch.tensor(0.0)
-    criterion = HRLoss(model, CROSS_ENTROPY, alpha, 0.2)
+    criterion, plain = HRLoss(model, CROSS_ENTROPY, alpha, 0.2), HRCriterion(CROSS_ENTROPY, alpha, 0.2)
     losses = CROSS_ENTROPY(model(inputs), targets)
     for value in (0.0, 0.25):
         alpha.fill_(value)
-        assert float(criterion(inputs, targets)) == float(robust_loss(losses, value, 0.2))
+        expected = robust_loss(losses, value, 0.2).item()
+        assert criterion(inputs, targets).item() == plain(model(inputs), targets).item() == pytest.approx(expected)
 
 
 @needs_operator
@@ -610,6 +634,13 @@ def test_bad_criteria_have_their_own_messages(batch):
     ]:
         with pytest.raises(ValueError, match=re.escape(message)):
             HRLoss(model, CROSS_ENTROPY, **options)
+    for options, message in [
+        ({"epsilon": 0.1, "step_size": 0.0}, "step_size must be a positive number"),
+        ({"epsilon": "much"}, "epsilon must be a number"),
+        ({"epsilon": -1.0}, "epsilon must be a finite number of at least 0"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            hrt.ffgsm(model, CROSS_ENTROPY, inputs, targets, **options)
     for epsilon in (0.0, 0.1):
         with pytest.raises(ValueError, match=re.escape('reduction="none"')):
             HRLoss(model, mean, epsilon=epsilon)(inputs, targets)
