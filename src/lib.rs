@@ -32,7 +32,9 @@
 //! weights          one problem: validate -> solve -> write; then batch, groups, prepared,
 //!                  calibrate, certify, running, diagnostics
 //! sharded          one problem over many ranks, by all-reduces
-//! views, capi, xla the interfaces: ndarray, C, and XLA's custom calls
+//! frameworks       many problems in one call of a framework, and errors as it knows them
+//! views, capi, xla, tensorflow
+//!                  the interfaces: ndarray, C, XLA's custom calls, TensorFlow's operation
 //! ```
 //!
 //! Source: Bennouna, Lucas, Van Parys, *Certified Robust Neural Networks: Generalization and
@@ -49,6 +51,8 @@ mod capi;
 mod certify;
 mod diagnostics;
 mod float_mode;
+#[cfg(feature = "std")]
+mod frameworks;
 mod groups;
 mod kernels;
 mod numbers;
@@ -61,6 +65,8 @@ mod report;
 mod running;
 mod sharded;
 mod solve;
+#[cfg(feature = "std")]
+mod tensorflow;
 mod validate;
 #[cfg(feature = "ndarray")]
 mod views;

@@ -11,10 +11,6 @@ pub(super) const VERSION: (c_int, c_int) = (0, 1);
 
 /// `XLA_FFI_Extension_Metadata`: the caller asks what the handler is, and has nothing to compute.
 pub(super) const EXTENSION_METADATA: c_int = 1;
-/// `XLA_FFI_Error_Code_INVALID_ARGUMENT`.
-pub(super) const INVALID_ARGUMENT: c_int = 3;
-/// `XLA_FFI_Error_Code_INTERNAL`.
-pub(super) const INTERNAL: c_int = 13;
 /// `XLA_FFI_DataType_S32`, `_F32` and `_F64`.
 pub(super) const S32: c_int = 4;
 pub(super) const U32: c_int = 8;

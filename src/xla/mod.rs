@@ -8,22 +8,14 @@ mod api;
 mod frame;
 mod sharded;
 
-use std::ffi::CString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::fmt::Debug;
 
 use api::{CallFrame, Error};
 use frame::{Array, Element, Frame};
 
-use crate::float_mode::CallersMode;
+use crate::frameworks::{Problems, Refusal, guarded};
 use crate::numbers::real::Real;
 use crate::params::{Ordering, Params};
-use crate::weights::weights_into;
-
-/// Why a call was refused: for the caller's mistakes, and for ours.
-enum Refusal {
-    Argument(String),
-    Internal(&'static str),
-}
 
 /// XLA's handler for `jax.ffi.ffi_call`. Leading dimensions are a batch; all arrays are float or
 /// all are double.
@@ -54,23 +46,18 @@ unsafe fn run(frame: *mut CallFrame, call: fn(&Frame<'_>, Ordering) -> Result<()
     if frame.answer_metadata() {
         return core::ptr::null_mut();
     }
-    // XLA's threads flush subnormals.
-    let _mode = CallersMode::set_aside();
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let result = guarded(|| {
         let ordering = match frame.attribute("ordering") {
             Some(0) => Ordering::Hd,
             Some(1) => Ordering::Hr,
             _ => return Err(Refusal::Internal("the attribute `ordering` is not 0 or 1")),
         };
         call(&frame, ordering)
-    }));
-    let (code, message) = match result {
-        Ok(Ok(())) => return core::ptr::null_mut(),
-        Ok(Err(Refusal::Argument(message))) => (api::INVALID_ARGUMENT, message),
-        Ok(Err(Refusal::Internal(message))) => (api::INTERNAL, format!("hr_weights: {message}")),
-        Err(_) => (api::INTERNAL, "hr_weights: internal error, please report it".to_owned()),
-    };
-    frame.error(code, &CString::new(message).unwrap_or_default())
+    });
+    match result {
+        Ok(()) => core::ptr::null_mut(),
+        Err((code, message)) => frame.error(code, &message),
+    }
 }
 
 fn call(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
@@ -82,7 +69,7 @@ fn call(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
 }
 
 /// Solves one problem per row.
-fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
+fn rows<T: Element + Real + Debug>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), Refusal> {
     const SHAPES: Refusal = Refusal::Internal("the arrays do not fit together");
     let losses: Array<'_, T> = frame.argument(0).and_then(|buffer| buffer.read()).ok_or(SHAPES)?;
     let budgets: Array<'_, T> = frame.argument(1).and_then(|buffer| buffer.read()).ok_or(SHAPES)?;
@@ -93,9 +80,6 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     let weights: &mut [T] = frame.result(0).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
     let outcomes: &mut [T] = frame.result(1).and_then(|buffer| buffer.write()).ok_or(SHAPES)?;
     let (cols, rows) = (losses.cols, outcomes.len() / 2);
-    if cols == 0 {
-        return Err(Refusal::Argument(crate::params::Error::Empty.to_string()));
-    }
     let fits = losses.values.len() == rows * cols
         && weights.len() == losses.values.len()
         && BUDGETS.contains(&budgets.cols)
@@ -104,18 +88,15 @@ fn rows<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     if !fits {
         return Err(SHAPES);
     }
-    for (row, outcome) in outcomes.chunks_exact_mut(2).enumerate() {
-        let span = row * cols..(row + 1) * cols;
-        let params = params(&budgets.values[row * budgets.cols..][..budgets.cols], ordering);
-        let base = base.as_ref().map(|base| &base.values[span.clone()]);
-        let report =
-            weights_into(&losses.values[span.clone()], base, &params, &mut weights[span]).map_err(|error| {
-                let place = if rows > 1 { format!(" (problem {row} of the batch)") } else { String::new() };
-                Refusal::Argument(format!("{error}{place}"))
-            })?;
-        outcome.copy_from_slice(&[report.worst_weight, report.robust_loss].map(T::from_f64));
-    }
-    Ok(())
+    let problems = Problems { losses: losses.values, base: base.map(|base| base.values), cols };
+    problems.solve(
+        |row| params(&budgets.values[row * budgets.cols..][..budgets.cols], ordering),
+        weights,
+        |row, report| {
+            let outcome = [report.worst_weight, report.robust_loss].map(T::from_f64);
+            outcomes[2 * row..][..2].copy_from_slice(&outcome);
+        },
+    )
 }
 
 /// Numbers of alpha and r, and of the worst loss too: two each. What is absent is not NaN, since a NaN that is given is an error.

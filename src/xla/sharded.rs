@@ -3,7 +3,8 @@
 
 use super::api::{self, CallFrame, Error};
 use super::frame::{Array, Element, Frame};
-use super::{BUDGETS, Refusal, run};
+use super::{BUDGETS, run};
+use crate::frameworks::Refusal;
 use crate::numbers::real::Real;
 use crate::params::{Error as Reason, Ordering};
 use crate::sharded::{LARGEST_MESSAGE, Operation, Sharded, Step};

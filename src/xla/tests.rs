@@ -6,10 +6,11 @@ use std::cell::RefCell;
 
 use super::api::{
     Api, ApiVersion, Attributes, BUFFER, Buffer, Buffers, ByteSpan, CallFrame, EXTENSION_METADATA, Error,
-    ErrorCreateArgs, Extension, F32, F64, INVALID_ARGUMENT, Metadata, MetadataExtension, S32, SCALAR, Scalar, U32,
+    ErrorCreateArgs, Extension, F32, F64, Metadata, MetadataExtension, S32, SCALAR, Scalar, U32,
 };
 use super::hrw_xla_weights;
 use super::sharded::hrw_xla_sharded_step;
+use crate::frameworks::INVALID_ARGUMENT;
 use crate::sharded::LARGEST_MESSAGE;
 use crate::{Ordering, Params, Sharded, weights_into};
 

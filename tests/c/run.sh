@@ -88,10 +88,10 @@ static_exports() {
         LC_ALL=C sort -u | diff "$here/symbols.txt" -
 }
 
-# XLA looks its handlers up by name; they are not for C programs, and the header does not have them.
+# What XLA and TensorFlow call is not for C programs, and the header does not have it.
 header_declares() {
     "$cc" -std=c99 -E -P -I"$include" "$header" | grep -o '\bhrw_[a-z0-9_]* *(' | tr -d ' (' | LC_ALL=C sort -u |
-        diff <(grep -v '^hrw_xla_' "$here/symbols.txt") -
+        diff <(grep -v -e '^hrw_xla_' -e '^hrw_tensorflow_' "$here/symbols.txt") -
 }
 
 build() {

@@ -34,6 +34,8 @@ __all__ = ["HRLoss"]
 Tensor = Any
 LossFunction = Union[str, Callable[[Any, Any], Any]]
 
+#: What `backend` may be, here and in ``hr_weights.tensorflow``.
+BACKENDS = ("auto", "exact", "operation", "tensor")
 #: The names with which ``compile`` chooses a cross-entropy by the shapes.
 _BY_SHAPE = ("ce", "crossentropy")
 _HALF = ("float16", "bfloat16")
@@ -57,8 +59,9 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         steps, as by a callback: ``loss.alpha = 0.1``, and count from the next step on. Whether there is a worst loss is
         fixed.
     ordering: "HD" or "HR". Fixed.
-    backend: "tensor" (default), since Keras compiles with ``jit_compile=True`` where it can; or "exact", which needs
-        ``model.compile(..., jit_compile=False)``. Fixed.
+    backend: "auto" (default), "exact", "operation" or "tensor", as in :func:`hr_weights.tensorflow.robust_loss`: the
+        library, or TensorFlow's operations alone where Keras compiles with ``jit_compile=True``, as it does by itself if
+        there is a GPU; "exact" and "operation" need ``model.compile(..., jit_compile=False)`` there. Fixed.
     reduction: as in every Keras loss; "inherit" (default): that of `loss_fn` if it is a Keras loss, else Keras' default.
     dtype: as in every Keras loss: that of the computations; None: that of `loss_fn` if it is a Keras loss, else Keras'
         default. float16 and bfloat16 losses are weighed in float32.
@@ -69,8 +72,8 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
     their weights.) If a sample has several losses, as a sequence has, the problem is over the samples, and the loss of each
     is the weighted mean of its own. A batch whose weights are all zero has the loss that Keras gives it.
 
-    Raises ValueError for arguments out of range, for losses without samples, and with "exact" for losses that are not finite
-    and for negative sample weights, which with "tensor" make the loss NaN.
+    Raises ValueError for arguments out of range and for losses without samples. Losses that are not finite and negative
+    sample weights are a ValueError, in a graph ``tf.errors.InvalidArgumentError``, and with "tensor" make the loss NaN.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
@@ -83,7 +86,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         *,
         ordering: str = "HD",
         worst_loss: Optional[Any] = None,
-        backend: str = "tensor",
+        backend: str = "auto",
         name: str = "hr_loss",
         reduction: Optional[str] = "inherit",
         dtype: Any = None,
@@ -95,7 +98,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         # Keras computes in the default type unless it is told another one.
         super().__init__(name=name, reduction=reduction, dtype=dtype or (self._loss and self._loss.dtype))
         choice(ordering, "ordering", ORDERINGS)
-        choice(backend, "backend", ("exact", "tensor"))
+        choice(backend, "backend", BACKENDS)
         self._ordering, self._backend = ordering, backend
         alpha, r, worst_loss = check_budgets(alpha, r, worst_loss)
         self._budgets = {"alpha": alpha, "r": r, "worst_loss": worst_loss}
@@ -107,7 +110,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
     r = _budget("r", "The Kullback-Leibler budget, in nats.")
     worst_loss = _budget("worst_loss", "The worst loss that a sample could have had, or None.")
     ordering = property(lambda self: self._ordering, doc='"HD" or "HR".')
-    backend = property(lambda self: self._backend, doc='"tensor" or "exact".')
+    backend = property(lambda self: self._backend, doc='"auto", "exact", "operation" or "tensor".')
     loss_fn = property(lambda self: self._given, doc="What the losses of the samples are.")
 
     def _hold(self) -> None:
@@ -184,19 +187,23 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             divisor = ops.where(mass != 0, mass, ops.ones_like(mass))
             samples = (ops.sum(parts, inner) if inner else parts) / divisor
             total = ops.sum(mass)
-            base = ops.stop_gradient(ops.where(total > 0, mass, ops.ones_like(mass)))
             budgets = {name: self._variables.get(name, value) for name, value in self._budgets.items()}
-            weights, at_worst = _solve(ops.stop_gradient(samples), base, budgets, self._ordering, self._backend)
+            none = (budgets["alpha"] == 0) & (budgets["r"] == 0)
+            # Without budgets whatever Keras takes is fine, so the solver gets nothing that it would refuse.
+            worst = budgets["worst_loss"]
+            fine = 0.0 if worst is None else 2 * ops.minimum(ops.cast(worst, wide), 0.0)
+            known = ops.where(none, fine * ops.ones_like(samples), ops.stop_gradient(samples))
+            base = ops.where((total > 0) & ops.logical_not(none), ops.stop_gradient(mass), ops.ones_like(mass))
+            weights, at_worst = _solve(known, base, budgets, fine, self._ordering, self._backend)
             # NaN if a loss is not finite or a sample weight is negative, which the tensor back end does not notice; else 0.
-            fit = ops.where(mass < 0, ops.zeros_like(mass), ops.ones_like(mass))
-            unfit = ops.sum(ops.stop_gradient(0.0 * samples) / fit)
+            fit = ops.where((mass < 0) & ops.logical_not(none), ops.zeros_like(mass), ops.ones_like(mass))
+            unfit = ops.sum(0.0 * known / fit)
             if self.reduction in (None, "none"):
                 scale = weights * total / divisor + unfit
                 result = parts * ops.reshape(scale, (-1,) + (1,) * len(inner)) + at_worst * masses
             else:
                 robust = ops.sum(weights * ops.where(weights > 0, samples, ops.zeros_like(samples))) + at_worst + unfit
                 result = robust * reduced(ones, self.reduction, wide)
-            none = (budgets["alpha"] == 0) & (budgets["r"] == 0)
             return ops.where(none, plain, ops.cast(result, self.dtype))
 
     def _check_whole_batch(self) -> None:
@@ -280,14 +287,28 @@ def _cross_entropy(y_true: Tensor, y_pred: Tensor) -> str:
     return "sparse_categorical_crossentropy" if sparse else "categorical_crossentropy"
 
 
-def _solve(losses: Tensor, base: Tensor, budgets: dict[str, Any], ordering: str, backend: str) -> tuple[Tensor, Any]:
-    """The weights ``(n,)``, and the weight of the worst loss times that loss; all constants."""
+def _solve(
+    losses: Tensor, base: Tensor, budgets: dict[str, Any], fine: Any, ordering: str, backend: str
+) -> tuple[Tensor, Any]:
+    """The weights ``(n,)``, and the weight of the worst loss times that loss; all constants.
+
+    fine: a loss that is not above the worst one.
+    """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"HRLoss works with Keras on TensorFlow, but its back end is {keras.backend.backend()!r}")
     from . import tensorflow as framework
 
     numbers = framework.budgets_of(**budgets)
-    weights, on_worst = framework._solve(losses, base, numbers, ordering, backend)
+    way = framework.chosen(backend)
+    # A replica's share of the last batch may be empty, and the library refuses a problem without samples. So there is one
+    # more sample, which is masked unless it is the only one.
+    padded = way != "tensor" and losses.shape[0] is None
+    if padded:
+        is_only = ops.cast(ops.sum(base) <= 0, base.dtype)
+        losses = ops.concatenate([losses, ops.reshape(ops.cast(fine, losses.dtype), (1,))])
+        base = ops.concatenate([base, ops.reshape(is_only, (1,))])
+    weights, on_worst = framework._solve(losses, base, numbers, ordering, way)
+    weights = weights[:-1] if padded else weights
     if budgets["worst_loss"] is None:
         return weights, 0.0
-    return weights, on_worst * ops.cast(numbers[2], losses.dtype)
+    return weights, on_worst * ops.cast(framework._double(numbers[2]), losses.dtype)

@@ -8,6 +8,9 @@ With Keras, change the loss::
 
 In a training loop of your own, replace ``tf.reduce_mean(losses)`` by ``robust_loss(losses, alpha=0.05, r=0.1)``.
 
+The library is an operation of TensorFlow's graphs, without copies and without Python. A SavedModel may have it: a process
+that loads one imports this module first, which makes the operation known to TensorFlow.
+
 Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generalization and Corruption Resistance"
 (arXiv 2303.02251); Bennouna, Van Parys, "Holistic Robust Data-Driven Decisions" (arXiv 2207.09560).
 """
@@ -23,19 +26,19 @@ from ._extras import extra
 with extra("tensorflow"):
     import tensorflow as tf
 
-from . import _core, _dual
+from . import _core, _dual, _operation_tensorflow
 from ._attacks_tensorflow import ffgsm, pgd
 from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, finite
 from ._keras_model import HRModel
 from ._numbers import choice
-from .keras import HRLoss
+from .keras import BACKENDS, HRLoss
 
 __all__ = ["HRLoss", "HRModel", "ffgsm", "pgd", "robust_loss", "weights"]
 
 Tensor = Any
 
 _MEAN = 'reduction="none" in Keras\' losses'
-_VMAP = ", or use tf.map_fn for many problems"
+_VMAP = ", or use tf.vectorized_map for many problems"
 
 
 @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -47,7 +50,7 @@ def robust_loss(
     ordering: str = "HD",
     base: Optional[Tensor] = None,
     worst_loss: Optional[Any] = None,
-    backend: str = "exact",
+    backend: str = "auto",
 ) -> Tensor:
     """The worst average loss over the ambiguity set, as a scalar whose gradient in the losses is the HR weights.
 
@@ -59,22 +62,30 @@ def robust_loss(
     base: shape ``(n,)``: base weights, not negative, of any sum; None: one each. A sample of base weight 0 is masked: its
         loss may be NaN, and its gradient is 0.
     worst_loss: the worst loss that a sample could have had, finite and at least every loss; None: the largest of them.
-    backend: "exact" (default) solves in the library, eagerly and in graphs, on the host. "tensor" is made of TensorFlow
-        operations alone: for ``jit_compile=True``, where no library can be called, for accelerators and for SavedModels. It
-        is right to 1e-6, and does not notice NaN or a `worst_loss` that is too small.
+    backend: "auto" (default): "exact", or "tensor" in a program that XLA compiles. (A ``tf.function`` that was traced
+        outside of such a program is not traced again within it.) "exact" solves in the library, eagerly and in graphs, on
+        the host: by an operation of its own, or through ``tf.numpy_function`` where this TensorFlow does not take the
+        operation (on Windows, and without its C interface for kernels). "operation": by the operation, as a SavedModel
+        needs it. "tensor" is made of TensorFlow's operations alone: for ``jit_compile=True``, where no library can be
+        called, for accelerators, and for a SavedModel that is loaded without this package. It is right to 1e-6, and does
+        not notice NaN or a `worst_loss` that is too small.
 
     `alpha`, `r` and `worst_loss` may be numbers, variables or scalar tensors, such as a schedule's. They and `base` have no
-    gradient, and the weights are constants for second derivatives (the first ones are exact by Danskin's theorem).
+    gradient, and the weights are constants for second derivatives (the first ones are exact by Danskin's theorem). A graph
+    reads tensors and variables at each call. ``tf.vectorized_map`` solves many problems in one call of the library.
 
-    Raises ValueError for a scalar loss, another shape, no sample, a loss that is NaN or infinite (with its index), and
-    arguments out of range; what only a running graph can see becomes ``tf.errors.InvalidArgumentError``.
+    Raises ValueError for a scalar loss, another shape, no sample, a loss that is NaN or infinite (with its index),
+    arguments out of range, and "operation" where there is none; what only a running graph can see becomes
+    ``tf.errors.InvalidArgumentError``.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
-    losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    losses, base, budgets, backend = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    if backend == "operation":
+        return _operation_tensorflow.solve(losses, budgets, base, ordering)[2]
     constants, on_worst = _solve(losses, base, budgets, ordering, backend)
     total = tf.reduce_sum(constants * tf.where(constants > 0, losses, tf.zeros_like(losses)))
-    return total if worst_loss is None else total + on_worst * tf.cast(budgets[2], losses.dtype)
+    return total if worst_loss is None else total + on_worst * tf.cast(_double(budgets[2]), losses.dtype)
 
 
 @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -86,45 +97,60 @@ def weights(
     ordering: str = "HD",
     base: Optional[Tensor] = None,
     worst_loss: Optional[Any] = None,
-    backend: str = "exact",
+    backend: str = "auto",
 ) -> Tensor:
     """The HR weights of n losses, shape ``(n,)``, as constants: the gradient of :func:`robust_loss`. The same arguments.
 
     They sum to one, unless `worst_loss` is given and has a weight itself. Multiply your losses by them, in place of ``1/n``.
     """
     dtype = tf.convert_to_tensor(losses).dtype
-    losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
+    losses, base, budgets, backend = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     return tf.cast(_solve(losses, base, budgets, ordering, backend)[0], dtype)
 
 
 def _checked(
     losses: Tensor, base: Optional[Tensor], alpha: Any, r: Any, ordering: str, worst_loss: Any, backend: str
-) -> tuple[Tensor, Optional[Tensor], Tensor]:
-    """Losses and base weights in float32 or float64, and the budgets."""
+) -> tuple[Tensor, Optional[Tensor], tuple[Any, ...], str]:
+    """Losses and base weights in float32 or float64, the budgets, and the way to solve."""
     losses = tf.convert_to_tensor(losses)
     if losses.shape.rank is not None:
         check_losses(losses.shape.as_list(), losses.dtype.is_floating, losses.dtype.name, _MEAN, _VMAP)
+    else:
+        losses = tf.ensure_shape(losses, (None,))
     choice(ordering, "ordering", ORDERINGS)
-    choice(backend, "backend", ("exact", "tensor"))
+    backend = chosen(backend)
     budgets = budgets_of(alpha, r, worst_loss)
     if losses.dtype.size < 4:
         losses = tf.cast(losses, tf.float32)
     if base is not None:
         base = tf.stop_gradient(tf.cast(base, losses.dtype))
-        if base.shape.rank is not None and losses.shape.rank is not None:
+        if base.shape.rank is not None:
             check_base(base.shape.as_list(), losses.shape.as_list())
-    return losses, base, budgets
+    return losses, base, budgets, backend
 
 
-def budgets_of(alpha: Any, r: Any, worst_loss: Any) -> Tensor:
-    """Alpha, r and the worst loss, if there is one, as constants of double precision. Shape ``(2,)`` or ``(3,)``.
+def chosen(backend: str) -> str:
+    """The way to solve that a back end stands for here: "operation", "exact" (through ``tf.numpy_function``) or "tensor".
+
+    Raises ValueError for one that is none, or that cannot be had.
+    """
+    choice(backend, "backend", BACKENDS)
+    if backend == "auto":
+        backend = "tensor" if _operation_tensorflow.is_compiled_by_xla() else "exact"
+    is_there = _operation_tensorflow.OPERATION is not None
+    if backend == "operation" and not is_there:
+        raise ValueError("backend must be 'auto', 'exact' or 'tensor': this TensorFlow does not take the operation")
+    return "operation" if backend == "exact" and is_there else backend
+
+
+def budgets_of(alpha: Any, r: Any, worst_loss: Any) -> tuple[Any, ...]:
+    """Alpha, r and the worst loss, if there is one: floats, or tensors of double precision.
 
     Raises ValueError for those that are out of range, if they have a value now.
     """
     alpha, r, worst_loss = check_budgets(*(_plain(number) for number in (alpha, r, worst_loss)))
-    r = _double(finite(r)) if isinstance(r, float) else tf.minimum(_double(r), _double(finite(math.inf)))
-    numbers = [_double(alpha), r]
-    return tf.stop_gradient(tf.stack(numbers if worst_loss is None else [*numbers, _double(worst_loss)]))
+    numbers = (alpha, finite(r) if isinstance(r, float) else r, worst_loss)
+    return tuple(number if isinstance(number, float) else _double(number) for number in numbers if number is not None)
 
 
 def _plain(number: Any) -> Any:
@@ -139,13 +165,18 @@ def _double(value: Any) -> Tensor:
 
 
 def _solve(
-    losses: Tensor, base: Optional[Tensor], budgets: Tensor, ordering: str, backend: str
+    losses: Tensor, base: Optional[Tensor], budgets: tuple[Any, ...], ordering: str, backend: str
 ) -> tuple[Tensor, Tensor]:
-    """The weights ``(n,)`` and the weight of the worst loss ``()``, both constants."""
+    """The weights ``(n,)`` and the weight of the worst loss ``()``, both constants; `backend`: a way to solve."""
     losses = tf.stop_gradient(losses)
+    if backend == "operation":
+        return _operation_tensorflow.solve(losses, budgets, base, ordering)[:2]
+    numbers = [_double(number) for number in budgets]
+    numbers[1] = tf.minimum(numbers[1], _double(finite(math.inf)))
+    stacked = tf.stop_gradient(tf.stack(numbers))
     if backend == "tensor":
-        return _by_operations(losses, base, budgets, budgets.shape[0] == 3, ordering)
-    inputs = [losses, budgets] if base is None else [losses, budgets, base]
+        return _by_operations(losses, base, stacked, len(numbers) == 3, ordering)
+    inputs = [losses, stacked] if base is None else [losses, stacked, base]
     function = partial(_by_library, ordering=ordering)
     constants, on_worst = tf.numpy_function(function, inputs, [losses.dtype, losses.dtype], stateful=False)
     constants, on_worst = tf.ensure_shape(constants, losses.shape), tf.ensure_shape(on_worst, ())

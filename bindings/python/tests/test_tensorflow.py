@@ -17,11 +17,22 @@ tf = pytest.importorskip("tensorflow")
 import table  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
+from hr_weights import _operation_tensorflow as operation  # noqa: E402
 from hr_weights import tensorflow as module  # noqa: E402
 from hr_weights.tensorflow import robust_loss, weights  # noqa: E402
 
-BACKENDS = ["exact", "tensor"]
-MODES = [("exact", "eager"), ("exact", "graph"), ("tensor", "eager"), ("tensor", "graph"), ("tensor", "xla")]
+# "callback" is "exact" where TensorFlow does not take the operation.
+BACKENDS = ["operation", "callback", "tensor"]
+MODES = [(backend, mode) for backend in BACKENDS for mode in ("eager", "graph")]
+BOTH = {"worst_loss": 9.5, "base": np.arange(64)}
+
+
+@pytest.fixture
+def backend(request, monkeypatch):
+    if request.param == "callback":
+        monkeypatch.setattr(operation, "OPERATION", None)
+        return "exact"
+    return request.param
 
 
 def sample(n=64, dtype=np.float32, seed=0):
@@ -40,7 +51,7 @@ def value_and_gradient(losses, mode="eager", **options):
     return step(tf.convert_to_tensor(losses))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 def test_the_gradient_is_the_weights_of_the_table(backend):
     rows = table.rows()
     if not rows:
@@ -48,7 +59,7 @@ def test_the_gradient_is_the_weights_of_the_table(backend):
     if backend == "tensor":
         # It flushes subnormal numbers to zero; the largest doubles need them.
         rows = [row for row in rows if "denormal" not in row.case and "huge" not in row.case]
-    for row in rows[:: 2 if backend == "exact" else 20]:
+    for row in rows[:: {"operation": 2, "exact": 10, "tensor": 20}[backend]]:
         value, gradient = value_and_gradient(backend=backend, **row.arguments)
         assert float(value) == pytest.approx(row.robust_loss, rel=1e-9, abs=1e3 * row.tolerance), row.case
         gradient, exact = gradient.numpy(), row.weights
@@ -57,10 +68,21 @@ def test_the_gradient_is_the_weights_of_the_table(backend):
         np.testing.assert_allclose(gradient, exact, rtol=0, atol=1e-11, err_msg=row.case)
 
 
-@pytest.mark.parametrize("backend, mode", MODES)
+@pytest.mark.parametrize("backend, mode", MODES, indirect=["backend"])
 @pytest.mark.parametrize("ordering", ["HD", "HR"])
 @pytest.mark.parametrize("options", [{}, {"worst_loss": 9.5}, {"base": np.arange(64)}], ids=["plain", "worst", "base"])
 def test_value_and_gradient(backend, mode, ordering, options):
+    check_value_and_gradient(backend, mode, ordering, options)
+
+
+# XLA takes seconds to compile each.
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+@pytest.mark.parametrize("options", [{}, BOTH], ids=["plain", "worst and base"])
+def test_value_and_gradient_under_xla(ordering, options):
+    check_value_and_gradient("tensor", "xla", ordering, options)
+
+
+def check_value_and_gradient(backend, mode, ordering, options):
     losses = sample()
     value, gradient = value_and_gradient(losses, mode, alpha=0.05, r=0.1, ordering=ordering, backend=backend, **options)
     solution = hrw.solve(losses, 0.05, 0.1, ordering=ordering, **options)
@@ -69,7 +91,7 @@ def test_value_and_gradient(backend, mode, ordering, options):
     np.testing.assert_allclose(gradient, solution.weights, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 def test_static_shapes(backend):
     @tf.function(input_signature=[tf.TensorSpec([7], tf.float32)])
     def known(x):
@@ -87,7 +109,7 @@ def test_static_shapes(backend):
         np.testing.assert_allclose(unknown(sample(n)), hrw.weights(sample(n), 0.1, 0.2), atol=1e-6)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 def test_budgets_may_be_variables(backend):
     alpha, r = tf.Variable(0.1), tf.Variable(0.0)
     step = tf.function(lambda x: weights(x, alpha, r, backend=backend))
@@ -97,7 +119,7 @@ def test_budgets_may_be_variables(backend):
         np.testing.assert_allclose(step(tf.constant(sample())), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 def test_half_precision_and_masks(backend):
     losses = tf.cast(sample(), tf.bfloat16)
     value, gradient = value_and_gradient(losses, alpha=0.05, r=0.1, backend=backend)
@@ -131,7 +153,7 @@ BAD = [
     ("worst_loss = 0.5, the largest loss is 1.0", GOOD, {"worst_loss": 0.5}),
     ("base has shape (2,), but losses has shape (3,)", GOOD, {"base": tf.ones(2)}),
     ("ordering must be 'HD' or 'HR', not 'hr'", GOOD, {"ordering": "hr"}),
-    ("backend must be 'exact' or 'tensor', not 'xla'", GOOD, {"backend": "xla"}),
+    ("backend must be 'auto' or 'exact' or 'operation' or 'tensor', not 'xla'", GOOD, {"backend": "xla"}),
 ]
 
 
@@ -147,7 +169,8 @@ def test_in_a_graph_the_index_arrives_too():
         step(tf.constant([1.0, math.nan, 3.0]))
 
 
-@pytest.mark.parametrize("backend, mode", [(backend, mode) for backend, mode in MODES if mode != "xla"])
+# Eagerly, "tensor" is a graph too.
+@pytest.mark.parametrize("backend, mode", [pair for pair in MODES if pair != ("tensor", "graph")], indirect=["backend"])
 def test_clean_losses_pass_the_check_of_numerics(backend, mode, monkeypatch):
     """Nothing on the way is NaN or infinite: not what is absent, nor a bound that is none, nor an infinite r. TensorFlow
     has no such check for XLA, where the same operations run as in a graph.
@@ -158,7 +181,7 @@ def test_clean_losses_pass_the_check_of_numerics(backend, mode, monkeypatch):
     tf.debugging.enable_check_numerics()
     try:
         for ordering in ("HD", "HR"):
-            for options in [{}, {"worst_loss": 9.5}, {"base": np.arange(64)}]:
+            for options in [{}, BOTH]:
                 budgets = [(0.0, 0.0), (0.05, 0.1), (1.0, math.inf), (0.0, math.inf), (0.3, 0.0)]
                 for alpha, r in budgets if mode == "eager" else budgets[1:3]:
                     value, gradient = value_and_gradient(
@@ -171,45 +194,49 @@ def test_clean_losses_pass_the_check_of_numerics(backend, mode, monkeypatch):
         tf.debugging.disable_check_numerics()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 def test_a_worst_loss_that_is_nan_is_not_a_missing_one(backend):
     with pytest.raises(ValueError, match="worst_loss must be finite, not nan"):
         robust_loss(tf.ones(3), worst_loss=tf.constant(math.nan), backend=backend)
-    if backend == "exact":
-        step = tf.function(lambda worst: robust_loss(tf.ones(3), worst_loss=worst))
+    if backend != "tensor":
+        step = tf.function(lambda worst: robust_loss(tf.ones(3), worst_loss=worst, backend=backend))
         with pytest.raises(tf.errors.InvalidArgumentError, match="worst_loss must be finite, not nan"):
             step(tf.constant(math.nan))
 
 
 STRICT = """
 import numpy as np, tensorflow as tf
-{mode}
-from hr_weights.tensorflow import robust_loss, weights
+from hr_weights import _operation_tensorflow as operation
+from hr_weights.tensorflow import robust_loss
 import hr_weights as hrw
+
 losses = np.random.default_rng(0).exponential(size=64).astype(np.float32)
-for backend in ("exact", "tensor"):
-    for options in ({{}}, {{"worst_loss": np.float32(9.5)}}, {{"base": tf.range(64)}}):
-        step = tf.function(lambda x: robust_loss(x, np.float32(0.05), 0.1, backend=backend, **options))
-        plain = {{name: np.asarray(value) for name, value in options.items()}}
-        expected = hrw.solve(losses, float(np.float32(0.05)), 0.1, **plain).robust_loss
-        for value in (step(tf.constant(losses)), robust_loss(losses, np.float32(0.05), 0.1, backend=backend, **options)):
-            assert abs(float(value) - expected) < 1e-6 * expected, (backend, options, float(value), expected)
+kept = operation.OPERATION
+for mode in {modes}:
+    exec(mode)
+    for backend in ("operation", "callback", "tensor"):
+        operation.OPERATION = None if backend == "callback" else kept
+        way = "exact" if backend == "callback" else backend
+        for options in ({{}}, {{"worst_loss": np.float32(9.5), "base": tf.range(64)}}):
+            step = tf.function(lambda x: robust_loss(x, np.float32(0.05), 0.1, backend=way, **options))
+            plain = {{name: np.asarray(value) for name, value in options.items()}}
+            expected = hrw.solve(losses, float(np.float32(0.05)), 0.1, **plain).robust_loss
+            for value in (step(tf.constant(losses)), robust_loss(losses, np.float32(0.05), 0.1, backend=way, **options)):
+                assert abs(float(value) - expected) < 1e-6 * expected, (mode, backend, options, float(value), expected)
 """
+TYPES = 'tf.experimental.numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="{}")'
+DETERMINISTIC = "tf.config.experimental.enable_op_determinism(); tf.keras.utils.set_random_seed(1)"
+EAGERLY = "tf.config.run_functions_eagerly(True)"
 
 
 @pytest.mark.parametrize(
-    "mode",
-    [
-        'tf.experimental.numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="safe")',
-        'tf.experimental.numpy.experimental_enable_numpy_behavior(dtype_conversion_mode="all")',
-        "tf.config.experimental.enable_op_determinism(); tf.keras.utils.set_random_seed(1)",
-        "tf.config.run_functions_eagerly(True)",
-    ],
-    ids=["safe types", "all types", "deterministic", "eager functions"],
+    "modes",
+    [[TYPES.format("safe"), DETERMINISTIC], [TYPES.format("all"), EAGERLY]],
+    ids=["safe types, then deterministic too", "all types, then eager functions too"],
 )
-def test_strict_modes(mode):
+def test_strict_modes(modes):
     """Each is for the whole process and cannot be taken back. Warnings are errors there."""
-    code = STRICT.format(mode=mode)
+    code = STRICT.format(modes=modes)
     command = [sys.executable, "-X", "dev", "-W", "error:::hr_weights", "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr[-2000:]
