@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Optional, Union
 
 import torch
@@ -22,18 +23,32 @@ def cumsum_by_doubling(x: Tensor) -> Tensor:
 class _Ops:
     """:class:`hr_weights._dual.Ops` for PyTorch."""
 
+    where = staticmethod(torch.where)
     log = staticmethod(torch.log)
-    log1p = staticmethod(torch.log1p)
     exp = staticmethod(torch.exp)
-    expm1 = staticmethod(torch.expm1)
-    sqrt = staticmethod(torch.sqrt)
-    abs = staticmethod(torch.abs)
+    clamp = staticmethod(torch.clamp)
+    concat = staticmethod(partial(torch.cat, dim=-1))
+    size = staticmethod(Tensor.numel)
 
     @staticmethod
-    def where(condition: Tensor, yes: Any, no: Any) -> Tensor:
-        # A number as a tensor of one element on the device: filling it does not wait.
-        like = yes if isinstance(yes, Tensor) else no
-        return torch.where(condition, *(x if isinstance(x, Tensor) else torch.full_like(like, x) for x in (yes, no)))
+    def fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
+        return x.masked_fill(mask, value)
+
+    @staticmethod
+    def cast(condition: Tensor, like: Tensor) -> Tensor:
+        return condition.to(like.dtype)
+
+    @staticmethod
+    def combine(x: Any, factor: float, y: Tensor) -> Tensor:
+        return torch.add(x, y, alpha=factor) if isinstance(x, Tensor) else factor * y + x
+
+    @staticmethod
+    def less_ratio(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return torch.addcdiv(x, y, z, value=-1)
+
+    @staticmethod
+    def count(mask: Tensor, like: Tensor) -> Tensor:
+        return mask.sum(-2, keepdim=True, dtype=like.dtype)
 
     @staticmethod
     def maximum(x: Tensor, y: Any) -> Tensor:
@@ -44,16 +59,20 @@ class _Ops:
         return torch.minimum(x, y) if isinstance(y, Tensor) else x.clamp(max=y)
 
     @staticmethod
-    def sum(x: Tensor) -> Tensor:
-        return x.sum(-1, keepdim=True)
+    def sum(x: Tensor, axis: int = -1) -> Tensor:
+        return x.sum(axis, keepdim=True)
+
+    @staticmethod
+    def sums(*arrays: Tensor) -> tuple[Tensor, ...]:
+        return tuple(array.sum(-1, keepdim=True) for array in arrays)
+
+    @staticmethod
+    def product(x: Tensor) -> Tensor:
+        return x.prod(-1, keepdim=True)
 
     @staticmethod
     def max(x: Tensor) -> Tensor:
         return x.amax(-1, keepdim=True)
-
-    @staticmethod
-    def min(x: Tensor) -> Tensor:
-        return x.amin(-1, keepdim=True)
 
     @staticmethod
     def cumsum(x: Tensor) -> Tensor:
@@ -62,19 +81,25 @@ class _Ops:
         return cumsum_by_doubling(x)
 
     @staticmethod
-    def cast(condition: Tensor, like: Tensor) -> Tensor:
-        return condition.to(like.dtype)
-
-    @staticmethod
-    def sort(keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def sort(keys: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         keys, order = keys.sort(-1)
-        return keys, values.gather(-1, order)
+        return (keys, *(array.gather(-1, order) for array in values))
 
     @staticmethod
-    def loop(steps: int, body: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        for _ in range(steps):
-            state = body(*state)
-        return state
+    def uniform(x: Tensor) -> Tensor:
+        return torch.full_like(x, 1.0 / x.shape[-1])
+
+    @staticmethod
+    def steps(start: int, stop: int, like: Tensor) -> Tensor:
+        return torch.arange(start, stop, dtype=like.dtype, device=like.device).unsqueeze(-1)
+
+    @staticmethod
+    def expand(x: Tensor) -> Tensor:
+        return x.unsqueeze(-2)
+
+    @staticmethod
+    def transpose(x: Tensor) -> Tensor:
+        return x.transpose(-1, -2)
 
 
 def solve_on_device(
@@ -105,7 +130,7 @@ def solve_on_device(
         _Ops(),
         _dual.SINGLE if single else _dual.DOUBLE,
         values,
-        torch.ones_like(values) if base is None else base.to(dtype),
+        None if base is None else base.to(dtype),
         budget(alpha),
         budget(r),
         worst,
