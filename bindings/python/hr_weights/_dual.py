@@ -1,13 +1,15 @@
 """The two robust programs as array operations of any framework: what the back end "tensor" runs.
 
-Everywhere else the library solves them. This form is for arrays that must not leave their device (CUDA graphs, TPUs) or
-their compiler (XLA): a fixed number of operations, no branch that depends on a value, nothing read back. On a device an
-operation costs its launch, whatever it does to a batch of losses, so there are few of them, each on a large array: the root
-is sought at a fan of places at once. It follows ``docs/theory.md``: masses q, depths ``d = worst loss - loss`` scaled by
-their span, dual location u, ``x = u + d``.
+Everywhere else the library solves them. This form is for arrays that must not leave their device
+(CUDA graphs, TPUs) or their compiler (XLA): a fixed number of operations, no branch that depends on
+a value, nothing read back. On a device an operation costs its launch, whatever it does to a batch
+of losses. So there are few operations, each on a large array: the root is sought at a fan of places
+at once. The notation is that of ``docs/theory.md``: masses q, depths ``d = worst loss - loss``
+scaled by their span, dual location u, ``x = u + d``.
 
-Arrays have shape ``(..., n)``, one problem per row; reductions keep their axis with length 1. In double precision the
-weights are right to 1e-12 or so. In single precision they are right to about 1e-5 of the largest weight.
+Arrays have shape ``(..., n)``, one problem per row; reductions keep their axis with length 1. In
+double precision the weights are right to 1e-12 or so. In single precision they are right to about
+1e-5 of the largest weight.
 """
 
 from __future__ import annotations
@@ -20,23 +22,24 @@ Array = Any
 
 #: Places of a fan. More of them find the root in fewer steps, and cost memory.
 FAN = 32
-#: The numbers that all places of a fan may have together, so that many losses do not exhaust the memory: the fan is
-#: smaller then, and there are more steps.
+#: The numbers that all places of a fan may have together, so that many losses do not exhaust the
+#: memory: the fan is smaller then, and there are more steps.
 LARGEST_FAN = 1 << 22
 #: Where the number of losses is not known while the program is made.
 UNKNOWN_FAN = 16
 
 
 class Ops(Protocol):
-    """What a framework has to offer, each as one operation where it has one. Reductions run over the last axis, or over
-    `axis`, and keep it.
+    """What a framework has to offer, each as one operation where it has one. Reductions run over
+    the last axis, or over `axis`, and keep it.
 
-    `fill` puts a number where the mask is true. `combine` is ``x + factor * y``, `less_ratio` ``x - y / z``. A number may stand
-    for an array as the second argument of `maximum` and `minimum`. `count` is how often the mask is true along the axis before
-    the last one, in the type of the other array. `sort` sorts the first array from small to large, and the
-    others alike. `size` is the number of elements, None if it is not known yet; `uniform` the array of this shape with the
-    number 1/n; `steps` a column of the whole numbers from `start` to before `stop`; `expand` adds an axis before the last one, and
-    `transpose` exchanges the last two.
+    `fill` puts a number where the mask is true. `combine` is ``x + factor * y``, `less_ratio` ``x -
+    y / z``. A number may stand for an array as the second argument of `maximum` and `minimum`.
+    `count` is how often the mask is true along the axis before the last one, in the type of the
+    other array. `sort` sorts the first array from small to large, and the others alike. `size` is
+    the number of elements, None if it is not known yet; `uniform` the array of this shape with the
+    number 1/n; `steps` a column of the whole numbers from `start` to before `stop`; `expand` adds
+    an axis before the last one, and `transpose` exchanges the last two.
     """
 
     def where(self, condition: Array, yes: Array, no: Array) -> Array: ...
@@ -66,9 +69,12 @@ class Ops(Protocol):
 
 @dataclass(frozen=True)
 class Precision:
-    """Limits that keep numbers inside the range of a type, and how close to its rounding a search may come."""
+    """Limits that keep numbers inside the range of a type, and how close to its rounding a search
+    may come.
+    """
 
-    #: log u from here on down is as good as 0 beside depths of order one; the reciprocal of u is finite.
+    #: log u from here on down is as good as 0 beside depths of order one; the reciprocal of u is
+    #: finite.
     log_floor: float
     #: log u from here on up sees all depths alike: they are lost in the rounding of u.
     log_ceiling: float
@@ -84,9 +90,10 @@ class Precision:
     huge: float
     #: The largest number. Infinities would upset those who look for them in a program.
     largest: float
-    #: What is above the cap counts for so much at least, so that no cap is 0.
-    least_excess: float
-    #: The width, in log u, of a bracket in which a polynomial through `nodes` places is exact to rounding.
+    #: What is beyond the cap counts for so much at least, so that no cap is 0.
+    least_beyond: float
+    #: The width, in log u, of a bracket in which a polynomial through `nodes` places is exact to
+    #: rounding.
     smooth: float
     nodes: int
     #: The width, in log u, of a bracket in which a polyline is.
@@ -100,7 +107,7 @@ DOUBLE = Precision(
     atom=1e-120,
     least_alpha=1e-30,
     least=2.3e-308,
-    least_excess=1e-25,
+    least_beyond=1e-25,
     huge=8e307,
     largest=1.79e308,
     smooth=0.6,
@@ -114,7 +121,7 @@ SINGLE = Precision(
     atom=1e-20,
     least_alpha=1e-10,
     least=1.2e-38,
-    least_excess=1e-8,
+    least_beyond=1e-8,
     huge=1.6e38,
     largest=3.4e38,
     smooth=0.1,
@@ -131,8 +138,8 @@ class Problem:
 
     ops: Ops
     precision: Precision
-    #: The losses, negated: sorted as the depths are, and exact, where depths that differ by less than their rounding are
-    #: equal.
+    #: The losses, negated: sorted as the depths are, and exact, where depths that differ by less
+    #: than their rounding are equal.
     keys: Array
     masses: Array
     sorted_keys: Array
@@ -141,7 +148,8 @@ class Problem:
     depth: Callable[[Array], Array]
     alpha: Array
     r: Array
-    #: The key of a worst loss that is a number of its own, with a weight of its own; None: it is the largest loss.
+    #: The key of a worst loss that is a number of its own, with a weight of its own; None: it is
+    #: the largest loss.
     atom_key: Optional[Array]
 
 
@@ -159,7 +167,8 @@ def weights(
 
     losses, base: ``(..., n)`` of one type; a base weight of 0 masks its sample; None: one each.
     alpha, r: ``(..., 1)`` of that type, in [0, 1] and [0, inf].
-    worst_loss: ``(..., 1)``, at least every loss; None: the largest one, whose weight then belongs to its samples.
+    worst_loss: ``(..., 1)``, at least every loss; None: the largest one, whose weight then belongs
+    to its samples.
     ordering: "HD" or "HR".
 
     Nothing is checked: what the library refuses gives weights that are NaN or mean nothing.
@@ -179,16 +188,17 @@ def weights(
         keys = -losses
         keys = ops.where(masked, ops.max(ops.fill(keys, masked, -precision.largest)), keys)
         sorted_keys, sorted_masses = ops.sort(keys, masses)
-    worst = sorted_keys[..., :1] if worst_loss is None else -worst_loss
+    atom_key = None if worst_loss is None else -worst_loss
+    worst = -sorted_keys[..., :1] if worst_loss is None else worst_loss
     deepest = sorted_keys[..., -1:]
     # The span of finite numbers may overflow. A quarter of them is exact.
-    large = ops.maximum(-worst, deepest) >= precision.huge
+    large = ops.maximum(worst, deepest) >= precision.huge
     unit = 1.0 - 0.75 * ops.cast(large, worst)
     zero = worst * unit
-    span = ops.maximum(deepest * unit - zero, precision.least)
+    span = ops.maximum(deepest * unit + zero, precision.least)
 
     def depth(keys: Array) -> Array:
-        return (keys * unit - zero) / span
+        return (keys * unit + zero) / span
 
     problem = Problem(
         ops,
@@ -200,7 +210,7 @@ def weights(
         depth,
         alpha,
         ops.clamp(r, precision.tiny, LARGEST_R),
-        None if worst_loss is None else worst,
+        atom_key,
     )
     result = hd(problem) if ordering == "HD" else hr(problem)
     return (result, 0.0 * worst) if worst_loss is None else (result[..., 1:], result[..., :1])
@@ -227,32 +237,36 @@ def hd(problem: Problem) -> Array:
 
 
 def hr(problem: Problem) -> Array:
-    """HR: the KL step on depths capped at D, where D is such that the mass beyond it is alpha. As `hd`."""
+    """HR: the KL step on depths capped at D, where D is such that the mass beyond it is alpha.
+
+    As `hd`.
+    """
     ops, precision, alpha = problem.ops, problem.precision, problem.alpha
     keys, masses = problem.keys, problem.masses
     sorted_keys, sorted_masses = problem.sorted_keys, problem.sorted_masses
     if problem.atom_key is not None:
         keys, sorted_keys = (ops.concat((problem.atom_key, array)) for array in (keys, sorted_keys))
-        atom = 0.0 * problem.atom_key + precision.atom
+        # An array of one number.
+        atom = ops.clamp(alpha, precision.atom, precision.atom)
         masses, sorted_masses = (ops.concat((atom, array)) for array in (masses, sorted_masses))
     depths, sorted_depths = problem.depth(keys), problem.depth(sorted_keys)
     deeper = ops.concat((sorted_depths[..., 1:], sorted_depths[..., -1:]))
     budget = ops.maximum(alpha, precision.least_alpha)
-    excess = (1.0 - ops.cumsum(sorted_masses)) * ((1.0 - budget) / budget)
-    excess = ops.maximum(excess, precision.least_excess)
+    beyond = (1.0 - ops.cumsum(sorted_masses)) * ((1.0 - budget) / budget)
+    beyond = ops.maximum(beyond, precision.least_beyond)
 
-    def capped(u: Array, depths: Array, deeper: Array, masses: Array, excess: Array) -> tuple[Array, Array]:
+    def capped(u: Array, depths: Array, deeper: Array, masses: Array, beyond: Array) -> tuple[Array, Array]:
         """``u + min(d, D)`` of the sorted samples, and ``u + D``.
 
-        With j samples below the cap, ``u + D`` is ``excess[j] / sum_{i <= j} b / x``, or the next x if that is smaller.
-        The first falls in j and the second grows: the cap is where they cross. It is not above depth zero, and all x are the
-        same, where alpha is all that is deep.
+        With j samples below the cap, ``u + D`` is ``beyond[j] / sum_{i <= j} b / x``, or the next x
+        if that is smaller. The first falls in j and the second grows: the cap is where they cross.
+        Where alpha is at least all the mass that is deep, it is not above u, and all x are the same.
         """
         x = u + depths
-        cap = ops.max(ops.minimum(excess / ops.cumsum(masses / x), u + deeper))
+        cap = ops.max(ops.minimum(beyond / ops.cumsum(masses / x), u + deeper))
         return ops.minimum(x, cap), cap
 
-    arrays = (sorted_depths, deeper, sorted_masses, excess)
+    arrays = (sorted_depths, deeper, sorted_masses, beyond)
     places = tuple(ops.expand(array) for array in arrays)
 
     def phi(u: Array) -> Array:
@@ -274,9 +288,11 @@ def hr(problem: Problem) -> Array:
 def trim(
     problem: Problem, keys: Array, depths: Array, masses: Array, sorted_keys: Array, sorted_masses: Array
 ) -> tuple[Array, Array]:
-    """The masses after alpha of them went from the deepest samples to the worst loss, and how much that was.
+    """The masses after alpha of them went from the deepest samples to the worst loss, and how much
+    that was.
 
-    Ties lose the same share. If the worst loss has a weight of its own, what it gets is left to the caller.
+    Ties lose the same share. If the worst loss has a weight of its own, what it gets is left to the
+    caller.
     """
     ops, precision, budget = problem.ops, problem.precision, problem.alpha
     shallow = ops.cumsum(sorted_masses) - sorted_masses
@@ -289,24 +305,26 @@ def trim(
     kept = masses - deeper - share * tied
     if problem.atom_key is None:
         return kept + at_worst * (budget / worst_mass), budget
-    # Mass at depth zero has nowhere to go.
-    return ops.maximum(kept, at_worst), ops.minimum(budget, 1.0 - worst_mass)
+    # Mass at depth zero has nowhere to go. There may be a rounding more of it than one.
+    return ops.maximum(kept, at_worst), ops.minimum(budget, ops.maximum(1.0 - worst_mass, 0.0))
 
 
 def divergence(ops: Ops, x: Array, masses: Array) -> Array:
     """``phi = log S1 + sum q log x``, which the tilt by ``1/x`` spends, with ``S1 = sum q / x``.
 
-    As ``y = x S1`` has ``sum q / y = 1``, this is the sum of ``q (log y - (y - 1) / y)``, whose terms are positive: nothing
-    cancels, and the rounding of y counts in second order.
+    As ``y = x S1`` has ``sum q / y = 1``, this is the sum of ``q (log y - (y - 1) / y)``, whose
+    terms are positive: nothing cancels, and the rounding of y counts in second order.
     """
     y = x * ops.sum(masses / x)
     return ops.sum(masses * ops.less_ratio(ops.log(y), y - 1.0, y))
 
 
 def bracket(problem: Problem, phi: Callable[[Array], Array], narrow: float) -> tuple[Array, float]:
-    """The lower end ``(..., 1, 1)`` of a bracket of the log u at which phi is r, and its width: `narrow` or less.
+    """The lower end ``(..., 1, 1)`` of a bracket of the log u at which phi is r, and its width:
+    `narrow` or less.
 
-    Phi takes a column of many u, and falls in u. Where it is less than r everywhere, the end is the floor.
+    Phi takes a column of many u, and falls in u. Where it is less than r everywhere, the end is the
+    floor.
     """
     ops, precision = problem.ops, problem.precision
     fan = fan_of(problem)
@@ -333,7 +351,9 @@ def excess_of_log_phi(problem: Problem, phi: Callable[[Array], Array], log_u: Ar
 
 
 def polynomial_root(problem: Problem, phi: Callable[[Array], Array], low: Array, width: float) -> Array:
-    """The log u in a bracket at which phi is r: log u as a polynomial of log phi, Lagrange's, at log r."""
+    """The log u in a bracket at which phi is r: log u as a polynomial of log phi, Lagrange's, at
+    log r.
+    """
     ops, nodes = problem.ops, problem.precision.nodes
     places = ops.combine(low, width / (nodes - 1), ops.steps(0, nodes, problem.r))
     excess = excess_of_log_phi(problem, phi, places)

@@ -1,8 +1,13 @@
-"""The problem as tensor operations alone, in PyTorch: :mod:`hr_weights._dual` with its operations."""
+"""The problem on its device, in PyTorch: one kernel of Triton where there is one (:mod:`hr_weights._torch_triton`), and
+:mod:`hr_weights._dual` with the operations of PyTorch elsewhere.
+"""
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Optional, Union
 
 import torch
@@ -114,6 +119,35 @@ def solve_on_device(
 
     Budgets: numbers, or tensors with the leading dimensions of the losses or with none.
     """
+    if has_kernel(losses):
+        try:
+            return import_module("hr_weights._torch_triton").solve(losses, base, alpha, r, worst_loss, ordering)
+        except Exception as error:  # Triton needs a compiler for C, among others, and says so in many ways.
+            _kernel_fails.append(error)
+            warnings.warn(
+                f"Triton cannot compile the kernel of hr_weights ({error}): it is replaced by some hundred operations",
+                stacklevel=2,
+            )
+    return _solve_by_operations(losses, base, alpha, r, worst_loss, ordering)
+
+
+_HAS_TRITON = find_spec("triton") is not None
+_kernel_fails: list[Exception] = []
+
+
+def has_kernel(losses: Tensor) -> bool:
+    """Whether one kernel solves these: on a GPU, where Triton is installed, with at most 16,384 losses in a row."""
+    return losses.is_cuda and losses.shape[-1] <= 16384 and _HAS_TRITON and not _kernel_fails
+
+
+def _solve_by_operations(
+    losses: Tensor,
+    base: Optional[Tensor],
+    alpha: Union[float, Tensor],
+    r: Union[float, Tensor],
+    worst_loss: Union[float, Tensor, None],
+    ordering: str,
+) -> tuple[Tensor, Tensor]:
     # Apple's GPUs have no double precision.
     single = losses.device.type == "mps"
     dtype = torch.float32 if single else torch.float64
@@ -122,7 +156,7 @@ def solve_on_device(
     def budget(value: Union[float, Tensor]) -> Tensor:
         if isinstance(value, Tensor):
             return value.to(values.device, dtype).unsqueeze(-1).expand_as(values[..., :1])
-        return torch.full_like(values[..., :1], value)
+        return values.new_full((*values.shape[:-1], 1), value)
 
     worst = None if worst_loss is None else budget(worst_loss)
 

@@ -131,3 +131,42 @@ def test_a_given_worst_loss_and_rows_with_their_own_budgets(ordering):
         solution = hrw.solve(losses[row], alpha[row, 0], r[row, 0], ordering=ordering, worst_loss=worst[row, 0])
         if solution.dual_bound - solution.robust_loss < 1e-9:  # the weights are proven to be optimal
             np.testing.assert_allclose(weights[row], solution.weights, atol=1e-9)
+
+
+def test_all_losses_are_the_given_worst_loss():
+    for n in range(1, 50):
+        for ordering in ("HD", "HR"):
+            weights, worst = dual(np.full(n, 2.0), 0.1, 0.2, ordering, worst_loss=2.0)
+            assert weights.sum() + worst == pytest.approx(1) and weights.min() >= 0 and worst >= 0
+
+
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+def test_what_many_losses_need_at_a_time_is_bounded(ordering, monkeypatch):
+    largest = []
+
+    class Watching(NumPyOps):
+        def log(self, x):
+            largest.append(x.size)
+            return np.log(x)
+
+    monkeypatch.setattr(_dual, "LARGEST_FAN", 20_000)
+    losses = np.random.default_rng(8).exponential(size=4000)
+    budgets = np.array([0.05]), np.array([0.1])
+    weights, _ = _dual.weights(Watching(), _dual.DOUBLE, losses, None, *budgets, None, ordering)
+    np.testing.assert_allclose(weights, hrw.weights(losses, 0.05, 0.1, ordering=ordering), rtol=0, atol=1e-12)
+    assert max(largest) <= 4000 * _dual.DOUBLE.nodes < 4000 * _dual.FAN
+
+
+def test_the_root_may_be_at_a_kink():
+    """In HR the cap reaches a sample exactly at the u that is sought: alpha by bisection."""
+    losses = np.array([0.0, 0.2, 0.5, 0.6, 1.0])
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        alpha = 0.5 * (low + high)
+        # The derivative in alpha is the depth of the cap.
+        deeper = hrw.solve(losses, alpha, 0.1, ordering="HR").d_alpha > 0.5 + 1e-12
+        low, high = (alpha, high) if deeper else (low, alpha)
+    assert 0.01 < low < 0.99
+    for alpha in (low, high):
+        expected = hrw.weights(losses, alpha, 0.1, ordering="HR")
+        np.testing.assert_allclose(dual(losses, alpha, 0.1, "HR")[0], expected, rtol=0, atol=1e-11)
