@@ -174,4 +174,5 @@ def _solve_by_operations(
     robust = (constants * torch.where(constants > 0, values, torch.zeros_like(values))).sum(-1)
     if worst is not None:
         robust = robust + (on_worst * worst).squeeze(-1)
-    return robust.to(losses.dtype), constants.to(losses.dtype, memory_format=torch.contiguous_format)
+    # A copy, since what an operator returns may be no part of another tensor.
+    return robust.to(losses.dtype), constants.to(losses.dtype, copy=True, memory_format=torch.contiguous_format)
