@@ -190,8 +190,10 @@ def _solve(
         side = tl.where(above, 1, -1)
         key_at_low = tl.where(above, tl.minimum(key + 1, last_key), key_at_low)
         key_at_high = tl.where(above, key_at_high, key)
-        low = tl.where(above | (excess == 0), log_u, low)
-        high = tl.where(above, high, log_u)
+        # Where the excess is rounding, or a secant ends where it starts, no step comes closer.
+        done = (tl.abs(excess) <= 1e-15) | (log_u <= low) | (log_u >= high)
+        low = tl.where(above | done, log_u, low)
+        high = tl.where(above & (done == 0), high, log_u)
         step += 1
 
     u = tl.exp(0.5 * (low + high))

@@ -178,7 +178,9 @@ def _by_operations(
         ordering,
     )
     constants, on_worst = tf.cast(constants, losses.dtype), tf.cast(on_worst[0], losses.dtype)
-    return tf.stop_gradient(tf.ensure_shape(constants, losses.shape)), tf.stop_gradient(on_worst)
+    if losses.shape.rank is not None:
+        constants = tf.ensure_shape(constants, losses.shape)
+    return tf.stop_gradient(constants), tf.stop_gradient(on_worst)
 
 
 class _Ops:
@@ -223,7 +225,7 @@ class _Ops:
 
     @staticmethod
     def sums(*arrays: Tensor) -> tuple[Tensor, ...]:
-        return tuple(tf.unstack(tf.reduce_sum(tf.stack(arrays), axis=-1, keepdims=True)))
+        return tuple(tf.unstack(tf.reduce_sum(tf.stack(arrays), axis=-1, keepdims=True), num=len(arrays)))
 
     @staticmethod
     def count(mask: Tensor, like: Tensor) -> Tensor:
@@ -232,7 +234,7 @@ class _Ops:
     @staticmethod
     def sort(keys: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         order = tf.argsort(keys)
-        return tuple(tf.gather(array, order, batch_dims=keys.shape.rank - 1) for array in (keys, *values))
+        return tuple(tf.gather(array, order, batch_dims=(keys.shape.rank or 1) - 1) for array in (keys, *values))
 
     @staticmethod
     def size(x: Tensor) -> Optional[int]:
