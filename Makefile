@@ -35,9 +35,9 @@ demo: target/demo/digits ## Trains a network in C on real digits with wrong labe
 TESTS := rust-tests python-tests cpp-tests python-lint python-torch c-tests python-tensorflow install-tests python-jax lint \
 	python-examples docs embedded-tests bench-quick distributed-tests cpp-examples examples abi-check stress-quick
 # What takes longer: every suite on every instruction set, random input, an emulated microcontroller, the oldest Python, an older
-# PyTorch, the authors' package, the packages of a release.
-TESTS_REST := kernel-tests fuzz-quick stress embedded-qemu python-tools python-torch-eager python-parity experiments-quick python-oldest-if-any \
-	python-package release-rehearsal package-contents cinstall-if-built
+# PyTorch, the kernel of Triton on every problem of the table, the authors' package, the packages of a release.
+TESTS_REST := kernel-tests fuzz-quick stress embedded-qemu python-tools python-torch-eager python-parity python-triton experiments-quick \
+	python-oldest-if-any python-package release-rehearsal package-contents cinstall-if-built
 
 test: ## The tests of every language and framework, and a table of the seconds they took; docs/reliability.md has the rest
 	@.ci/steps test prepare then python-site then $(TESTS)

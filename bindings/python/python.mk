@@ -15,7 +15,7 @@ PYTHON_ENV = PYTHONPATH='$(abspath $(PYTHON_SITE))' PYTHONDONTWRITEBYTECODE=1
 PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
 
 .PHONY: pictures python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \
-	python-venv python-debian-torch python-parity python-torch-eager python-tools python-bench
+	python-venv python-debian-torch python-parity python-torch-eager python-tools python-triton python-bench
 
 # Nothing is done where nothing is newer than what was unpacked: two targets of `make test` may use it at a time.
 python-site: library
@@ -80,6 +80,10 @@ $(PYTHON_FRAMEWORKS): python-%: python-site
 			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py
 
 # The recipes for other tools, and the estimators for scikit-learn. Two processes of PyTorch on two processors: one thread each.
+python-triton: python-site ## The kernel for GPUs, interpreted on the CPU, on every problem of the table
+	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && TRITON_INTERPRET=1 HRW_TABLE_EVERY=1 $(PYTHON_ENV) $$venv/bin/python \
+		$(PYTEST) $(PYTHON_DIR)/tests/triton_interpreted.py
+
 python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, XGBoost, LightGBM, CatBoost, scikit-learn, SciPy
 	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && OMP_NUM_THREADS=1 $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
 		$(PYTHON_DIR)/tests/test_sklearn.py $(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_docs.py

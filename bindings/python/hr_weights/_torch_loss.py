@@ -40,8 +40,9 @@ def robust_loss(
         loss may be NaN, and its gradient is 0.
     worst_loss: the worst loss that a sample could have had, finite and at least every loss; None: the largest of them.
     backend: "exact" (default) solves in the library, on the host: from a GPU this takes one copy of the losses each way, and
-        waits for them. "tensor" is made of tensor operations alone, a fixed number of them, without a look at a value: it
-        stays on the device and can be captured in a CUDA graph. It is right to 1e-6, and does not notice NaN or a
+        waits for them. "tensor" stays on the device: one kernel of Triton on a GPU where Triton is installed and there are
+        at most 16,384 losses, else a fixed number of tensor operations, none of which waits for a value. It can be
+        captured in a CUDA graph, after a first call outside of it. It is right to 1e-6, and does not notice NaN or a
         `worst_loss` that is too small. Both compile with ``fullgraph=True``, as the operators ``hr_weights::exact`` and
         ``hr_weights::tensor``, and work under ``torch.func.vmap``.
     group: where the losses of the other processes are: a group of ``torch.distributed``, "world" for all processes, or a

@@ -1,7 +1,13 @@
-"""The problem as tensor operations alone, in PyTorch: :mod:`hr_weights._dual` with its operations."""
+"""The problem on its device, in PyTorch: one kernel of Triton where there is one (:mod:`hr_weights._torch_triton`), and
+:mod:`hr_weights._dual` with the operations of PyTorch elsewhere.
+"""
 
 from __future__ import annotations
 
+import warnings
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Optional, Union
 
 import torch
@@ -22,18 +28,32 @@ def cumsum_by_doubling(x: Tensor) -> Tensor:
 class _Ops:
     """:class:`hr_weights._dual.Ops` for PyTorch."""
 
+    where = staticmethod(torch.where)
     log = staticmethod(torch.log)
-    log1p = staticmethod(torch.log1p)
     exp = staticmethod(torch.exp)
-    expm1 = staticmethod(torch.expm1)
-    sqrt = staticmethod(torch.sqrt)
-    abs = staticmethod(torch.abs)
+    clamp = staticmethod(torch.clamp)
+    concat = staticmethod(partial(torch.cat, dim=-1))
+    size = staticmethod(Tensor.numel)
 
     @staticmethod
-    def where(condition: Tensor, yes: Any, no: Any) -> Tensor:
-        # A number as a tensor of one element on the device: filling it does not wait.
-        like = yes if isinstance(yes, Tensor) else no
-        return torch.where(condition, *(x if isinstance(x, Tensor) else torch.full_like(like, x) for x in (yes, no)))
+    def fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
+        return x.masked_fill(mask, value)
+
+    @staticmethod
+    def cast(condition: Tensor, like: Tensor) -> Tensor:
+        return condition.to(like.dtype)
+
+    @staticmethod
+    def combine(x: Any, factor: float, y: Tensor) -> Tensor:
+        return torch.add(x, y, alpha=factor) if isinstance(x, Tensor) else factor * y + x
+
+    @staticmethod
+    def less_ratio(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return torch.addcdiv(x, y, z, value=-1)
+
+    @staticmethod
+    def count(mask: Tensor, like: Tensor) -> Tensor:
+        return mask.sum(-2, keepdim=True, dtype=like.dtype)
 
     @staticmethod
     def maximum(x: Tensor, y: Any) -> Tensor:
@@ -44,16 +64,20 @@ class _Ops:
         return torch.minimum(x, y) if isinstance(y, Tensor) else x.clamp(max=y)
 
     @staticmethod
-    def sum(x: Tensor) -> Tensor:
-        return x.sum(-1, keepdim=True)
+    def sum(x: Tensor, axis: int = -1) -> Tensor:
+        return x.sum(axis, keepdim=True)
+
+    @staticmethod
+    def sums(*arrays: Tensor) -> tuple[Tensor, ...]:
+        return tuple(array.sum(-1, keepdim=True) for array in arrays)
+
+    @staticmethod
+    def product(x: Tensor) -> Tensor:
+        return x.prod(-1, keepdim=True)
 
     @staticmethod
     def max(x: Tensor) -> Tensor:
         return x.amax(-1, keepdim=True)
-
-    @staticmethod
-    def min(x: Tensor) -> Tensor:
-        return x.amin(-1, keepdim=True)
 
     @staticmethod
     def cumsum(x: Tensor) -> Tensor:
@@ -62,19 +86,25 @@ class _Ops:
         return cumsum_by_doubling(x)
 
     @staticmethod
-    def cast(condition: Tensor, like: Tensor) -> Tensor:
-        return condition.to(like.dtype)
-
-    @staticmethod
-    def sort(keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def sort(keys: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
         keys, order = keys.sort(-1)
-        return keys, values.gather(-1, order)
+        return (keys, *(array.gather(-1, order) for array in values))
 
     @staticmethod
-    def loop(steps: int, body: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        for _ in range(steps):
-            state = body(*state)
-        return state
+    def uniform(x: Tensor) -> Tensor:
+        return torch.full_like(x, 1.0 / x.shape[-1])
+
+    @staticmethod
+    def steps(start: int, stop: int, like: Tensor) -> Tensor:
+        return torch.arange(start, stop, dtype=like.dtype, device=like.device).unsqueeze(-1)
+
+    @staticmethod
+    def expand(x: Tensor) -> Tensor:
+        return x.unsqueeze(-2)
+
+    @staticmethod
+    def transpose(x: Tensor) -> Tensor:
+        return x.transpose(-1, -2)
 
 
 def solve_on_device(
@@ -89,6 +119,35 @@ def solve_on_device(
 
     Budgets: numbers, or tensors with the leading dimensions of the losses or with none.
     """
+    if has_kernel(losses):
+        try:
+            return import_module("hr_weights._torch_triton").solve(losses, base, alpha, r, worst_loss, ordering)
+        except Exception as error:  # Triton needs a compiler for C, among others, and says so in many ways.
+            _kernel_fails.append(error)
+            warnings.warn(
+                f"Triton cannot compile the kernel of hr_weights ({error}): it is replaced by some hundred operations",
+                stacklevel=2,
+            )
+    return _solve_by_operations(losses, base, alpha, r, worst_loss, ordering)
+
+
+_HAS_TRITON = find_spec("triton") is not None
+_kernel_fails: list[Exception] = []
+
+
+def has_kernel(losses: Tensor) -> bool:
+    """Whether one kernel solves these: on a GPU, where Triton is installed, with at most 16,384 losses in a row."""
+    return losses.is_cuda and losses.shape[-1] <= 16384 and _HAS_TRITON and not _kernel_fails
+
+
+def _solve_by_operations(
+    losses: Tensor,
+    base: Optional[Tensor],
+    alpha: Union[float, Tensor],
+    r: Union[float, Tensor],
+    worst_loss: Union[float, Tensor, None],
+    ordering: str,
+) -> tuple[Tensor, Tensor]:
     # Apple's GPUs have no double precision.
     single = losses.device.type == "mps"
     dtype = torch.float32 if single else torch.float64
@@ -97,7 +156,7 @@ def solve_on_device(
     def budget(value: Union[float, Tensor]) -> Tensor:
         if isinstance(value, Tensor):
             return value.to(values.device, dtype).unsqueeze(-1).expand_as(values[..., :1])
-        return torch.full_like(values[..., :1], value)
+        return values.new_full((*values.shape[:-1], 1), value)
 
     worst = None if worst_loss is None else budget(worst_loss)
 
@@ -105,7 +164,7 @@ def solve_on_device(
         _Ops(),
         _dual.SINGLE if single else _dual.DOUBLE,
         values,
-        torch.ones_like(values) if base is None else base.to(dtype),
+        None if base is None else base.to(dtype),
         budget(alpha),
         budget(r),
         worst,
@@ -115,4 +174,5 @@ def solve_on_device(
     robust = (constants * torch.where(constants > 0, values, torch.zeros_like(values))).sum(-1)
     if worst is not None:
         robust = robust + (on_worst * worst).squeeze(-1)
-    return robust.to(losses.dtype), constants.to(losses.dtype, memory_format=torch.contiguous_format)
+    # A copy, since what an operator returns may be no part of another tensor.
+    return robust.to(losses.dtype), constants.to(losses.dtype, copy=True, memory_format=torch.contiguous_format)

@@ -18,6 +18,7 @@ Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generaliz
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Optional
 
@@ -251,7 +252,7 @@ def _by_arrays(losses: Array, budgets: Array, *base: Array, ordering: str) -> tu
         _Ops(),
         _dual.DOUBLE if dtype == jnp.float64 else _dual.SINGLE,
         values,
-        base[0].astype(dtype) if base else jnp.ones_like(values),
+        base[0].astype(dtype) if base else None,
         alpha,
         r,
         worst_loss[0] if worst_loss else None,
@@ -267,28 +268,77 @@ class _Ops:
 
     where = staticmethod(jnp.where)
     log = staticmethod(jnp.log)
-    log1p = staticmethod(jnp.log1p)
     exp = staticmethod(jnp.exp)
-    expm1 = staticmethod(jnp.expm1)
-    sqrt = staticmethod(jnp.sqrt)
-    abs = staticmethod(jnp.abs)
     maximum = staticmethod(jnp.maximum)
     minimum = staticmethod(jnp.minimum)
-    sum = staticmethod(partial(jnp.sum, axis=-1, keepdims=True))
+    clamp = staticmethod(jnp.clip)
+    product = staticmethod(partial(jnp.prod, axis=-1, keepdims=True))
     max = staticmethod(partial(jnp.max, axis=-1, keepdims=True))
-    min = staticmethod(partial(jnp.min, axis=-1, keepdims=True))
-    cumsum = staticmethod(partial(jnp.cumsum, axis=-1))
+    concat = staticmethod(partial(jnp.concatenate, axis=-1))
+    size = staticmethod(jnp.size)
+
+    @staticmethod
+    def fill(x: Array, mask: Array, value: float) -> Array:
+        return jnp.where(mask, value, x)
 
     @staticmethod
     def cast(condition: Array, like: Array) -> Array:
         return condition.astype(like.dtype)
 
     @staticmethod
-    def sort(keys: Array, values: Array) -> tuple[Array, Array]:
-        keys, values = lax.sort((keys, values), num_keys=1)
-        return keys, values
+    def combine(x: Array, factor: float, y: Array) -> Array:
+        return x + factor * y
 
     @staticmethod
-    def loop(steps: int, body: Any, state: tuple[Array, ...]) -> tuple[Array, ...]:
-        result: tuple[Array, ...] = lax.fori_loop(0, steps, lambda _, state: body(*state), state)
-        return result
+    def less_ratio(x: Array, y: Array, z: Array) -> Array:
+        return x - y / z
+
+    @staticmethod
+    def sum(x: Array, axis: int = -1) -> Array:
+        return jnp.sum(x, axis=axis, keepdims=True)
+
+    @staticmethod
+    def sums(*arrays: Array) -> tuple[Array, ...]:
+        return tuple(jnp.sum(jnp.stack(arrays), axis=-1, keepdims=True))
+
+    @staticmethod
+    def cumsum(x: Array) -> Array:
+        # As products with triangles of ones, in blocks. As a window that slides it would be many operations.
+        n = x.shape[-1]
+        root = math.isqrt(n - 1) + 1
+        block = n if n <= 128 else next((k for k in range(root, 8 * root) if n % k == 0), root)
+        padding = -n % block
+        rows = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padding)]) if padding else x
+        rows = rows.reshape(*x.shape[:-1], -1, block)
+        ones = jnp.ones((block, block), x.dtype)
+        within = jnp.matmul(rows, jnp.triu(ones), precision=lax.Precision.HIGHEST)
+        if n > block:
+            ones = jnp.ones((rows.shape[-2],) * 2, x.dtype)
+            before = jnp.matmul(jnp.sum(rows, -1), jnp.triu(ones, 1), precision=lax.Precision.HIGHEST)
+            within = within + before[..., None]
+        sums = within.reshape(*x.shape[:-1], -1)
+        return sums[..., :n] if padding else sums
+
+    @staticmethod
+    def count(mask: Array, like: Array) -> Array:
+        return jnp.sum(mask, axis=-2, keepdims=True, dtype=like.dtype)
+
+    @staticmethod
+    def sort(keys: Array, *values: Array) -> tuple[Array, ...]:
+        return tuple(lax.sort((keys, *values), num_keys=1))
+
+    @staticmethod
+    def uniform(x: Array) -> Array:
+        return jnp.full_like(x, 1.0 / x.shape[-1])
+
+    @staticmethod
+    def steps(start: int, stop: int, like: Array) -> Array:
+        return jnp.arange(start, stop, dtype=like.dtype)[:, None]
+
+    @staticmethod
+    def expand(x: Array) -> Array:
+        return jnp.expand_dims(x, -2)
+
+    @staticmethod
+    def transpose(x: Array) -> Array:
+        return jnp.swapaxes(x, -1, -2)

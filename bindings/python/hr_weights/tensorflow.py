@@ -202,48 +202,80 @@ def _by_operations(
         _Ops(),
         _dual.DOUBLE,
         values,
-        tf.ones_like(values) if base is None else tf.cast(base, tf.float64),
+        None if base is None else tf.cast(base, tf.float64),
         budgets[0:1],
         budgets[1:2],
         budgets[2:3] if given else None,
         ordering,
     )
     constants, on_worst = tf.cast(constants, losses.dtype), tf.cast(on_worst[0], losses.dtype)
-    return tf.stop_gradient(tf.ensure_shape(constants, losses.shape)), tf.stop_gradient(on_worst)
+    if losses.shape.rank is not None:
+        constants = tf.ensure_shape(constants, losses.shape)
+    return tf.stop_gradient(constants), tf.stop_gradient(on_worst)
 
 
 class _Ops:
     """:class:`hr_weights._dual.Ops` for TensorFlow."""
 
+    where = staticmethod(tf.where)
     log = staticmethod(tf.math.log)
-    log1p = staticmethod(tf.math.log1p)
     exp = staticmethod(tf.exp)
-    expm1 = staticmethod(tf.math.expm1)
-    sqrt = staticmethod(tf.sqrt)
-    abs = staticmethod(tf.abs)
     maximum = staticmethod(tf.maximum)
     minimum = staticmethod(tf.minimum)
-    sum = staticmethod(partial(tf.reduce_sum, axis=-1, keepdims=True))
+    product = staticmethod(partial(tf.reduce_prod, axis=-1, keepdims=True))
     max = staticmethod(partial(tf.reduce_max, axis=-1, keepdims=True))
-    min = staticmethod(partial(tf.reduce_min, axis=-1, keepdims=True))
     cumsum = staticmethod(partial(tf.cumsum, axis=-1))
+    concat = staticmethod(partial(tf.concat, axis=-1))
+    expand = staticmethod(partial(tf.expand_dims, axis=-2))
+    transpose = staticmethod(tf.linalg.matrix_transpose)
 
     @staticmethod
-    def where(condition: Tensor, yes: Any, no: Any) -> Tensor:
-        dtype = yes.dtype if tf.is_tensor(yes) else no.dtype
-        # tf.cast would take a Python float through float32.
-        return tf.where(condition, *(x if tf.is_tensor(x) else tf.constant(x, dtype) for x in (yes, no)))
+    def fill(x: Tensor, mask: Tensor, value: float) -> Tensor:
+        # tf.where would take a Python float through float32.
+        return tf.where(mask, tf.constant(value, x.dtype), x)
 
     @staticmethod
     def cast(condition: Tensor, like: Tensor) -> Tensor:
         return tf.cast(condition, like.dtype)
 
     @staticmethod
-    def sort(keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        order = tf.argsort(keys)
-        return tf.gather(keys, order), tf.gather(values, order)
+    def combine(x: Tensor, factor: float, y: Tensor) -> Tensor:
+        return x + factor * y
 
     @staticmethod
-    def loop(steps: int, body: Any, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        result: tuple[Tensor, ...] = tf.while_loop(lambda *_: True, body, state, maximum_iterations=steps)
-        return result
+    def less_ratio(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        return x - y / z
+
+    @staticmethod
+    def clamp(x: Tensor, low: float, high: float) -> Tensor:
+        return tf.clip_by_value(x, tf.constant(low, x.dtype), tf.constant(high, x.dtype))
+
+    @staticmethod
+    def sum(x: Tensor, axis: int = -1) -> Tensor:
+        return tf.reduce_sum(x, axis=axis, keepdims=True)
+
+    @staticmethod
+    def sums(*arrays: Tensor) -> tuple[Tensor, ...]:
+        return tuple(tf.unstack(tf.reduce_sum(tf.stack(arrays), axis=-1, keepdims=True), num=len(arrays)))
+
+    @staticmethod
+    def count(mask: Tensor, like: Tensor) -> Tensor:
+        return tf.reduce_sum(tf.cast(mask, like.dtype), axis=-2, keepdims=True)
+
+    @staticmethod
+    def sort(keys: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+        order = tf.argsort(keys)
+        return tuple(tf.gather(array, order, batch_dims=(keys.shape.rank or 1) - 1) for array in (keys, *values))
+
+    @staticmethod
+    def size(x: Tensor) -> Optional[int]:
+        size: Optional[int] = x.shape.num_elements()
+        return size
+
+    @staticmethod
+    def uniform(x: Tensor) -> Tensor:
+        return tf.ones_like(x) / tf.cast(tf.shape(x)[-1], x.dtype)
+
+    @staticmethod
+    def steps(start: int, stop: int, like: Tensor) -> Tensor:
+        return tf.range(start, stop, dtype=like.dtype)[:, None]
