@@ -11,7 +11,7 @@ use super::api::{
     Compute, Create, DOUBLE, Delete, FLOAT, Functions, InferShapes, KernelBuilder, OpDefinitionBuilder,
     OpKernelConstruction, OpKernelContext, Status, Tensor,
 };
-use super::{compute, create, delete, register};
+use super::{compute, create, delete, register, symbol};
 use crate::frameworks::{INTERNAL, INVALID_ARGUMENT};
 use crate::{Ordering, Params, weights_into};
 
@@ -339,4 +339,6 @@ fn nothing_is_done_where_a_function_is_missing() {
         let found = unsafe { Functions::find(|name| if name == missing { null_mut() } else { address(name) }) };
         assert!(found.is_none());
     }
+    // This process has no TensorFlow.
+    assert!(unsafe { Functions::find(|name| symbol(null_mut(), name)) }.is_none());
 }
