@@ -35,7 +35,7 @@ demo: target/demo/digits ## Trains a network in C on real digits with wrong labe
 TESTS := rust-tests python-tests cpp-tests python-lint python-torch c-tests python-tensorflow install-tests python-jax lint \
 	python-examples docs embedded-tests bench-quick distributed-tests cpp-examples examples abi-check stress-quick
 # What takes longer: every suite on every instruction set, random input, an emulated microcontroller, the oldest Python, an older
-# PyTorch, the kernel of Triton on every problem of the table, the authors' package, the packages of a release.
+# PyTorch, more problems for the kernel of Triton, the authors' package, the packages of a release.
 TESTS_REST := kernel-tests fuzz-quick stress embedded-qemu python-tools python-torch-eager python-parity python-triton experiments-quick \
 	python-oldest-if-any python-package release-rehearsal package-contents cinstall-if-built
 

@@ -80,8 +80,8 @@ $(PYTHON_FRAMEWORKS): python-%: python-site
 			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py
 
 # The recipes for other tools, and the estimators for scikit-learn. Two processes of PyTorch on two processors: one thread each.
-python-triton: python-site ## The kernel for GPUs, interpreted on the CPU, on every problem of the table
-	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && TRITON_INTERPRET=1 HRW_TABLE_EVERY=1 $(PYTHON_ENV) $$venv/bin/python \
+python-triton: python-site ## The kernel for GPUs, interpreted on the CPU, on a quarter of the table
+	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && TRITON_INTERPRET=1 HRW_TABLE_EVERY=4 $(PYTHON_ENV) $$venv/bin/python \
 		$(PYTEST) $(PYTHON_DIR)/tests/triton_interpreted.py
 
 python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, XGBoost, LightGBM, CatBoost, scikit-learn, SciPy

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Optional, Union
 
@@ -121,7 +120,9 @@ def solve_on_device(
     """
     if has_kernel(losses):
         try:
-            return import_module("hr_weights._torch_triton").solve(losses, base, alpha, r, worst_loss, ordering)
+            from . import _torch_triton  # Where there is no Triton there is no such module.
+
+            return _torch_triton.solve(losses, base, alpha, r, worst_loss, ordering)
         except Exception as error:  # Triton needs a compiler for C, among others, and says so in many ways.
             _kernel_fails.append(error)
             warnings.warn(
