@@ -27,7 +27,7 @@ FIELDS = ("group", "framework", "call", "n", "mean_ns", "hr_ns")
 LOSSES = np.random.default_rng(N).exponential(size=N).astype(np.float32)
 
 
-def nanoseconds(*functions, rounds=60, seconds=2e-3):
+def nanoseconds(*functions, rounds=200, seconds=2e-3):
     """The least time of a call of each."""
     timers = [timeit.Timer(function) for function in functions]
     numbers = [max(1, int(seconds / max(1e-7, timer.timeit(10) / 10))) for timer in timers]
