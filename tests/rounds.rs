@@ -371,6 +371,12 @@ fn far_below() -> Problem {
     Problem { losses, base: Some(base), alpha: 0.0, r: 8.875, ordering: Ordering::Hd, worst_loss: None }
 }
 
+/// A worst loss beyond the largest one has HD's mass alone, and u is small beside all other depths.
+fn beyond_the_largest() -> Problem {
+    let losses = vec![1.0, 1.0, 16.75, -9.926_129_856_600_614e119, 6.375, 0.0, 1.0, 1.0, 1.0, 1.0];
+    Problem { losses, base: None, alpha: 0.125, r: 6.25, ordering: Ordering::Hd, worst_loss: Some(31.5) }
+}
+
 /// Asserts that an answer is one machine's, with weights that are so near.
 fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64) {
     let (alone, shared) = (solve(problem), &together.report);
@@ -422,6 +428,7 @@ fn few_rounds_to_one_answer_far_from_training() {
         ("mostly equal", mostly_equal()),
         ("at the lower end", at_lower_end()),
         ("far below", far_below()),
+        ("beyond the largest", beyond_the_largest()),
     ]
     .map(|(name, problem)| (name.to_string(), problem, 1e-12));
     for (name, problem, near) in numbered.chain(decades).chain(slight).chain(worst).chain(found) {

@@ -74,7 +74,10 @@ fn together(u: &mut Unstructured<'_>) -> Result<()> {
                 );
             }
             for (one, many) in alone.iter().zip(&weights) {
-                assert!((one - many).abs() <= 2e-12, "weight {many:e} against {one:e}");
+                assert!(
+                    (one - many).abs() <= 2e-12,
+                    "weight {many:e} against {one:e}: {params:?} {losses:?} {base:?} {cuts:?}"
+                );
             }
         }
     }

@@ -77,7 +77,9 @@ impl Lump {
         if p == 0.0 {
             return (self.sums, 0.0);
         }
-        let small = ((u - self.u) / (self.u + self.least)).abs();
+        // No term of the series is larger: with HD's mass at depth zero the scaling's depth may be less
+        // than all of these.
+        let small = ((u - self.u) / (u.min(self.u) + self.least.min(self.scaling.centre))).abs();
         if small >= 0.5 {
             // As good as nothing is known.
             return (self.sums, f64::INFINITY);
