@@ -1,9 +1,9 @@
-//! AVX2 and FMA: four doubles, eight floats.
+//! AVX2, FMA and POPCNT: four doubles, eight floats.
 
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
-use super::chunk::{MOMENTS, Partial};
+use super::chunk::{LOOK_SUMS, MOMENTS, Partial, ROOT_SUMS};
 use super::registers::{of_doubles, of_values};
 use super::scaling::{Scaling, WeightFormula};
 use super::vector::entries;
@@ -13,12 +13,14 @@ use crate::numbers::lanes::{Doubles, Isa, Vector};
 /// Whether this machine has it.
 pub(super) fn is_available() -> bool {
     #[cfg(feature = "std")]
-    return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+    return std::is_x86_feature_detected!("avx2")
+        && std::is_x86_feature_detected!("fma")
+        && std::is_x86_feature_detected!("popcnt");
     #[cfg(not(feature = "std"))]
-    return cfg!(all(target_feature = "avx2", target_feature = "fma"));
+    return cfg!(all(target_feature = "avx2", target_feature = "fma", target_feature = "popcnt"));
 }
 
-entries!(Avx2, "avx2,fma");
+entries!(Avx2, "avx2,fma,popcnt");
 
 /// The instruction set.
 pub(super) struct Avx2;
@@ -37,12 +39,12 @@ pub(super) struct Floats(__m256);
 pub(super) struct Four(__m256d);
 
 // SAFETY of every block in this file: its instructions are those of AVX2 and FMA, and the registers
-// are made and used only in functions that the dispatch in `kernels` calls after it has seen both
+// are made and used only in functions that the dispatch in `kernels` calls after it has seen them
 // on the machine. Loads and stores are of slices whose length has been checked.
 
 macro_rules! vector {
     ($name:ident, $float:ty, $n:literal, $mask:ty, $set1:ident, $loadu:ident, $max:ident, $min:ident, $fmadd:ident,
-     $cmp:ident, $blend:ident, $movemask:ident, $or:ident, $storeu:ident) => {
+     $cmp:ident, $blend:ident, $movemask:ident, $or:ident, $storeu:ident, $order:ident, $to_floats:path, $from_floats:path) => {
         impl Vector<$float> for $name {
             type Mask = $mask;
 
@@ -73,6 +75,12 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn equal(self, other: Self) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) }
+            }
+
+            #[inline(always)]
             fn count(mask: Self::Mask) -> u32 {
                 // SAFETY: see above.
                 unsafe { $movemask(mask) }.count_ones()
@@ -98,14 +106,11 @@ macro_rules! vector {
             fn compress(self, mask: Self::Mask, to: &mut [$float]) {
                 let to = &mut to[..$n];
                 // SAFETY: see above.
-                let mut bits = unsafe { $movemask(mask) };
-                let values = self.values();
-                // Windows are narrow: most registers have few values to copy, or none.
-                let mut next = 0;
-                while bits != 0 {
-                    to[next] = values[bits.trailing_zeros() as usize];
-                    bits &= bits - 1;
-                    next += 1;
+                unsafe {
+                    let order = $order[$movemask(mask).cast_unsigned() as usize & ($order.len() - 1)];
+                    let order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(order.cast_signed()));
+                    let values = _mm256_permutevar8x32_ps($to_floats(self.0), order);
+                    $storeu(to.as_mut_ptr(), $from_floats(values));
                 }
             }
 
@@ -158,7 +163,10 @@ vector!(
     _mm256_blendv_ps,
     _mm256_movemask_ps,
     _mm256_or_ps,
-    _mm256_storeu_ps
+    _mm256_storeu_ps,
+    ORDER_OF_FLOATS,
+    core::convert::identity,
+    core::convert::identity
 );
 vector!(
     Four,
@@ -174,8 +182,37 @@ vector!(
     _mm256_blendv_pd,
     _mm256_movemask_pd,
     _mm256_or_pd,
-    _mm256_storeu_pd
+    _mm256_storeu_pd,
+    ORDER_OF_DOUBLES,
+    _mm256_castpd_ps,
+    _mm256_castps_pd
 );
+
+/// For each mask of a register the 32-bit parts of the values that are set, first to last, one byte
+/// for each: what [`Vector::compress`] moves to the front.
+static ORDER_OF_FLOATS: [u64; 1 << 8] = orders(1);
+static ORDER_OF_DOUBLES: [u64; 1 << 4] = orders(2);
+
+/// The orders of registers whose values have so many parts.
+const fn orders<const MASKS: usize>(parts: usize) -> [u64; MASKS] {
+    let mut orders = [0; MASKS];
+    let mut mask = 0;
+    while mask < MASKS {
+        let (mut lane, mut next) = (0, 0);
+        while mask >> lane != 0 {
+            if mask >> lane & 1 == 1 {
+                let mut part = 0;
+                while part < parts {
+                    orders[mask] |= ((lane * parts + part) as u64) << (8 * next);
+                    (next, part) = (next + 1, part + 1);
+                }
+            }
+            lane += 1;
+        }
+        mask += 1;
+    }
+    orders
+}
 
 impl Doubles for Four {
     of_doubles!(
@@ -190,12 +227,6 @@ impl Doubles for Four {
         _mm256_mul_pd,
         _mm256_div_pd
     );
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { _mm256_cmp_pd::<_CMP_EQ_OQ>(self.0, other.0) }
-    }
 
     #[inline(always)]
     fn mantissa_and_exponent(self) -> (Self, Self) {

@@ -1,9 +1,9 @@
-//! AVX-512 (F, DQ, VL and BW): eight doubles, sixteen floats.
+//! AVX-512 (F, DQ, VL and BW) and POPCNT: eight doubles, sixteen floats.
 
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
-use super::chunk::{MOMENTS, Partial};
+use super::chunk::{LOOK_SUMS, MOMENTS, Partial, ROOT_SUMS};
 use super::registers::{of_doubles, of_values};
 use super::scaling::{Scaling, WeightFormula};
 use super::vector::entries;
@@ -16,17 +16,19 @@ pub(super) fn is_available() -> bool {
     return std::is_x86_feature_detected!("avx512f")
         && std::is_x86_feature_detected!("avx512dq")
         && std::is_x86_feature_detected!("avx512vl")
-        && std::is_x86_feature_detected!("avx512bw");
+        && std::is_x86_feature_detected!("avx512bw")
+        && std::is_x86_feature_detected!("popcnt");
     #[cfg(not(feature = "std"))]
     return cfg!(all(
         target_feature = "avx512f",
         target_feature = "avx512dq",
         target_feature = "avx512vl",
-        target_feature = "avx512bw"
+        target_feature = "avx512bw",
+        target_feature = "popcnt"
     ));
 }
 
-entries!(Avx512, "avx512f,avx512dq,avx512vl,avx512bw,fma");
+entries!(Avx512, "avx512f,avx512dq,avx512vl,avx512bw,fma,popcnt");
 
 /// The instruction set.
 pub(super) struct Avx512;
@@ -78,6 +80,12 @@ macro_rules! vector {
             fn less(self, other: Self) -> Self::Mask {
                 // SAFETY: see above.
                 unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) }
+            }
+
+            #[inline(always)]
+            fn equal(self, other: Self) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) }
             }
 
             #[inline(always)]
@@ -179,17 +187,25 @@ impl Doubles for Eight {
     );
 
     #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self.0, other.0) }
-    }
-
-    #[inline(always)]
     fn mantissa_and_exponent(self) -> (Self, Self) {
         // SAFETY: see above.
         unsafe {
             let mantissa = _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self.0);
             (Self(mantissa), Self(_mm512_getexp_pd(self.0)))
+        }
+    }
+
+    #[inline(always)]
+    fn quotient(self, divisor: Self) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            // Right to 14 bits, then to 28; the remainder of the quotient then gives all of them.
+            let estimate = _mm512_rcp14_pd(divisor.0);
+            let lack = _mm512_fnmadd_pd(divisor.0, estimate, _mm512_set1_pd(1.0));
+            let reciprocal = _mm512_fmadd_pd(estimate, lack, estimate);
+            let quotient = _mm512_mul_pd(self.0, reciprocal);
+            let remainder = _mm512_fnmadd_pd(divisor.0, quotient, self.0);
+            Self(_mm512_fmadd_pd(remainder, reciprocal, quotient))
         }
     }
 

@@ -6,6 +6,15 @@ use crate::numbers::real::Real;
 /// [`crate::solve`] needs to start it.
 pub(crate) const MOMENTS: usize = 3;
 
+/// So many powers of `z - 1` are summed up in a root pass. From these sums at one u follow those at a
+/// near one: with seven, as near as a subsample of a few hundred tells it. Each more takes one
+/// instruction for a register of samples.
+pub(crate) const POWERS: usize = 7;
+/// What a fast root pass returns: the logarithms, and the powers.
+pub(crate) const ROOT_SUMS: usize = 1 + POWERS;
+/// What a look returns: three counts, and the sums of a root pass.
+pub(crate) const LOOK_SUMS: usize = 3 + ROOT_SUMS;
+
 /// A part of the samples. Masses are base weights times `mass_scale` (a power of two), or one each.
 #[derive(Clone, Copy)]
 pub(crate) struct Chunk<'a, T> {

@@ -1,8 +1,9 @@
 //! The passes over the data, and nothing else. Each takes one chunk and a handful of numbers, and
 //! returns sums and maxima.
 //!
-//! `scalar` is the text for all cases: base weights, extreme ratios. `vector` is the fast one for
-//! samples of equal mass, written over the registers of `lanes`, with one file per instruction set.
+//! `scalar` is the text for all cases: base weights, extreme ratios. `vector` and `look` are the fast
+//! one for samples of equal mass, written over the registers of `lanes`, with one file per
+//! instruction set.
 
 #[cfg(all(target_arch = "x86_64", hrw_vector))]
 mod avx2;
@@ -11,6 +12,10 @@ mod avx512;
 
 mod bins;
 mod chunk;
+#[cfg(hrw_vector)]
+mod groups;
+#[cfg(hrw_vector)]
+mod look;
 #[cfg(all(target_arch = "aarch64", hrw_vector))]
 mod neon;
 #[cfg(hrw_vector)]
@@ -23,7 +28,7 @@ mod scaling;
 mod vector;
 
 pub(crate) use bins::{Bins, SUMS_OF_BIN};
-pub(crate) use chunk::{Chunk, MOMENTS, Partial, count};
+pub(crate) use chunk::{Chunk, LOOK_SUMS, MOMENTS, POWERS, Partial, ROOT_SUMS, count};
 pub(crate) use scalar::{add_powers, masses, masses_outside, moments, plain_root, root, split, survey, write};
 pub(crate) use scaling::{Scaling, WeightFormula};
 
@@ -70,14 +75,14 @@ impl Level {
 
 /// The dispatch: each fast pass under the name that the solver calls it by.
 macro_rules! dispatch {
-    ($($(#[$doc:meta])* $fast:ident = $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+    ($($(#[$doc:meta])* $fast:ident = $file:ident::$name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         $(
             $(#[$doc])*
             #[inline]
             pub(crate) fn $fast<T: Real>(level: Level, $($argument: $type),*) -> $result {
                 match level {
                     #[cfg(hrw_vector)]
-                    Level::Portable => vector::$name::<portable::Portable, T>($($argument),*),
+                    Level::Portable => $file::$name::<portable::Portable, T>($($argument),*),
                     // SAFETY: `detect` has seen the features on this machine.
                     #[cfg(all(target_arch = "x86_64", hrw_vector))]
                     Level::Avx2 => unsafe { avx2::$name($($argument),*) },
@@ -95,15 +100,16 @@ macro_rules! dispatch {
 
 dispatch! {
     /// The range of the losses, and whether all are finite.
-    fast_survey = survey(losses: &[T]) -> Partial<0, 3>;
+    fast_survey = vector::survey(losses: &[T]) -> Partial<0, 3>;
     /// Where a threshold ranks.
-    fast_rank = rank(losses: &[T], threshold: T) -> Partial<2, 2>;
-    /// The losses in a window.
-    fast_gather = gather(losses: &[T], bounds: [T; 3], to: &mut [T]) -> Partial<3, 0>;
+    fast_rank = vector::rank(losses: &[T], threshold: T) -> Partial<2, 2>;
     /// The moments of the depths above a threshold.
-    fast_moments = moments(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0>;
+    fast_moments = vector::moments(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0>;
     /// The sums of the root search.
-    fast_root = root(losses: &[T], depths: Depths, threshold: T, scaling: Scaling) -> Partial<4, 0>;
+    fast_root = look::root(losses: &[T], depths: Depths, threshold: T, scaling: Scaling) -> Partial<ROOT_SUMS, 0>;
+    /// The same above a window, and the losses in it.
+    fast_look = look::look(losses: &[T], bounds: [T; 3], depths: Depths, scaling: Scaling, to: &mut [T])
+        -> Partial<LOOK_SUMS, 0>;
     /// The weights.
-    fast_write = write(losses: &[T], formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0>;
+    fast_write = vector::write(losses: &[T], formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0>;
 }

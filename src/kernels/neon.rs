@@ -3,7 +3,7 @@
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::aarch64::*;
 
-use super::chunk::{MOMENTS, Partial};
+use super::chunk::{LOOK_SUMS, MOMENTS, Partial, ROOT_SUMS};
 use super::registers::{of_doubles, of_values};
 use super::scaling::{Scaling, WeightFormula};
 use super::vector::entries;
@@ -32,7 +32,7 @@ pub(super) struct Two(float64x2_t);
 // Loads and stores are of slices whose length has been checked.
 
 macro_rules! vector {
-    ($name:ident, $float:ty, $lanes:literal, $mask:ty, $splat:ident, $load:ident, $select:ident, $greater:ident, $less:ident,
+    ($name:ident, $float:ty, $lanes:literal, $mask:ty, $splat:ident, $load:ident, $select:ident, $greater:ident, $less:ident, $equal:ident,
      $multiply_add:ident, $shift:ident, $count:ident, $largest:ident, $smallest:ident, $store:ident, $store_mask:ident,
      $or:ident, $is_zero:ident) => {
         impl Vector<$float> for $name {
@@ -62,6 +62,12 @@ macro_rules! vector {
             fn less(self, other: Self) -> Self::Mask {
                 // SAFETY: see above.
                 unsafe { $less(self.0, other.0) }
+            }
+
+            #[inline(always)]
+            fn equal(self, other: Self) -> Self::Mask {
+                // SAFETY: see above.
+                unsafe { $equal(self.0, other.0) }
             }
 
             #[inline(always)]
@@ -136,6 +142,7 @@ vector!(
     vbslq_f32,
     vcgtq_f32,
     vcltq_f32,
+    vceqq_f32,
     vfmaq_f32,
     vshrq_n_u32,
     vaddvq_u32,
@@ -156,6 +163,7 @@ vector!(
     vbslq_f64,
     vcgtq_f64,
     vcltq_f64,
+    vceqq_f64,
     vfmaq_f64,
     vshrq_n_u64,
     vaddvq_u64,
@@ -180,12 +188,6 @@ impl Doubles for Two {
         vmulq_f64,
         vdivq_f64
     );
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        // SAFETY: see above.
-        unsafe { vceqq_f64(self.0, other.0) }
-    }
 
     #[inline(always)]
     fn mantissa_and_exponent(self) -> (Self, Self) {

@@ -61,6 +61,11 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn equal(self, other: Self) -> Self::Mask {
+                self.map2(other, |a, b| a == b)
+            }
+
+            #[inline(always)]
             fn count(mask: Self::Mask) -> u32 {
                 mask.into_iter().map(u32::from).sum()
             }
@@ -149,11 +154,6 @@ impl Doubles for Four<f64> {
     #[inline(always)]
     fn div(self, other: Self) -> Self {
         Self(self.map2(other, |a, b| a / b))
-    }
-
-    #[inline(always)]
-    fn equal(self, other: Self) -> Self::Mask {
-        self.map2(other, |a, b| a == b)
     }
 
     #[inline(always)]

@@ -29,11 +29,11 @@ impl Scaling {
         if self.shift > 0.0 { self.shift } else { 1.0 }
     }
 
-    /// Whether the ratios at depths up to this one are far from overflow and underflow, even four
-    /// of them multiplied.
-    pub(crate) fn is_moderate(&self, deepest: f64) -> bool {
+    /// Whether the ratios at losses down to this one are far from overflow and underflow, even four
+    /// of them multiplied, and differences of losses too.
+    pub(crate) fn is_moderate(&self, depths: Depths, smallest: f64) -> bool {
         const LARGE: f64 = (1_u128 << 100) as f64;
-        self.shift >= 1.0 / LARGE && self.ratio(deepest) <= LARGE
+        depths.is_moderate() && self.shift >= 1.0 / LARGE && self.ratio(depths.depth(smallest)) <= LARGE
     }
 
     /// `x / c` at a depth. Taken from x, never as `1 + e`: near the worst loss e is close to -1.
@@ -59,11 +59,29 @@ pub(crate) struct WeightFormula<T> {
     pub(crate) normaliser: f64,
     pub(crate) tied: f64,
     pub(crate) top: f64,
+    /// The smallest loss at depth zero; above all where there is none.
+    pub(crate) top_from: T,
     /// How many weights are zero, if the positive ones are known not to round to it.
     pub(crate) zeros: Option<f64>,
 }
 
 impl<T: Real> WeightFormula<T> {
+    /// u in the unit of the losses, and what `x = u + d` divides to give the weight at depth d. The
+    /// scaling is moderate.
+    #[inline(always)]
+    pub(crate) fn u_and_dividend(&self) -> (f64, f64) {
+        /// Beside this all depths are zero: what stands for a larger or an infinite u, which might
+        /// overflow in the unit of the losses.
+        const BEYOND_ALL: f64 = (1_u128 << 100) as f64;
+        let Scaling { shift, rate, .. } = self.scaling;
+        let [u, dividend] = if rate > 1.0 / BEYOND_ALL {
+            [shift / rate, self.normaliser / rate]
+        } else {
+            [BEYOND_ALL, BEYOND_ALL * self.normaliser]
+        };
+        (self.depths.unscaled(u), self.depths.unscaled(dividend))
+    }
+
     #[inline(always)]
     pub(crate) fn coefficient(&self, loss: T, depth: f64) -> f64 {
         if loss < self.threshold {
@@ -74,6 +92,38 @@ impl<T: Real> WeightFormula<T> {
             self.top
         } else {
             self.normaliser / self.scaling.ratio(depth)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the unit of the losses, whatever it is, the quotient is the formula's.
+    #[test]
+    fn quotients_are_the_formula_for_every_u() {
+        for span in [1e-200, 0.3, 1e200] {
+            for u in [1e-20, 0.2, 1e9, 1e29, 1e31, 1e150, 1e300, f64::INFINITY] {
+                let infinite = Scaling { shift: 1.0, rate: 0.0, centre: 0.4 };
+                let formula = WeightFormula {
+                    depths: Depths::new(0.0, -span),
+                    scaling: if u < f64::INFINITY { Scaling::new(u, 0.4) } else { infinite },
+                    threshold: f64::BELOW_ALL,
+                    normaliser: 1e-3,
+                    tied: 0.0,
+                    top: 0.0,
+                    top_from: 0.0,
+                    zeros: None,
+                };
+                let (unscaled_u, dividend) = formula.u_and_dividend();
+                for share in [1e-3, 0.5, 1.0] {
+                    let loss = -share * span;
+                    let exact = formula.coefficient(loss, formula.depths.depth(loss));
+                    let error = (dividend / (unscaled_u - loss) / exact - 1.0).abs();
+                    assert!(error < 1e-15, "span {span:e}, u {u:e}: off by {error:e}");
+                }
+            }
         }
     }
 }

@@ -48,6 +48,25 @@ impl Depths {
         (-self.scale, self.scaled_worst)
     }
 
+    /// Whether differences of losses can be taken before they are scaled: whether they neither
+    /// overflow nor lose digits, nor the scale as a factor of other numbers.
+    pub(crate) fn is_moderate(&self) -> bool {
+        const LARGE: f64 = f64::from_bits((1023 + 700) << 52);
+        self.scale <= LARGE && self.scale >= 1.0 / LARGE
+    }
+
+    /// The worst loss, if the scale is moderate.
+    #[inline(always)]
+    pub(crate) fn worst(&self) -> f64 {
+        self.scaled_worst / self.scale
+    }
+
+    /// A difference of losses, or a number per scaled depth as one per difference.
+    #[inline(always)]
+    pub(crate) fn scaled(&self, difference: f64) -> f64 {
+        difference * self.scale
+    }
+
     /// The loss at a scaled depth. Dividing is exact, and unlike the reciprocal never subnormal.
     pub(crate) fn loss(&self, depth: f64) -> f64 {
         (self.scaled_worst - depth) / self.scale

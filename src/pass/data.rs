@@ -147,13 +147,16 @@ impl<'a, T: Real> Data<'a, T> {
 
     /// Copies chosen samples to the front of `to`, which is as long as the losses. `kernel` copies
     /// those of a chunk to the front of its part, and returns how many it copied as its second sum.
-    pub(crate) fn gather(
+    pub(crate) fn gather<const SUMS: usize>(
         &self,
         to: &mut [T],
-        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<3, 0> + Sync,
-    ) -> [f64; 3] {
+        kernel: impl Fn(Chunk<'_, T>, &mut [T]) -> Partial<SUMS, 0> + Sync,
+    ) -> [f64; SUMS] {
         #[cfg(test)]
         self.count_pass();
+        if self.losses.len() <= CHUNK {
+            return kernel(self.chunk(0), to).sums;
+        }
         let segment = self.segment();
         let gather_segment = |start: usize, to: &mut [T]| {
             let mut partial = Partial::NOTHING;
@@ -185,11 +188,13 @@ impl<'a, T: Real> Data<'a, T> {
         total.sums
     }
 
-    /// Every so-many-th sample, as many as `to` has room for.
+    /// Short runs of samples, evenly spread, as many samples as `to` has room for, of which there are
+    /// more. (Single ones would take as many lines of the cache as there are.)
     pub(crate) fn sample(&self, to: &mut [T]) {
-        let stride = self.losses.len() / to.len();
-        for (sample, &loss) in to.iter_mut().zip(self.losses.iter().step_by(stride)) {
-            *sample = loss;
+        const RUN: usize = 2;
+        let stride = self.losses.len() / to.len().div_ceil(RUN);
+        for (to, from) in to.chunks_mut(RUN).zip(self.losses.chunks(stride)) {
+            to.copy_from_slice(&from[..to.len()]);
         }
     }
 

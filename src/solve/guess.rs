@@ -1,6 +1,7 @@
 //! What is known about the solution before the first full pass.
 
 use super::cut::Cut;
+use super::powers::PowerSums;
 use super::rank::Ranks;
 use super::root::line_factor;
 use crate::numbers::math::log_expm1;
@@ -24,6 +25,8 @@ pub(super) enum InitialGuess<'a, T> {
 pub(super) struct Estimate<'a, T> {
     /// The losses around the threshold.
     pub(super) ranks: Ranks<'a, T>,
+    /// The samples above all of these, if they were seen from the u of the subsample.
+    pub(super) beyond: Option<PowerSums>,
     /// The share of the samples that are not above the threshold.
     pub(super) clipped: f64,
     /// log u, if u is not zero.

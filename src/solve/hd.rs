@@ -14,7 +14,7 @@ impl<T: Real> Problem<'_, T> {
     /// None if everything moves to the worst loss. Also the solution of HR where one of the budgets
     /// is zero.
     pub(super) fn solve_hd(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
-        let cut = self.cut_of_base(data);
+        let cut = self.cut_of_base(data, self.budget);
         if self.alpha > 0.0 && cut.depth == 0.0 {
             return None;
         }
@@ -29,10 +29,11 @@ impl<T: Real> Problem<'_, T> {
         }
         let mut centre = Expansion::UNKNOWN;
         let mut search = Search::new(self.r, start);
+        let mut seen = self.seen();
         loop {
             let u = search.u();
             let sums = centre.look(self.r, [u, moments.mean], |centre| {
-                let mut sums = self.sums_above(data, cut.threshold, u, centre);
+                let mut sums = self.sums_above(data, cut.threshold, [u, centre], &mut seen);
                 self.add_kept(&mut sums, &cut);
                 sums
             });
@@ -49,17 +50,15 @@ impl<T: Real> Problem<'_, T> {
         sums.add(self.alpha, 0.0);
     }
 
-    /// The cut that takes alpha of the base mass.
-    pub(super) fn cut_of_base(&self, data: &Data<'_, T>) -> Cut<T> {
+    /// The cut that takes so much of the base mass: with HD what alpha allows, with HR a guess.
+    pub(super) fn cut_of_base(&self, data: &Data<'_, T>, taken: f64) -> Cut<T> {
         if self.alpha == 0.0 {
             return Cut::nothing();
         }
         match (data.fast(), &self.guess) {
             (_, InitialGuess::WarmStart(near)) => near.cut,
-            (Some(level), guess) => {
-                guess.ranks().find(data, level, self.range, self.budget).cut(self.range, self.budget)
-            }
-            (None, _) => cut::locate(data, self.range, Rule::Base { budget: self.budget }, None),
+            (Some(level), guess) => guess.ranks().find(data, level, self.range, taken).cut(self.range, taken),
+            (None, _) => cut::locate(data, self.range, Rule::Base { budget: taken }, None),
         }
     }
 }

@@ -6,16 +6,15 @@
 //! else by the search of [`super::cut`].
 
 use super::cut::{self, Cut, Rule};
-use super::divergence::{DivergenceSums, Expansion, Form};
-use super::guess::InitialGuess;
+use super::divergence::{DivergenceSums, Expansion};
+use super::powers::Seen;
 use super::problem::{Problem, Solved};
 use super::rank::Ranked;
 use super::root::{self, Next};
-use crate::kernels::{Level, Partial, Scaling, fast_root};
-use crate::numbers::math::log;
+use crate::kernels::{Level, Scaling};
+use crate::numbers::math::{log, sqrt};
 use crate::numbers::real::Real;
 use crate::pass::Data;
-use crate::pass::Team;
 
 /// So many ranks are tried before the cut is searched for in another way. A bisection of any number
 /// of samples needs no more; fewer would give up on searches that end.
@@ -29,25 +28,24 @@ impl<T: Real> Problem<'_, T> {
 
     /// None if everything moves to the worst loss.
     fn solve_hr(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
-        if self.r >= self.kl_to_reach_worst() {
+        let limit = self.kl_to_reach_worst();
+        if self.r >= limit {
             return None;
         }
-        // At u = infinity the cut is that of HD; D only falls with u.
-        let mut cut = match (data.fast(), &self.guess) {
-            (Some(level), InitialGuess::Estimate(estimate)) => {
-                let rank = estimate.clipped * self.total;
-                estimate.ranks.find(data, level, self.range, rank).cut(self.range, rank)
-            }
-            _ => self.cut_of_base(data),
+        let clipped = match self.guess.estimate() {
+            Some(estimate) => estimate.clipped,
+            None => self.guess_at_clipped(self.r / limit),
         };
+        let mut cut = self.cut_of_base(data, clipped * self.total);
         let (moments, mut start) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
         let mut iterations = 0;
         let mut centre = Expansion::UNKNOWN;
+        let mut seen = self.seen();
         let mut root = loop {
             let mut search = root::Search::new(self.r, start);
             let (mut root, looked_at) = loop {
                 let u = search.u();
-                let sums = self.sums_with_clipped(data, &mut cut, u, moments.mean, &mut centre);
+                let sums = self.sums_with_clipped(data, &mut cut, [u, moments.mean], &mut centre, &mut seen);
                 if let Next::Done(root) = search.absorb(sums) {
                     break (root, u);
                 }
@@ -78,10 +76,27 @@ impl<T: Real> Problem<'_, T> {
             let u = root.sums.u;
             let rule = Rule::KlWeightedAtZero { budget: self.budget, total: self.total, u, r: self.r };
             cut = cut::locate(data, self.range, rule, Some(cut.threshold));
-            root.sums = self.sums_of_cut(data, &cut, u, &mut centre);
+            root.sums = self.sums_of_cut(data, &cut, u, &mut centre, &mut seen);
             root.unspent_kl = self.r - root.sums.phi();
         }
         Some(Solved { cut, root, moments })
+    }
+
+    /// About the share that is clipped, from r as a part of the r at which it is all that is deep.
+    ///
+    /// At u = infinity it is alpha, as with HD, and it only grows as u falls. It is at most what would
+    /// be clipped if all shallower samples were at depth zero, since no other divergence is as small;
+    /// that grows about like the root of r. The larger this bound, the nearer to it the share is: for
+    /// light and heavy tails alike, its square is about the part of the way.
+    fn guess_at_clipped(&self, part: f64) -> f64 {
+        /// Below this alpha itself is near enough, and better where a given worst loss is far away. A
+        /// larger limit would begin far from where nearly everything moves to the worst loss.
+        const LARGE: f64 = 0.4;
+        if part < LARGE {
+            return self.alpha;
+        }
+        let bound = self.alpha + (1.0 - self.top_share() - self.alpha) * sqrt(part);
+        self.alpha + (bound - self.alpha) * bound * bound
     }
 
     /// The sums over all samples at u, those beyond the cut clipped at D. Brings the cut up to
@@ -90,28 +105,35 @@ impl<T: Real> Problem<'_, T> {
         &self,
         data: &Data<'_, T>,
         cut: &mut Cut<T>,
-        u: f64,
-        mean: f64,
+        [u, mean]: [f64; 2],
         centre: &mut Expansion,
+        seen: &mut Seen<'_, T>,
     ) -> DivergenceSums {
         if let Some(level) = self.plain_level(data, Scaling::new(u, mean))
-            && let Some(sums) = self.sums_by_rank(data, level, cut, u, mean)
+            && let Some(sums) = self.sums_by_rank(data, level, cut, [u, mean], seen)
         {
             return sums;
         }
         let rule = Rule::KlWeighted { budget: self.budget, alpha: self.alpha, u };
         *cut = cut::locate(data, self.range, rule, Some(cut.threshold));
-        self.sums_of_cut(data, cut, u, centre)
+        self.sums_of_cut(data, cut, u, centre, seen)
     }
 
     /// As [`Problem::sums_with_clipped`], with a cut that is up to date. Developed about the mean
     /// depth, if no better centre is known; brings the centre up to date.
-    fn sums_of_cut(&self, data: &Data<'_, T>, cut: &Cut<T>, u: f64, centre: &mut Expansion) -> DivergenceSums {
+    fn sums_of_cut(
+        &self,
+        data: &Data<'_, T>,
+        cut: &Cut<T>,
+        u: f64,
+        centre: &mut Expansion,
+        seen: &mut Seen<'_, T>,
+    ) -> DivergenceSums {
         // Where D is zero all depths are, and the sums at u = 0 would have no scale.
         let u = if cut.depth > 0.0 { u } else { u.max(root::FLOOR) };
         let mean = cut.above.unwrap_or_default()[0] / self.total + cut.clipped() / self.total * cut.depth;
         centre.look(self.r, [u, mean], |centre| {
-            let sums = self.sums_above(data, cut.threshold, u, centre);
+            let sums = self.sums_above(data, cut.threshold, [u, centre], seen);
             self.with_clipped(sums, cut)
         })
     }
@@ -125,17 +147,16 @@ impl<T: Real> Problem<'_, T> {
         data: &Data<'_, T>,
         level: Level,
         cut: &mut Cut<T>,
-        u: f64,
-        mean: f64,
+        [u, mean]: [f64; 2],
+        seen: &mut Seen<'_, T>,
     ) -> Option<DivergenceSums> {
         let (depths, ranks) = (self.range.depths, self.guess.ranks());
         let rule = Rule::KlWeighted { budget: self.budget, alpha: self.alpha, u };
         // The bracket: a rank that goes and one that stays, and the excess of each.
         let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
-        let mut far = None;
         let mut last: Option<(f64, f64)> = None;
         for attempt in 0..ATTEMPTS {
-            let sums = self.fast_sums_above(data, level, cut.threshold, u, mean, &mut far);
+            let sums = self.sums_above(data, cut.threshold, [u, mean], seen);
             cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.clipped() / self.total + self.hidden_top;
             // The sums of the rule's curves over the samples above the threshold.
@@ -176,37 +197,6 @@ impl<T: Real> Problem<'_, T> {
             *cut = ranked.cut(self.range, rank);
         }
         None
-    }
-
-    /// As [`Problem::sums_above`], by the fast pass. Where the candidates around the threshold are
-    /// known, the sums over all losses above them do not depend on it: they are taken once for each
-    /// u, and kept in `far`.
-    fn fast_sums_above(
-        &self,
-        data: &Data<'_, T>,
-        level: Level,
-        threshold: T,
-        u: f64,
-        mean: f64,
-        far: &mut Option<Partial<4, 0>>,
-    ) -> DivergenceSums {
-        let (depths, scaling) = (self.range.depths, Scaling::new(u, mean));
-        let above = |threshold| data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, scaling));
-        let totals = match self.guess.ranks().around(threshold) {
-            None => above(threshold),
-            Some((candidates, end)) => {
-                let mut totals = match *far {
-                    Some(known) => known,
-                    None => *far.insert(above(end)),
-                };
-                let near = Data::new(candidates, None, Team::ALONE);
-                totals.join(&near.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, scaling)));
-                totals
-            }
-        };
-        let mut sums = DivergenceSums::new(u, scaling, Form::Plain, totals.sums, self.total);
-        sums.add(self.hidden_top, 0.0);
-        sums
     }
 
     /// Adds the clipped mass to the sums over the samples above the cut.

@@ -2,9 +2,11 @@
 //! `docs/theory.md`: masses are b, depths d, the dual location is `eta = w + u`, and `x = u + d`.
 //!
 //! ```text
-//! subsample  a large problem: a part of it, solved, gives a guess at u and a window of the cut
+//! subsample  a large problem: a part of it, solved, gives a guess at u and a window of the cut; one
+//!            pass gathers what is in the window, and sums up what is above it at that u
 //! start      otherwise: three moments of the depths give a guess at u
 //! root       until it is found: the sums of the distribution at some u -> the next u
+//! powers     the sums at a u that is near to one that was seen, without a pass
 //! hd         HD: the cut is the alpha-quantile of the depths, found once        (rank, cut)
 //! hr         HR: the cut moves with u, and is found again before each look      (rank, cut)
 //! solution   a cut and a root -> the optimum: the formula of the weights, and the dual
@@ -19,6 +21,7 @@ mod guess;
 mod hd;
 mod hr;
 pub(crate) mod optimum;
+mod powers;
 pub(crate) mod problem;
 mod rank;
 pub(crate) mod root;

@@ -41,7 +41,7 @@ impl<T: Real> Optimum<T> {
     /// Writes the weights of these samples, and adds up what the report says of them: `sum p d`,
     /// `sum p^2` and the number of zeros.
     pub(crate) fn write_part(&self, data: &Data<'_, T>, range: &Range, weights: &mut [T]) -> [f64; 3] {
-        let moderate = self.formula.scaling.is_moderate(range.depths.depth(range.smallest));
+        let moderate = self.formula.scaling.is_moderate(range.depths, range.smallest);
         match data.fast() {
             Some(level) if moderate => {
                 let fast =

@@ -3,6 +3,7 @@
 use super::cut::Cut;
 use super::divergence::{DivergenceSums, Form};
 use super::guess::{InitialGuess, WarmStart, plain_from};
+use super::powers::{Seen, Sums};
 use super::root::{Root, Start};
 use super::start;
 use crate::kernels::{self, Chunk, Level, Partial, Scaling, fast_moments, fast_rank, fast_root};
@@ -32,6 +33,8 @@ pub(crate) struct Problem<'a, T> {
     /// A share of mass at depth zero that the data does not show: that of the largest loss, which a
     /// subsample leaves out.
     pub(super) hidden_top: f64,
+    /// That of the search for u: see [`Start`].
+    unverified_share: f64,
 }
 
 /// A cut and a root.
@@ -77,7 +80,16 @@ impl<'a, T: Real> Problem<'a, T> {
             budget: alpha * total,
             guess: InitialGuess::Nothing,
             hidden_top: 0.0,
+            unverified_share: 1.0,
         }
+    }
+
+    /// Of which u need only be known to some digits.
+    pub(super) fn roughly(self) -> Self {
+        /// With this the last step in log u may be a hundredth. Less would take more passes, more
+        /// would be felt in the sums that are developed about u.
+        const SHARE: f64 = 1e3;
+        Self { unverified_share: SHARE, ..self }
     }
 
     pub(super) fn with_guess(self, guess: InitialGuess<'a, T>) -> Self {
@@ -136,7 +148,8 @@ impl<'a, T: Real> Problem<'a, T> {
     pub(super) fn start(&self, data: &Data<'_, T>, cut: &Cut<T>, at_cut: f64, on_worst: f64) -> (Moments, Start) {
         let top = self.top_share() + on_worst;
         if let (Some((mean, log_u)), true) = (self.guess.mean_and_log_u(), self.is_plain()) {
-            return (Moments { mean, variance: f64::NAN }, Start::near(top, log_u));
+            let start = Start { unverified_share: self.unverified_share, ..Start::near(top, log_u) };
+            return (Moments { mean, variance: f64::NAN }, start);
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
         let above = match (cut.above, data.fast()) {
@@ -155,7 +168,7 @@ impl<'a, T: Real> Problem<'a, T> {
             Some(u) => Start::near(top, log(u)),
             None => Start::from_variance(top, moments.variance, self.r),
         };
-        (moments, start)
+        (moments, Start { unverified_share: self.unverified_share, ..start })
     }
 
     /// The form of the sums that give phi.
@@ -170,7 +183,7 @@ impl<'a, T: Real> Problem<'a, T> {
 
     /// The instruction set for the fast root pass, if it can be used with this scaling.
     pub(super) fn plain_level(&self, data: &Data<'_, T>, scaling: Scaling) -> Option<Level> {
-        let is_moderate = self.is_plain() && scaling.is_moderate(self.range.depths.depth(self.range.smallest));
+        let is_moderate = self.is_plain() && scaling.is_moderate(self.range.depths, self.range.smallest);
         data.fast().filter(|_| is_moderate)
     }
 
@@ -185,12 +198,31 @@ impl<'a, T: Real> Problem<'a, T> {
         RootPass { kernel, depths: self.range.depths, threshold, scaling }
     }
 
-    /// The samples above a threshold, seen from u, about a depth.
-    pub(super) fn sums_above(&self, data: &Data<'_, T>, threshold: T, u: f64, centre: f64) -> DivergenceSums {
+    /// What is known of the samples before the search.
+    pub(super) fn seen(&self) -> Seen<'a, T> {
+        let depths = self.range.depths;
+        let deepest = depths.depth(self.range.smallest);
+        let problem = Sums { depths, deepest, r: self.r, total: self.total };
+        Seen::new(problem, self.guess.ranks(), self.guess.estimate().and_then(|estimate| estimate.beyond))
+    }
+
+    /// The samples above a threshold, seen from u, about a depth. Takes no pass where what has been
+    /// seen tells it.
+    pub(super) fn sums_above(
+        &self,
+        data: &Data<'_, T>,
+        threshold: T,
+        [u, centre]: [f64; 2],
+        seen: &mut Seen<'_, T>,
+    ) -> DivergenceSums {
         let scaling = Scaling::new(u, centre);
-        let pass = self.root_pass(data, threshold, scaling);
-        let totals = data.pass(|chunk, _| pass.sums(chunk)).sums;
-        let mut sums = DivergenceSums::new(u, scaling, self.form(), totals, self.total);
+        let mut sums = if let Some(level) = self.plain_level(data, scaling) {
+            seen.above(data, level, threshold, [u, centre])
+        } else {
+            let pass = self.root_pass(data, threshold, scaling);
+            let totals = data.pass(|chunk, _| pass.sums(chunk)).sums;
+            DivergenceSums::new(u, scaling, self.form(), totals, self.total)
+        };
         sums.add(self.hidden_top, 0.0);
         sums
     }
@@ -229,7 +261,11 @@ impl<T: Real> RootPass<T> {
     pub(crate) fn sums(&self, chunk: Chunk<'_, T>) -> Partial<4, 0> {
         let Self { kernel, depths, threshold, scaling } = *self;
         match kernel {
-            RootKernel::Fast(level) => fast_root(level, chunk.losses, depths, threshold, scaling),
+            RootKernel::Fast(level) => {
+                let [log, first, second, third, ..] = fast_root(level, chunk.losses, depths, threshold, scaling).sums;
+                let shift = scaling.shift;
+                Partial { sums: [log, first * shift, second * shift, third * shift * shift], maxima: [] }
+            }
             RootKernel::Plain => kernels::plain_root(chunk, depths, threshold, scaling),
             RootKernel::Centred => kernels::root(chunk, depths, threshold, scaling),
         }

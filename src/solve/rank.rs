@@ -6,7 +6,8 @@
 //! is slow.
 
 use super::cut::Cut;
-use crate::kernels::{Level, Partial, count, fast_gather, fast_rank};
+use crate::kernels::{Level, Partial, ROOT_SUMS, Scaling, count, fast_look, fast_rank};
+use crate::numbers::depths::Depths;
 use crate::numbers::math::floor;
 use crate::numbers::real::Real;
 use crate::pass::Data;
@@ -23,6 +24,8 @@ pub(crate) struct Ranks<'a, T> {
     ends: [T; 2],
     /// How many losses are below it.
     below: f64,
+    /// Whether there may be losses above it.
+    ends_below_top: bool,
 }
 
 /// Where a loss of the data ranks.
@@ -40,27 +43,31 @@ pub(crate) struct Ranked<T> {
 impl<'a, T: Real> Ranks<'a, T> {
     /// Without candidates.
     pub(crate) fn new() -> Self {
-        Self { candidates: &[], ends: [T::ZERO; 2], below: 0.0 }
+        Self { candidates: &[], ends: [T::ZERO; 2], below: 0.0, ends_below_top: true }
     }
 
     /// Gathers all losses of a window in `scratch`, which is as long as the data. Also counts the
-    /// largest losses.
+    /// largest losses, and makes a root pass over the losses above the window.
     pub(crate) fn of_window(
         data: &Data<'_, T>,
         level: Level,
         [low, high, largest]: [T; 3],
+        (depths, scaling): (Depths, Scaling),
         scratch: &'a mut [T],
-    ) -> (Self, f64) {
-        let [below, copied, top] =
-            data.gather(scratch, |chunk, to| fast_gather(level, chunk.losses, [low, high, largest], to));
-        (Self { candidates: &scratch[..count(copied)], ends: [low, high], below }, top)
+    ) -> (Self, f64, [f64; ROOT_SUMS]) {
+        let bounds = [low, high, largest];
+        let sums = data.gather(scratch, |chunk, to| fast_look(level, chunk.losses, bounds, depths, scaling, to));
+        let [below, copied, top, beyond @ ..] = sums;
+        let ends_below_top = below + copied < data.len();
+        (Self { candidates: &scratch[..count(copied)], ends: [low, high], below, ends_below_top }, top, beyond)
     }
 
-    /// If a threshold is in the window: the candidates, and the end of the window, above which all
-    /// losses are above the threshold.
-    pub(crate) fn around(&self, threshold: T) -> Option<(&'a [T], T)> {
+    /// If a threshold is in the window: the candidates, and the end of the window if there are
+    /// losses above it, which are all above the threshold.
+    pub(crate) fn around(&self, threshold: T) -> Option<(&'a [T], Option<T>)> {
         let [low, high] = self.ends;
-        (!self.candidates.is_empty() && low <= threshold && threshold <= high).then_some((self.candidates, high))
+        let is_around = !self.candidates.is_empty() && low <= threshold && threshold <= high;
+        is_around.then_some((self.candidates, self.ends_below_top.then_some(high)))
     }
 
     /// The loss at which the number of smaller losses, and of those and the equal ones, enclose a

@@ -68,6 +68,7 @@ impl<T: Real> Problem<'_, T> {
                 normaliser: normaliser / self.total,
                 tied: tied / self.total,
                 top: self.per_top_sample(on_samples, on_worst),
+                top_from: self.top_from(),
                 zeros: self.zeros(cut, scaling, normaliser / self.total),
             },
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
@@ -152,6 +153,7 @@ impl<T: Real> Problem<'_, T> {
                 normaliser: 0.0,
                 tied: 0.0,
                 top: self.per_top_sample(on_samples, on_worst),
+                top_from: self.top_from(),
                 zeros: None,
             },
             worst_weight: if self.range.worst_is_given { on_worst } else { 0.0 },
@@ -164,6 +166,12 @@ impl<T: Real> Problem<'_, T> {
             tv: 0.0,
             iterations: 0,
         }
+    }
+
+    /// The smallest loss at depth zero.
+    fn top_from(&self) -> T {
+        let is_at_zero = self.range.depths.depth(self.range.largest) == 0.0;
+        if is_at_zero { T::from_f64(self.range.largest) } else { T::ABOVE_ALL }
     }
 
     /// The weight per mass of the samples at depth zero. Unless the worst loss was given, its

@@ -1,10 +1,11 @@
 //! A large problem needs few passes: a subsample of it, solved first, says where u is to within a
 //! few per cent and in which window of losses the cut is.
 
-use super::guess::Estimate;
+use super::guess::{Estimate, plain_from};
+use super::powers::PowerSums;
 use super::problem::Problem;
 use super::rank::{Ranked, Ranks};
-use crate::kernels::Level;
+use crate::kernels::{Level, Scaling};
 use crate::numbers::math::{floor, log, sqrt};
 use crate::numbers::real::Real;
 use crate::params::Params;
@@ -16,12 +17,15 @@ use crate::validate::Range;
 const WORTH_IT: usize = 1 << 11;
 /// The subsample has at most one sample in so many, and at most so many. A smaller one would be
 /// less precise, a larger one would take as long as the passes that it saves.
-const ONE_IN: usize = 16;
+const ONE_IN: usize = 32;
 const AT_MOST: usize = 1 << 14;
 /// The window for the threshold reaches so many standard deviations of a sample quantile to either
-/// side. With five the threshold is outside once in a million calls, and the pass that gathers the
-/// window is wasted; a wider window holds more candidates.
-const DEVIATIONS: f64 = 5.0;
+/// side. With four the threshold is outside once in ten thousand calls, which then take half as
+/// long again; a wider window holds more candidates.
+const DEVIATIONS: f64 = 4.0;
+/// So small a share of the samples above the window becomes a part of it. A larger one would make
+/// more candidates, a smaller one more passes where HR moves nearly everything to the worst loss.
+const FEW: f64 = 1.0 / 16.0;
 
 /// Solves a subsample in `scratch`, then gathers there the losses around its threshold. None where
 /// that is of no use.
@@ -51,7 +55,7 @@ pub(super) fn solve<'a, T: Real>(
         }
     }
     let sample = Data::new(sample, None, Team::ALONE);
-    let mut problem = Problem::new(&sample, range, params);
+    let mut problem = Problem::new(&sample, range, params).roughly();
     if !many && range.depths.depth(range.largest) == 0.0 {
         problem = problem.with_hidden_top(1.0 / data.len());
     }
@@ -61,8 +65,18 @@ pub(super) fn solve<'a, T: Real>(
     let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
     let near = Ranked::of_cut(&solved.cut);
     let at = |rank: f64| Ranks::new().find_near(&sample, level, range, floor(rank).clamp(0.0, size - 1.0), near);
-    let [low, high] = [at(rank - margin), at(rank + margin)].map(|ranked| ranked.loss);
-    let (ranks, largest) = Ranks::of_window(data, level, [low, high, largest], scratch);
-    let (clipped, mean) = (rank / size, solved.moments.mean);
-    Some(Estimate { ranks, clipped, log_u: log(solved.root.sums.u), mean, largest })
+    let low = at(rank - margin).loss;
+    // Few losses above the window are candidates too: they hold most of the weight, and make u hard to
+    // guess.
+    let is_to_top = rank + margin > (1.0 - FEW) * size;
+    let high = if is_to_top { T::from_f64(range.upper_end()) } else { at(rank + margin).loss };
+    let (u, mean) = (solved.root.sums.u, solved.moments.mean);
+    let scaling = Scaling::new(u, mean);
+    let is_plain = params.r >= plain_from(data.len()) && scaling.is_moderate(range.depths, range.smallest);
+    // Otherwise the sums mean nothing, and ratios of one are harmless.
+    let looked_through = if is_plain { scaling } else { Scaling { shift: 1.0, rate: 0.0, ..scaling } };
+    let (ranks, largest, sums) =
+        Ranks::of_window(data, level, [low, high, largest], (range.depths, looked_through), scratch);
+    let beyond = is_plain.then(|| PowerSums::new(u, scaling, range.depths.depth(range.smallest), sums));
+    Some(Estimate { ranks, beyond, clipped: rank / size, log_u: log(u), mean, largest })
 }

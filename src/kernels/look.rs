@@ -1,0 +1,226 @@
+//! The passes of the root search over samples of equal mass, written once for every instruction set:
+//! the sums over the losses above a threshold, and the same together with the losses around it.
+
+use super::chunk::{LOOK_SUMS, POWERS, Partial, ROOT_SUMS};
+use super::groups::{BLOCK, GROUP, Native, Pass, by_blocks, padded, run, settle};
+use super::scaling::Scaling;
+use crate::numbers::depths::Depths;
+use crate::numbers::lanes::{Doubles, Isa, Vector};
+use crate::numbers::math::log;
+use crate::numbers::real::Real;
+
+/// The sums that give phi and its derivatives over the losses above a threshold, as long as no
+/// ratio is extreme: `sum log y`, and `sum (z - 1)^k` with `z = 1 / y` for k from 1 to [`POWERS`].
+#[inline(always)]
+pub(super) fn root<I: Isa, T: Real>(
+    losses: &[T],
+    depths: Depths,
+    threshold: T,
+    scaling: Scaling,
+) -> Partial<ROOT_SUMS, 0> {
+    let mut pass = Root::<I::Doubles>::new(depths, threshold, scaling);
+    let powers = by_blocks(losses, &mut pass, |pass| pass.powers.each_mut());
+    let mut sums = [pass.log(); ROOT_SUMS];
+    sums[1..].copy_from_slice(&powers);
+    Partial { sums, maxima: [] }
+}
+
+/// The accumulator of a root pass.
+struct Root<D> {
+    threshold: D,
+    /// The ratio at a loss is shift plus rate times how far the loss is below the worst one.
+    worst: D,
+    shift: D,
+    rate: D,
+    /// The product of all ratios.
+    mantissa: D,
+    exponent: D,
+    powers: [D; POWERS],
+}
+
+impl<D: Doubles> Root<D> {
+    #[inline(always)]
+    fn new<T: Real>(depths: Depths, threshold: T, scaling: Scaling) -> Self {
+        Self {
+            threshold: D::splat(threshold.to_f64()),
+            worst: D::splat(depths.worst()),
+            shift: D::splat(scaling.shift),
+            rate: D::splat(depths.scaled(scaling.rate)),
+            mantissa: D::splat(1.0),
+            exponent: D::splat(0.0),
+            powers: [D::splat(0.0); POWERS],
+        }
+    }
+
+    /// The sum of the logarithms.
+    #[inline(always)]
+    fn log(&self) -> f64 {
+        // Mantissas are below two: their product is below 2^8.
+        let mantissa: f64 = self.mantissa.lanes()[..D::N].iter().product();
+        self.exponent.sum() * core::f64::consts::LN_2 + log(mantissa)
+    }
+}
+
+impl<T: Real, D: Doubles> Pass<T> for Root<D> {
+    #[inline(always)]
+    fn take(&mut self, group: &[T; GROUP]) {
+        let one = D::splat(1.0);
+        for quad in group.chunks_exact(4 * D::N) {
+            let mut ratios = [one; 4];
+            for (ratio, lanes) in ratios.iter_mut().zip(quad.chunks_exact(D::N)) {
+                let losses = T::widen::<D>(lanes);
+                // A ratio of one counts for nothing.
+                let at_losses = self.worst.sub(losses).mul_add(self.rate, self.shift);
+                *ratio = one.blend(self.threshold.less(losses), at_losses);
+            }
+            let (inverses, product) = reciprocals(ratios);
+            let (mantissa, exponent) = self.mantissa.mul(product).mantissa_and_exponent();
+            self.mantissa = mantissa;
+            self.exponent = self.exponent.add(exponent);
+            for inverse in inverses {
+                let tilt = inverse.sub(one);
+                let square = tilt.mul(tilt);
+                let (cube, fourth) = (square.mul(tilt), square.mul(square));
+                let [p1, p2, p3, p4, p5, p6, p7] = self.powers;
+                self.powers = [
+                    p1.add(tilt),
+                    p2.add(square),
+                    p3.add(cube),
+                    p4.add(fourth),
+                    fourth.mul_add(tilt, p5),
+                    fourth.mul_add(square, p6),
+                    fourth.mul_add(cube, p7),
+                ];
+            }
+        }
+    }
+}
+
+/// The reciprocals of four registers for the price of one division, and the product of all. The
+/// values are within `2^-120` and `2^120`.
+#[inline(always)]
+fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
+    let (ab, cd) = (a.mul(b), c.mul(d));
+    let product = ab.mul(cd);
+    let inverse = D::splat(1.0).div(product);
+    let (inverse_ab, inverse_cd) = (inverse.mul(cd), inverse.mul(ab));
+    ([inverse_ab.mul(b), inverse_ab.mul(a), inverse_cd.mul(d), inverse_cd.mul(c)], product)
+}
+
+/// Copies the losses in `[low, high]` to the front of `to`, which is as long as `losses`, and makes
+/// a root pass over those above `high`. Sums: how many losses are below `low`, how many were
+/// copied, how many are not below `largest`; and those of [`root`].
+#[inline(always)]
+pub(super) fn look<I: Isa, T: Real>(
+    losses: &[T],
+    [low, high, largest]: [T; 3],
+    depths: Depths,
+    scaling: Scaling,
+    to: &mut [T],
+) -> Partial<LOOK_SUMS, 0> {
+    let [low_end, high_end, largest] = [low, high, largest].map(<Native<I, T> as Vector<T>>::splat);
+    let mut gather = Gather { low: low_end, high: high_end, largest, below: 0, copied: 0, not_largest: 0 };
+    let mut root = Root::<I::Doubles>::new(depths, high, scaling);
+    let mut powers = [I::Doubles::splat(0.0); POWERS];
+    for losses in losses.chunks(BLOCK) {
+        // One after the other: the block stays in the nearest cache, and each has the registers.
+        gather.run(losses, to);
+        run(losses, T::BELOW_ALL, &mut root);
+        settle(&mut powers, root.powers.each_mut());
+    }
+    let mut sums = [root.log(); LOOK_SUMS];
+    let largest = losses.len() as u64 - gather.not_largest;
+    sums[..3].copy_from_slice(&[gather.below as f64, gather.copied as f64, largest as f64]);
+    sums[4..].copy_from_slice(&powers.map(Doubles::sum));
+    Partial { sums, maxima: [] }
+}
+
+/// The accumulator of the losses around a threshold.
+struct Gather<V> {
+    low: V,
+    high: V,
+    largest: V,
+    below: u64,
+    copied: usize,
+    not_largest: u64,
+}
+
+impl<V> Gather<V> {
+    /// Copies the losses that are in the window to the end of what has been copied to `to`.
+    #[inline(always)]
+    fn run<T: Real>(&mut self, losses: &[T], to: &mut [T])
+    where
+        V: Vector<T>,
+    {
+        let (groups, rest) = losses.as_chunks::<GROUP>();
+        for group in groups {
+            self.take(group, &mut to[self.copied..]);
+        }
+        if !rest.is_empty() {
+            let mut end = [T::ZERO; GROUP];
+            let before = self.copied;
+            // What follows the last sample is above the window, and is not below the largest.
+            self.take(&padded(rest, T::ABOVE_ALL), &mut end);
+            let copied = self.copied - before;
+            to[before..self.copied].copy_from_slice(&end[..copied]);
+        }
+    }
+
+    /// Copies the losses of a group that are in the window to the front of `to`, which has room for
+    /// all of them.
+    #[inline(always)]
+    fn take<T: Real>(&mut self, group: &[T; GROUP], to: &mut [T])
+    where
+        V: Vector<T>,
+    {
+        let mut copied = 0;
+        for lanes in group.chunks_exact(V::N) {
+            let losses = V::load(lanes);
+            let below = losses.less(self.low);
+            let inside = V::neither(below, self.high.less(losses));
+            self.below += u64::from(V::count(below));
+            self.not_largest += u64::from(V::count(losses.less(self.largest)));
+            losses.compress(inside, &mut to[copied..]);
+            copied += V::count(inside) as usize;
+        }
+        self.copied += copied;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::portable::Portable;
+    use super::*;
+
+    /// Sums over a whole chunk of equal losses are that of one times their number, but for a few
+    /// roundings.
+    #[test]
+    fn sums_of_equal_losses() {
+        const SAMPLES: usize = 1 << 14;
+        let (range, losses) = (Depths::new(0.0, -1.0), vec![-0.3; SAMPLES]);
+        let scaling = Scaling::new(0.7, 0.1);
+        let of = |losses: &[f64]| root::<Portable, f64>(losses, range, f64::BELOW_ALL, scaling).sums;
+        for (power, (many, one)) in of(&losses).iter().zip(of(&losses[..1])).enumerate() {
+            let error = (many / (SAMPLES as f64 * one) - 1.0).abs();
+            assert!(error <= 4e-15, "sum {power}: {error:e}");
+        }
+    }
+
+    /// A look sees what its three parts are, for any number of losses.
+    #[test]
+    fn a_look_is_counts_candidates_and_a_root_pass() {
+        let (range, scaling) = (Depths::new(1.0, 0.0), Scaling::new(0.2, 0.6));
+        let (low, high) = (0.25, 0.375);
+        for samples in [0, 1, 31, 32, 33, 511, 512, 513, 1000] {
+            let losses: Vec<f64> = (0..samples).map(|i| f64::from(i * 37 % 64) / 63.0).collect();
+            let mut to = vec![f64::NAN; losses.len()];
+            let seen = look::<Portable, f64>(&losses, [low, high, 1.0], range, scaling, &mut to).sums;
+            let inside: Vec<f64> = losses.iter().copied().filter(|loss| (low..=high).contains(loss)).collect();
+            let counted = |holds: &dyn Fn(f64) -> bool| losses.iter().filter(|&&loss| holds(loss)).count() as f64;
+            let counts = [counted(&|loss| loss < low), inside.len() as f64, counted(&|loss| loss >= 1.0)];
+            assert_eq!(seen[..3], counts, "{samples} losses");
+            assert_eq!(to[..inside.len()], inside, "{samples} losses");
+            assert_eq!(seen[3..], root::<Portable, f64>(&losses, range, high, scaling).sums, "{samples} losses");
+        }
+    }
+}

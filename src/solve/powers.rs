@@ -1,0 +1,209 @@
+//! What one pass has seen from some u, so that a near u needs no pass of its own.
+//!
+//! With `e = z - 1 = c / x - 1` at the old u, and `s` the step in u in units of the new c, every
+//! term at the new u is a function of `s e`: `log y' = log y + log(1 + s e)` and
+//! `z' - 1 = (1 - s) e / (1 + s e)`. Their series in s have the sums of the powers of e as
+//! coefficients, which a root pass returns.
+
+use super::divergence::{DivergenceSums, Form};
+use super::rank::Ranks;
+use crate::kernels::{Level, POWERS, ROOT_SUMS, Scaling, fast_root};
+use crate::numbers::depths::Depths;
+use crate::numbers::real::Real;
+use crate::pass::Data;
+use crate::pass::Team;
+
+/// The sums of a root pass at some u, over samples of mass one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PowerSums {
+    u: f64,
+    scaling: Scaling,
+    /// No e is larger in size.
+    largest: f64,
+    sums: [f64; ROOT_SUMS],
+}
+
+impl PowerSums {
+    /// From the sums of a root pass through the scaling for u, over samples down to a depth.
+    pub(super) fn new(u: f64, scaling: Scaling, deepest: f64, sums: [f64; ROOT_SUMS]) -> Self {
+        let [shallow, deep] = [scaling.shift, scaling.ratio(deepest)].map(|ratio| (1.0 / ratio - 1.0).abs());
+        Self { u, scaling, largest: shallow.max(deep), sums }
+    }
+
+    /// With the sums over more samples, seen from the same u.
+    fn with(&self, more: [f64; ROOT_SUMS]) -> Self {
+        Self { sums: core::array::from_fn(|power| self.sums[power] + more[power]), ..*self }
+    }
+
+    /// The scaling at another u, and the step.
+    fn step(&self, u: f64) -> (Scaling, f64) {
+        let scaling = Scaling::new(u, self.scaling.centre);
+        (scaling, (u - self.u) * scaling.rate)
+    }
+
+    /// Whether the sums at another u have all their digits: whether what their series leave out
+    /// moves the root for r by less than the promised accuracy. The samples are those of a problem
+    /// of this mass.
+    fn reach(&self, u: f64, r: f64, total: f64) -> bool {
+        /// Relative to u. A larger error would be felt in the weights; a smaller one would ask for
+        /// passes that change nothing.
+        const ERROR: f64 = 1e-13;
+        /// So near to one the series hardly converge.
+        const FAR: f64 = 0.5;
+        let (largest, (_, step)) = (self.largest, self.step(u));
+        // Nor may u change much: from a far u all depths look the same but for rounding.
+        let size = step.abs() * largest.max(1.0);
+        let square = step * step;
+        let [first, .., sixth, _] = self.powers();
+        // Of the sum of all z, beside which that of the logarithms leaves out less; the terms fall
+        // by at least that size.
+        let left_out = square * square * square * step.abs() * sixth * largest * largest;
+        // The slope of phi in log u is about 2 r, or one for large r. False for NaN.
+        size < FAR && left_out <= ERROR * r.min(1.0) * (1.0 - size) * (total + first.max(0.0))
+    }
+
+    fn powers(&self) -> [f64; POWERS] {
+        let [_, powers @ ..] = self.sums;
+        powers
+    }
+
+    /// The sums at another u, over samples of a problem of this mass.
+    fn at(&self, u: f64, total: f64) -> DivergenceSums {
+        let (scaling, step) = self.step(u);
+        let powers = self.powers();
+        // sum of f(k) (-step)^k p_(k + from), by Horner's rule.
+        let series = |from: usize, factor: fn(f64) -> f64| {
+            (from..=POWERS).rev().fold(0.0, |sum, k| factor(k as f64) * powers[k - 1] - step * sum)
+        };
+        let rest = 1.0 - step;
+        let log = self.sums[0] + step * series(1, |k| 1.0 / k);
+        let first = rest * series(1, |_| 1.0);
+        let second = rest * rest * series(2, |k| k - 1.0);
+        let third = rest * rest * rest * series(3, |k| 0.5 * (k - 1.0) * (k - 2.0));
+        let shift = scaling.shift;
+        DivergenceSums::new(
+            u,
+            scaling,
+            Form::Plain,
+            [log, first * scaling.unit(), second * shift, third * shift * shift],
+            total,
+        )
+    }
+}
+
+/// What is known of the samples above thresholds from the last passes of a search, so that a near u
+/// or a near threshold needs no pass over all of them.
+pub(super) struct Seen<'a, T> {
+    problem: Sums,
+    ranks: Ranks<'a, T>,
+    /// The samples above all candidates.
+    beyond: Option<PowerSums>,
+    /// The samples above this threshold.
+    above: Option<(T, PowerSums)>,
+}
+
+/// What sums over samples need to know of their problem.
+#[derive(Clone, Copy)]
+pub(super) struct Sums {
+    pub(super) depths: Depths,
+    pub(super) deepest: f64,
+    pub(super) r: f64,
+    /// The mass of all samples.
+    pub(super) total: f64,
+}
+
+impl<'a, T: Real> Seen<'a, T> {
+    /// Before the search: the candidates for the cut, if they are known, and the samples above them
+    /// all.
+    pub(super) fn new(problem: Sums, ranks: Ranks<'a, T>, beyond: Option<PowerSums>) -> Self {
+        Self { problem, ranks, beyond, above: None }
+    }
+
+    /// The sums over the samples above a threshold at u, about a depth.
+    pub(super) fn above(
+        &mut self,
+        data: &Data<'_, T>,
+        level: Level,
+        threshold: T,
+        [u, centre]: [f64; 2],
+    ) -> DivergenceSums {
+        let Sums { depths, deepest, r, total } = self.problem;
+        if let Some((at, powers)) = self.above
+            && at == threshold
+            && powers.reach(u, r, total)
+        {
+            return powers.at(u, total);
+        }
+        let look = |data: &Data<'_, T>, threshold: T, scaling: Scaling| {
+            data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, scaling)).sums
+        };
+        let here = Scaling::new(u, centre);
+        let powers = match self.ranks.around(threshold) {
+            None => PowerSums::new(u, here, deepest, look(data, threshold, here)),
+            Some((candidates, None)) => {
+                let candidates = Data::new(candidates, None, Team::ALONE);
+                PowerSums::new(u, here, deepest, look(&candidates, threshold, here))
+            }
+            Some((candidates, Some(end))) => {
+                let candidates = Data::new(candidates, None, Team::ALONE);
+                let with_near = |beyond: PowerSums| beyond.with(look(&candidates, threshold, beyond.scaling));
+                let near = self.beyond.map(with_near).filter(|powers| powers.reach(u, r, total));
+                near.unwrap_or_else(|| {
+                    let beyond = PowerSums::new(u, here, deepest, look(data, end, here));
+                    with_near(*self.beyond.insert(beyond))
+                })
+            }
+        };
+        self.above = Some((threshold, powers));
+        powers.at(u, total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sums of a pass over these depths.
+    fn powers_of(depths: &[f64], u: f64, centre: f64) -> PowerSums {
+        let scaling = Scaling::new(u, centre);
+        let mut sums = [0.0; ROOT_SUMS];
+        for &depth in depths {
+            let ratio = scaling.ratio(depth);
+            sums[0] += ratio.ln();
+            let e = 1.0 / ratio - 1.0;
+            (1..=POWERS).for_each(|k| sums[k] += e.powi(i32::try_from(k).expect("small")));
+        }
+        PowerSums::new(u, scaling, depths.iter().copied().fold(0.0, f64::max), sums)
+    }
+
+    /// Wherever the sums are said to reach, phi there is that of a pass there, and so are its
+    /// slope and curvature; and they reach as far as they are needed.
+    #[test]
+    fn near_sums_are_those_of_a_pass() {
+        const SAMPLES: u32 = 1000;
+        let quantile = |i: u32| (f64::from(i) + 0.5) / f64::from(SAMPLES);
+        let shapes: [fn(f64) -> f64; 3] = [|p| p, |p| 1.0 + p.ln() / 7.0, |p| p.powi(9)];
+        for (r, u, step) in [(1e-5, 30.0, 0.2), (0.1, 0.25, 0.02), (1.0, 0.02, 0.01)] {
+            for shape in shapes {
+                let depths: Vec<f64> = (0..SAMPLES).map(|i| shape(quantile(i)).max(0.0)).collect();
+                let (total, mean) = (f64::from(SAMPLES), depths.iter().sum::<f64>() / f64::from(SAMPLES));
+                let powers = powers_of(&depths, u, mean);
+                for step in [-step, -0.1 * step, 0.0, 1e-6, 0.5 * step, step] {
+                    let near = u * (1.0 + step);
+                    assert!(powers.reach(near, r, total), "r {r}, step {step}");
+                    let (sums, exact) = (powers.at(near, total), powers_of(&depths, near, mean).at(near, total));
+                    let error = (sums.phi() - exact.phi()).abs();
+                    assert!(error <= 2e-13 * exact.slope().abs() + 1e-15, "r {r}, step {step}: phi off by {error:e}");
+                    for (what, value, exact) in
+                        [("slope", sums.slope(), exact.slope()), ("curvature", sums.curvature(), exact.curvature())]
+                    {
+                        let error = (value - exact).abs();
+                        assert!(error <= 1e-7 * exact.abs() + 1e-14, "r {r}, step {step}: {what} off by {error:e}");
+                    }
+                }
+                assert!(!powers.reach(0.2 * u, r, total), "r {r}");
+                assert!(!powers.reach(f64::NAN, r, total), "r {r}");
+            }
+        }
+    }
+}
