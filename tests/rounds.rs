@@ -377,6 +377,29 @@ fn beyond_the_largest() -> Problem {
     Problem { losses, base: None, alpha: 0.125, r: 6.25, ordering: Ordering::Hd, worst_loss: Some(31.5) }
 }
 
+/// A worst loss so far away that all depths are the same to rounding: u is at its lower end, and the cut
+/// is among losses whose depths do not tell them apart.
+fn equally_deep_at_lower_end() -> Problem {
+    let losses = vec![
+        20.375,
+        -1.688_278_607_964_614_4e260,
+        -0.0,
+        30.25,
+        -6.272_527_306_800_111e265,
+        1.375,
+        1.25,
+        1e6,
+        0.960_784_911_876_544_4,
+        0.960_784_313_501_790_2,
+        -0.0,
+        30.25,
+        -6.272_527_306_800_111e265,
+        0.0,
+    ];
+    let [alpha, r] = [0.246_106_203_878_298_4, 0.622_484_326_406_999_5];
+    Problem { losses, base: None, alpha, r, ordering: Ordering::Hr, worst_loss: Some(7.375_357_284_265_407e279) }
+}
+
 /// Asserts that an answer is one machine's, with weights that are so near.
 fn is_of_one(problem: &Problem, together: &Together<f64>, name: &str, near: f64) {
     let (alone, shared) = (solve(problem), &together.report);
@@ -429,6 +452,7 @@ fn few_rounds_to_one_answer_far_from_training() {
         ("at the lower end", at_lower_end()),
         ("far below", far_below()),
         ("beyond the largest", beyond_the_largest()),
+        ("equally deep at the lower end", equally_deep_at_lower_end()),
     ]
     .map(|(name, problem)| (name.to_string(), problem, 1e-12));
     for (name, problem, near) in numbered.chain(decades).chain(slight).chain(worst).chain(found) {

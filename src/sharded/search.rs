@@ -234,14 +234,14 @@ impl Search {
         if self.budget() == 0.0 {
             return true;
         }
-        let [mut shallow, mut deep] = self.places(known);
-        if deep.bin < shallow.bin {
-            // Where D is known to rounding.
-            core::mem::swap(&mut shallow, &mut deep);
-        }
+        let [mut shallow, deep] = self.places(known);
         if self.is_hr() {
             let [floor, ceiling] = self.cut_depths;
             self.cut_depths = [floor.max(shallow.depth.min(deep.depth)), ceiling.min(deep.depth.max(shallow.depth))];
+        }
+        if deep.bin < shallow.bin {
+            // D is known to rounding: each of the two places will do.
+            shallow = deep;
         }
         let last = if deep.is_inside { Some(deep.bin) } else { deep.bin.checked_sub(1) };
         let touched = last.filter(|&last| last >= shallow.bin);
