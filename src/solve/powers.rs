@@ -19,16 +19,14 @@ use crate::pass::Team;
 pub(super) struct PowerSums {
     u: f64,
     scaling: Scaling,
-    /// No e is larger in size.
-    largest: f64,
+    deepest: f64,
     sums: [f64; ROOT_SUMS],
 }
 
 impl PowerSums {
     /// From the sums of a root pass through the scaling for u, over samples down to a depth.
     pub(super) fn new(u: f64, scaling: Scaling, deepest: f64, sums: [f64; ROOT_SUMS]) -> Self {
-        let [shallow, deep] = [scaling.shift, scaling.ratio(deepest)].map(|ratio| (1.0 / ratio - 1.0).abs());
-        Self { u, scaling, largest: shallow.max(deep), sums }
+        Self { u, scaling, deepest, sums }
     }
 
     /// With the sums over more samples, seen from the same u.
@@ -68,7 +66,10 @@ impl PowerSums {
         const ERROR: f64 = 1e-13;
         /// So near to one the series hardly converge.
         const FAR: f64 = 0.5;
-        let (largest, (_, step)) = (self.largest, self.step(u));
+        let scaling = self.scaling;
+        let [shallow, deep] = [scaling.shift, scaling.ratio(self.deepest)].map(|ratio| (1.0 / ratio - 1.0).abs());
+        // No e is larger in size.
+        let (largest, (_, step)) = (shallow.max(deep), self.step(u));
         // Nor may u change much: from a far u all depths look the same but for rounding.
         let size = step.abs() * largest.max(1.0);
         let square = step * step;
@@ -87,8 +88,16 @@ impl PowerSums {
 
     /// The sums at another u, over samples of a problem of this mass.
     fn at(&self, u: f64, total: f64) -> DivergenceSums {
-        let (scaling, step) = self.step(u);
         let powers = self.powers();
+        let of = |scaling: Scaling, [log, first, second, third]: [f64; 4]| {
+            let shift = scaling.shift;
+            let sums = [log, first * scaling.unit(), second * shift, third * shift * shift];
+            DivergenceSums::new(u, scaling, Form::Plain, sums, total)
+        };
+        if u == self.u {
+            return of(self.scaling, [self.sums[0], powers[0], powers[1], powers[2]]);
+        }
+        let (scaling, step) = self.step(u);
         // sum of f(k) (-step)^k p_(k + from), by Horner's rule.
         let series = |from: usize, factor: fn(f64) -> f64| {
             (from..=POWERS).rev().fold(0.0, |sum, k| factor(k as f64) * powers[k - 1] - step * sum)
@@ -98,14 +107,7 @@ impl PowerSums {
         let first = rest * series(1, |_| 1.0);
         let second = rest * rest * series(2, |k| k - 1.0);
         let third = rest * rest * rest * series(3, |k| 0.5 * (k - 1.0) * (k - 2.0));
-        let shift = scaling.shift;
-        DivergenceSums::new(
-            u,
-            scaling,
-            Form::Plain,
-            [log, first * scaling.unit(), second * shift, third * shift * shift],
-            total,
-        )
+        of(scaling, [log, first, second, third])
     }
 }
 
