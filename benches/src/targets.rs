@@ -27,16 +27,16 @@ fn by_size(records: &[Record], n: usize) {
     // Shorter vectors than the promise speaks of are timed for the conic solvers' sake.
     let promised = n >= 128;
     if let Some(measured) = headline(names::SOFTMAX).filter(|_| promised) {
-        at_most("HD f32 / softmax in C", n, if n < 1024 { 6.0 } else { 2.5 }, measured);
+        at_most("HD f32 / softmax in C", n, of_size(n, [9.0, 4.5, 2.7, 1.7, 1.5]), measured);
     }
     if let Some(measured) = headline(names::TORCH).filter(|_| promised) {
-        at_most("HD f32 / torch.softmax", n, if (1024..=1_000_000).contains(&n) { 1.0 } else { 0.7 }, measured);
+        at_most("HD f32 / torch.softmax", n, of_size(n, [1.0, 1.0, 0.9, 0.8, 0.4]), measured);
     }
     if let Some(measured) = ratio(names::HR, names::HD) {
-        at_most("HR f32 / HD f32", n, 1.6, measured);
+        at_most("HR f32 / HD f32", n, 1.3, measured);
     }
     if let Some(measured) = ratio("hr-weights HD f64", names::HD) {
-        at_most("HD f64 / HD f32", n, 2.0, measured);
+        at_most("HD f64 / HD f32", n, 1.6, measured);
     }
     if let Some(measured) = ratio(names::HD, "hr-weights, 2 threads, HD f32").filter(|_| n >= 1_000_000) {
         at_least("HD f32, 1 thread / 2 threads", n, 1.7, measured);
@@ -44,6 +44,12 @@ fn by_size(records: &[Record], n: usize) {
     if let Some(measured) = ratio(names::AUTHORS, names::HD).filter(|_| [128, 2048].contains(&n)) {
         at_least("the authors' package / HD f32", n, if n == 128 { 1e4 } else { 1e5 }, measured);
     }
+}
+
+/// A target that depends on the size: below 1,024 losses, and from 1,024, 4,096, 16,384 and 10^7 on.
+fn of_size(n: usize, targets: [f64; 5]) -> f64 {
+    const FROM: [usize; 4] = [1024, 4096, 16_384, 10_000_000];
+    targets[FROM.iter().filter(|&&from| n >= from).count()]
 }
 
 /// The slowest of the other budgets and losses, of each ordering and size, against the headline row.

@@ -9,6 +9,7 @@ use super::divergence::{DivergenceSums, Form};
 use super::rank::Ranks;
 use crate::kernels::{Level, POWERS, ROOT_SUMS, Scaling, fast_root};
 use crate::numbers::depths::Depths;
+use crate::numbers::math::log;
 use crate::numbers::real::Real;
 use crate::pass::Data;
 use crate::pass::Team;
@@ -18,21 +19,36 @@ use crate::pass::Team;
 pub(super) struct PowerSums {
     u: f64,
     scaling: Scaling,
-    /// No e is larger in size.
-    largest: f64,
+    deepest: f64,
     sums: [f64; ROOT_SUMS],
 }
 
 impl PowerSums {
     /// From the sums of a root pass through the scaling for u, over samples down to a depth.
     pub(super) fn new(u: f64, scaling: Scaling, deepest: f64, sums: [f64; ROOT_SUMS]) -> Self {
-        let [shallow, deep] = [scaling.shift, scaling.ratio(deepest)].map(|ratio| (1.0 / ratio - 1.0).abs());
-        Self { u, scaling, largest: shallow.max(deep), sums }
+        Self { u, scaling, deepest, sums }
     }
 
     /// With the sums over more samples, seen from the same u.
     fn with(&self, more: [f64; ROOT_SUMS]) -> Self {
         Self { sums: core::array::from_fn(|power| self.sums[power] + more[power]), ..*self }
+    }
+
+    /// Without so many samples at depth zero. Their terms are the largest by far, and would let the
+    /// sums reach less far; what the differences lose is as small beside these terms at any u.
+    fn without_top(mut self, count: f64) -> Self {
+        if count == 0.0 {
+            return self;
+        }
+        let ratio = self.scaling.shift;
+        let [logs, powers @ ..] = &mut self.sums;
+        *logs -= count * log(ratio);
+        let mut term = count;
+        for power in powers {
+            term *= 1.0 / ratio - 1.0;
+            *power -= term;
+        }
+        self
     }
 
     /// The scaling at another u, and the step.
@@ -50,14 +66,17 @@ impl PowerSums {
         const ERROR: f64 = 1e-13;
         /// So near to one the series hardly converge.
         const FAR: f64 = 0.5;
-        let (largest, (_, step)) = (self.largest, self.step(u));
+        let scaling = self.scaling;
+        let [shallow, deep] = [scaling.shift, scaling.ratio(self.deepest)].map(|ratio| (1.0 / ratio - 1.0).abs());
+        // No e is larger in size.
+        let (largest, (_, step)) = (shallow.max(deep), self.step(u));
         // Nor may u change much: from a far u all depths look the same but for rounding.
         let size = step.abs() * largest.max(1.0);
         let square = step * step;
         let [first, .., sixth, _] = self.powers();
         // Of the sum of all z, beside which that of the logarithms leaves out less; the terms fall
         // by at least that size.
-        let left_out = square * square * square * step.abs() * sixth * largest * largest;
+        let left_out = square * square * square * step.abs() * sixth.max(0.0) * largest * largest;
         // The slope of phi in log u is about 2 r, or one for large r. False for NaN.
         size < FAR && left_out <= ERROR * r.min(1.0) * (1.0 - size) * (total + first.max(0.0))
     }
@@ -69,8 +88,16 @@ impl PowerSums {
 
     /// The sums at another u, over samples of a problem of this mass.
     fn at(&self, u: f64, total: f64) -> DivergenceSums {
-        let (scaling, step) = self.step(u);
         let powers = self.powers();
+        let of = |scaling: Scaling, [log, first, second, third]: [f64; 4]| {
+            let shift = scaling.shift;
+            let sums = [log, first * scaling.unit(), second * shift, third * shift * shift];
+            DivergenceSums::new(u, scaling, Form::Plain, sums, total)
+        };
+        if u == self.u {
+            return of(self.scaling, [self.sums[0], powers[0], powers[1], powers[2]]);
+        }
+        let (scaling, step) = self.step(u);
         // sum of f(k) (-step)^k p_(k + from), by Horner's rule.
         let series = |from: usize, factor: fn(f64) -> f64| {
             (from..=POWERS).rev().fold(0.0, |sum, k| factor(k as f64) * powers[k - 1] - step * sum)
@@ -80,14 +107,7 @@ impl PowerSums {
         let first = rest * series(1, |_| 1.0);
         let second = rest * rest * series(2, |k| k - 1.0);
         let third = rest * rest * rest * series(3, |k| 0.5 * (k - 1.0) * (k - 2.0));
-        let shift = scaling.shift;
-        DivergenceSums::new(
-            u,
-            scaling,
-            Form::Plain,
-            [log, first * scaling.unit(), second * shift, third * shift * shift],
-            total,
-        )
+        of(scaling, [log, first, second, third])
     }
 }
 
@@ -96,9 +116,9 @@ impl PowerSums {
 pub(super) struct Seen<'a, T> {
     problem: Sums,
     ranks: Ranks<'a, T>,
-    /// The samples above all candidates.
+    /// The samples above all candidates, but for those at depth zero.
     beyond: Option<PowerSums>,
-    /// The samples above this threshold.
+    /// The samples above this threshold, but for those at depth zero.
     above: Option<(T, PowerSums)>,
 }
 
@@ -110,52 +130,54 @@ pub(super) struct Sums {
     pub(super) r: f64,
     /// The mass of all samples.
     pub(super) total: f64,
+    /// How many samples at depth zero are added by themselves. Zero for small problems, for which
+    /// that takes as long as what it saves.
+    pub(super) top: f64,
 }
 
 impl<'a, T: Real> Seen<'a, T> {
     /// Before the search: the candidates for the cut, if they are known, and the samples above them
     /// all.
     pub(super) fn new(problem: Sums, ranks: Ranks<'a, T>, beyond: Option<PowerSums>) -> Self {
+        let beyond = beyond.map(|beyond| beyond.without_top(problem.top));
         Self { problem, ranks, beyond, above: None }
     }
 
-    /// The sums over the samples above a threshold at u, about a depth.
-    pub(super) fn above(
-        &mut self,
-        data: &Data<'_, T>,
-        level: Level,
-        threshold: T,
-        [u, centre]: [f64; 2],
-    ) -> DivergenceSums {
-        let Sums { depths, deepest, r, total } = self.problem;
+    /// The sums over the samples above a threshold, which is not at depth zero, at u, about a depth.
+    pub(super) fn above(&mut self, data: &Data<'_, T>, level: Level, threshold: T, at: [f64; 2]) -> DivergenceSums {
+        let mut sums = self.powers_above(data, level, threshold, at).at(at[0], self.problem.total);
+        sums.add(self.problem.top / self.problem.total, 0.0);
+        sums
+    }
+
+    /// The powers from which these sums follow.
+    fn powers_above(&mut self, data: &Data<'_, T>, level: Level, threshold: T, [u, centre]: [f64; 2]) -> PowerSums {
+        let Sums { depths, deepest, r, total, top } = self.problem;
         if let Some((at, powers)) = self.above
             && at == threshold
             && powers.reach(u, r, total)
         {
-            return powers.at(u, total);
+            return powers;
         }
         let look = |data: &Data<'_, T>, threshold: T, scaling: Scaling| {
             data.pass(|chunk, _| fast_root(level, chunk.losses, depths, threshold, scaling)).sums
         };
         let here = Scaling::new(u, centre);
+        let look_here = |data: &Data<'_, T>, threshold: T| {
+            PowerSums::new(u, here, deepest, look(data, threshold, here)).without_top(top)
+        };
         let powers = match self.ranks.around(threshold) {
-            None => PowerSums::new(u, here, deepest, look(data, threshold, here)),
-            Some((candidates, None)) => {
-                let candidates = Data::new(candidates, None, Team::ALONE);
-                PowerSums::new(u, here, deepest, look(&candidates, threshold, here))
-            }
+            None => look_here(data, threshold),
+            Some((candidates, None)) => look_here(&Data::new(candidates, None, Team::ALONE), threshold),
             Some((candidates, Some(end))) => {
                 let candidates = Data::new(candidates, None, Team::ALONE);
                 let with_near = |beyond: PowerSums| beyond.with(look(&candidates, threshold, beyond.scaling));
                 let near = self.beyond.map(with_near).filter(|powers| powers.reach(u, r, total));
-                near.unwrap_or_else(|| {
-                    let beyond = PowerSums::new(u, here, deepest, look(data, end, here));
-                    with_near(*self.beyond.insert(beyond))
-                })
+                near.unwrap_or_else(|| with_near(*self.beyond.insert(look_here(data, end))))
             }
         };
         self.above = Some((threshold, powers));
-        powers.at(u, total)
+        powers
     }
 }
 
@@ -174,6 +196,21 @@ mod tests {
             (1..=POWERS).for_each(|k| sums[k] += e.powi(i32::try_from(k).expect("small")));
         }
         PowerSums::new(u, scaling, depths.iter().copied().fold(0.0, f64::max), sums)
+    }
+
+    /// Sums without the samples at depth zero are those of the others.
+    #[test]
+    fn samples_at_depth_zero_can_be_left_out() {
+        let depths = [0.0, 0.0, 0.0, 0.02, 0.3, 0.3, 0.9];
+        for u in [1e-3, 0.1, 10.0] {
+            let (all, deep) = (powers_of(&depths, u, 0.4), powers_of(&depths[3..], u, 0.4));
+            let scale = powers_of(&depths[..3], u, 0.4);
+            let left = all.without_top(3.0);
+            for k in 0..ROOT_SUMS {
+                let error = (left.sums[k] - deep.sums[k]).abs();
+                assert!(error <= 1e-14 * (scale.sums[k].abs() + deep.sums[k].abs()), "u {u}, sum {k}: {error:e}");
+            }
+        }
     }
 
     /// Wherever the sums are said to reach, phi there is that of a pass there, and so are its

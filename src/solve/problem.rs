@@ -202,7 +202,8 @@ impl<'a, T: Real> Problem<'a, T> {
     pub(super) fn seen(&self) -> Seen<'a, T> {
         let depths = self.range.depths;
         let deepest = depths.depth(self.range.smallest);
-        let problem = Sums { depths, deepest, r: self.r, total: self.total };
+        let top = if self.guess.estimate().is_some() { self.top } else { 0.0 };
+        let problem = Sums { depths, deepest, r: self.r, total: self.total, top };
         Seen::new(problem, self.guess.ranks(), self.guess.estimate().and_then(|estimate| estimate.beyond))
     }
 
@@ -216,7 +217,8 @@ impl<'a, T: Real> Problem<'a, T> {
         seen: &mut Seen<'_, T>,
     ) -> DivergenceSums {
         let scaling = Scaling::new(u, centre);
-        let mut sums = if let Some(level) = self.plain_level(data, scaling) {
+        let is_deep = threshold < T::from_f64(self.range.largest);
+        let mut sums = if let Some(level) = self.plain_level(data, scaling).filter(|_| is_deep) {
             seen.above(data, level, threshold, [u, centre])
         } else {
             let pass = self.root_pass(data, threshold, scaling);
