@@ -1,6 +1,6 @@
 //! Elementary functions where the textbook form would cancel.
 
-pub(crate) use libm::{exp, expm1, floor, fma, log, sqrt};
+pub(crate) use libm::{exp, floor, fma, log, sqrt};
 
 /// `1 / (2 k + 1)` for k from 1 to 13: divided here, not for every sample, since some machines
 /// divide slowly. For `|s| <= 1/4` the terms `2 s^(2k+1) / (2k+1)` fall by a factor of sixteen;
@@ -47,6 +47,21 @@ pub(crate) fn developed(y: f64, e: f64) -> [f64; 3] {
 /// `log(1 + x)` for x > -1. (The library's would be one more function to link, and no better.)
 pub(crate) fn log1p(x: f64) -> f64 {
     if x.abs() > SMALL { log(1.0 + x) } else { x + log_minus_excess(1.0 + x, x) }
+}
+
+/// `exp(x) - 1`: what rounding has added to `exp x` is in its logarithm too (Kahan). (The library's
+/// would be one more function to link, and no better.)
+pub(crate) fn expm1(x: f64) -> f64 {
+    let y = exp(x);
+    let less = y - 1.0;
+    // Where x is lost beside one, or less than half of y, nothing is to be mended.
+    if less == 0.0 {
+        x
+    } else if less.abs() > 0.5 {
+        less
+    } else {
+        less * (x / log(y))
+    }
 }
 
 /// `log(exp(x) - 1)` for x > 0: `log x` for small x, x for large x.
@@ -111,6 +126,15 @@ mod tests {
         assert_eq!(log_expm1(800.0), 800.0);
         assert!((log_expm1(1e-200) - log(1e-200)).abs() < 1e-12);
         assert!((log_expm1(1.0) - 0.541_324_854_612_918_1).abs() < 1e-15);
+    }
+
+    #[test]
+    fn expm1_keeps_its_digits() {
+        for x in [-800.0, -40.0, -0.7, -0.4, -1e-3, -1e-16, 0.0, 1e-300, 1e-9, 0.1, 0.41, 3.0, 700.0, 800.0] {
+            let (value, exact) = (expm1(x), libm::expm1(x));
+            let is_same = value == exact || (value - exact).abs() <= 4.0 * f64::EPSILON * exact.abs();
+            assert!(is_same, "{x}: {value:e} is not {exact:e}");
+        }
     }
 
     #[test]
