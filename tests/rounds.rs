@@ -173,7 +173,8 @@ fn like_training(number: u64) -> Problem {
     Problem { losses, base: None, alpha, r, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Three samples between -2e-5 and 3e-79, which look the same from 2.6e97, and a cut at any of them.
+/// Three samples between -2e-5 and 3e-79, which look the same from 2.6e97, and a cut at any of
+/// them.
 fn six_samples() -> Problem {
     let losses = vec![-1.794e46, -1.870_890_8e-5, -6.895_997e-6, 8.33e53, 2.574_936_6e97, 2.95e-79];
     let base = vec![2.24e-223, 6.03e-180, 3.275_267_4e-124, 8.9e-170, 3.107_593_3e-76, 5.266_612_5e-70];
@@ -187,7 +188,8 @@ fn six_samples() -> Problem {
     }
 }
 
-/// Ties beside a loss 1e300 below: HR's window does not shrink until it is seen which samples are tied.
+/// Ties beside a loss 1e300 below: HR's window does not shrink until it is seen which samples are
+/// tied.
 fn thirteen_samples() -> Problem {
     let few = [10.325_035_095_122_08, 13.125, 25.25];
     let losses =
@@ -195,7 +197,8 @@ fn thirteen_samples() -> Problem {
     Problem { losses, base: Some(vec![1.0; 13]), alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Of the problems drawn far from training, two that are hard for HR beyond those that are always tried.
+/// Of the problems drawn far from training, two that are hard for HR beyond those that are always
+/// tried.
 const FOUND: [u64; 2] = [58_342, 164_100];
 
 /// Of those mostly at the worst loss, some in which the last digits of phi are rounding.
@@ -265,8 +268,8 @@ fn nine_samples() -> Problem {
     Problem { losses, base: Some(base), alpha, r, ordering: Ordering::Hd, worst_loss }
 }
 
-/// The window of the cut includes zero, beside which representable losses are dense, and the deepest
-/// loss is far away: u and the cut must be narrowed down together.
+/// The window of the cut includes zero, beside which representable losses are dense, and the
+/// deepest loss is far away: u and the cut must be narrowed down together.
 fn ten_samples() -> Problem {
     const DEEP: f64 = -4.751_319_910_625_303e226;
     let losses = vec![DEEP, DEEP, DEEP, 8.0, 0.000_903_798_965_737_223_6, 31.625, 0.0, -1.0, DEEP, DEEP];
@@ -377,8 +380,8 @@ fn beyond_the_largest() -> Problem {
     Problem { losses, base: None, alpha: 0.125, r: 6.25, ordering: Ordering::Hd, worst_loss: Some(31.5) }
 }
 
-/// A worst loss so far away that all depths are the same to rounding: u is at its lower end, and the cut
-/// is among losses whose depths do not tell them apart.
+/// A worst loss so far away that all depths are the same to rounding: u is at its lower end, and
+/// the cut is among losses whose depths do not tell them apart.
 fn equally_deep_at_lower_end() -> Problem {
     let losses = vec![
         20.375,

@@ -46,13 +46,15 @@ fn by_size(records: &[Record], n: usize) {
     }
 }
 
-/// A target that depends on the size: below 1,024 losses, and from 1,024, 4,096, 16,384 and 10^7 on.
+/// A target that depends on the size: below 1,024 losses, and from 1,024, 4,096, 16,384 and 10^7
+/// on.
 fn of_size(n: usize, targets: [f64; 5]) -> f64 {
     const FROM: [usize; 4] = [1024, 4096, 16_384, 10_000_000];
     targets[FROM.iter().filter(|&&from| n >= from).count()]
 }
 
-/// The slowest of the other budgets and losses, of each ordering and size, against the headline row.
+/// The slowest of the other budgets and losses, of each ordering and size, against the headline
+/// row.
 fn no_cliffs(records: &[Record]) {
     let mut worst: Vec<(&Record, f64)> = Vec::new();
     for record in records.iter().filter(|record| matches!(record.group, Group::Budgets | Group::Shapes)) {

@@ -79,11 +79,11 @@ $(PYTHON_FRAMEWORKS): python-%: python-site
 		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
 			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py
 
-# The recipes for other tools, and the estimators for scikit-learn. Two processes of PyTorch on two processors: one thread each.
 python-triton: python-site ## The kernel for GPUs, interpreted on the CPU, on a quarter of the table
 	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && TRITON_INTERPRET=1 HRW_TABLE_EVERY=4 $(PYTHON_ENV) $$venv/bin/python \
 		$(PYTEST) $(PYTHON_DIR)/tests/triton_interpreted.py
 
+# The recipes for other tools, and the estimators for scikit-learn. Two processes of PyTorch on two processors: one thread each.
 python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, XGBoost, LightGBM, CatBoost, scikit-learn, SciPy
 	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && OMP_NUM_THREADS=1 $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
 		$(PYTHON_DIR)/tests/test_sklearn.py $(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_docs.py

@@ -1,6 +1,6 @@
 //! The C ABI: the only `extern "C"`, and the only place with raw pointers, but for what XLA and
-//! TensorFlow call, in `xla` and `tensorflow`. A thin skin over the Rust functions; the rules that all functions share are stated at the
-//! top of `include/hr_weights.h` (in `cbindgen.toml`).
+//! TensorFlow call, in `xla` and `tensorflow`. A thin skin over the Rust functions; the rules that
+//! all functions share are stated at the top of `include/hr_weights.h` (in `cbindgen.toml`).
 #![allow(non_camel_case_types)] // C names
 #![allow(clippy::doc_markdown)] // the documentation becomes that of the header
 

@@ -38,7 +38,7 @@ pub(super) struct Floats(__m256);
 #[derive(Clone, Copy)]
 pub(super) struct Four(__m256d);
 
-// SAFETY of every block in this file: its instructions are those of AVX2 and FMA, and the registers
+// SAFETY of every block in this file: its instructions are those of AVX2, FMA and POPCNT, and the registers
 // are made and used only in functions that the dispatch in `kernels` calls after it has seen them
 // on the machine. Loads and stores are of slices whose length has been checked.
 

@@ -6,8 +6,8 @@ use crate::numbers::real::Real;
 /// [`crate::solve`] needs to start it.
 pub(crate) const MOMENTS: usize = 3;
 
-/// So many powers of `z - 1` are summed up in a root pass. From these sums at one u follow those at a
-/// near one: with seven, as near as a subsample of a few hundred tells it. Each more takes one
+/// So many powers of `z - 1` are summed up in a root pass. From these sums at one u follow those at
+/// a near one: with seven, as near as a subsample of a few hundred tells it. Each more takes one
 /// instruction for a register of samples.
 pub(crate) const POWERS: usize = 7;
 /// What a fast root pass returns: the logarithms, and the powers.

@@ -1,5 +1,6 @@
-//! The passes of the root search over samples of equal mass, written once for every instruction set:
-//! the sums over the losses above a threshold, and the same together with the losses around it.
+//! The passes of the root search over samples of equal mass, written once for every instruction
+//! set: the sums over the losses above a threshold, and the same together with the losses around
+//! it.
 
 use super::chunk::{LOOK_SUMS, POWERS, Partial, ROOT_SUMS};
 use super::groups::{BLOCK, GROUP, Native, Pass, by_blocks, padded, run, settle};

@@ -1,8 +1,8 @@
 //! The passes over the data, and nothing else. Each takes one chunk and a handful of numbers, and
 //! returns sums and maxima.
 //!
-//! `scalar` is the text for all cases: base weights, extreme ratios. `vector` and `look` are the fast
-//! one for samples of equal mass, written over the registers of `lanes`, with one file per
+//! `scalar` is the text for all cases: base weights, extreme ratios. `vector` and `look` are the
+//! fast ones for samples of equal mass, written over the registers of `lanes`, with one file per
 //! instruction set.
 
 #[cfg(all(target_arch = "x86_64", hrw_vector))]

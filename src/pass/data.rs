@@ -188,8 +188,8 @@ impl<'a, T: Real> Data<'a, T> {
         total.sums
     }
 
-    /// Short runs of samples, evenly spread, as many samples as `to` has room for, of which there are
-    /// more. (Single ones would take as many lines of the cache as there are.)
+    /// Short runs of samples, evenly spread, as many samples as `to` has room for, of which there
+    /// are more. (Single ones would take as many lines of the cache as there are.)
     pub(crate) fn sample(&self, to: &mut [T]) {
         const RUN: usize = 2;
         let stride = self.losses.len() / to.len().div_ceil(RUN);

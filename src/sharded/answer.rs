@@ -31,7 +31,7 @@ impl Search {
             // Seen from the lower end: log u itself has not all of the digits of u.
             let [low, high] = self.log_u;
             let least = exp(low);
-            let [from, to] = crossing(|step| phi(least * exp(step)), self.line::<T>(), 0.0, [0.0, high - low]);
+            let [from, to] = crossing(|step| phi(least * exp(step)), self.line::<T>(), [0.0, high - low]);
             let is_at_floor = low <= LOG_FLOOR && to == 0.0 && phi(least) <= r;
             // Without mass at depth zero u may be zero.
             let is_zero = is_at_floor && self.masses[1] + known.moved == 0.0;

@@ -77,8 +77,8 @@ impl Lump {
         if p == 0.0 {
             return (self.sums, 0.0);
         }
-        // No term of the series is larger: with HD's mass at depth zero the scaling's depth may be less
-        // than all of these.
+        // No term of the series is larger: with HD's mass at depth zero the scaling's depth may be
+        // less than all of these.
         let small = ((u - self.u) / (u.min(self.u) + self.least.min(self.scaling.centre))).abs();
         if small >= 0.5 {
             // As good as nothing is known.

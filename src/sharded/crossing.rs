@@ -36,9 +36,9 @@ impl Bracket {
         Self { ends, excess: [f64::NAN; 2], last: 0, run: 0, point: [f64::NAN; 2], slope: -2.0, line }
     }
 
-    /// Whether the ends are as close as this, or as log u can be told.
-    pub(super) fn is_narrow(&self, tolerance: f64) -> bool {
-        self.ends[1] - self.ends[0] <= tolerance.max(self.resolution())
+    /// Whether the ends are as close as log u can be told.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.ends[1] - self.ends[0] <= self.resolution()
     }
 
     /// The least difference of log u that is told.
@@ -119,15 +119,15 @@ impl Bracket {
     }
 }
 
-/// The ends of a bracket of log u in which phi crosses r, as close as the tolerance says; both at
-/// an end of the given bracket where phi does not cross r in it.
-pub(super) fn crossing(phi: impl Fn(f64) -> f64, line: Line, tolerance: f64, ends: [f64; 2]) -> [f64; 2] {
+/// The ends of a bracket of log u in which phi crosses r, as close as log u can be told; both at an
+/// end of the given bracket where phi does not cross r in it.
+pub(super) fn crossing(phi: impl Fn(f64) -> f64, line: Line, ends: [f64; 2]) -> [f64; 2] {
     let mut bracket = Bracket::new(line, ends);
     for log_u in ends {
         bracket.absorb(log_u, phi(log_u));
     }
     for _ in 0..MOST_EVALUATIONS {
-        if bracket.is_narrow(tolerance) {
+        if bracket.is_narrow() {
             break;
         }
         let log_u = bracket.next(0.0);

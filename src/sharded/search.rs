@@ -197,7 +197,7 @@ impl Search {
                 let [low, high] = at_ends[side];
                 let beyond = if side == 0 { low - r } else { r - high };
                 let is_close = beyond <= CLOSE_ENOUGH * (high - low) && high < f64::INFINITY;
-                !is_close && !sides[side].is_narrow(0.0)
+                !is_close && !sides[side].is_narrow()
             };
             let beyond = 0.5 * CLOSE_ENOUGH * sides[0].distance(phi);
             if is_sought(0) {

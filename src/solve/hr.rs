@@ -84,13 +84,13 @@ impl<T: Real> Problem<'_, T> {
 
     /// About the share that is clipped, from r as a part of the r at which it is all that is deep.
     ///
-    /// At u = infinity it is alpha, as with HD, and it only grows as u falls. It is at most what would
-    /// be clipped if all shallower samples were at depth zero, since no other divergence is as small;
-    /// that grows about like the root of r. The larger this bound, the nearer to it the share is: for
-    /// light and heavy tails alike, its square is about the part of the way.
+    /// At u = infinity it is alpha, as with HD, and it only grows as u falls. It is at most what
+    /// would be clipped if all shallower samples were at depth zero, since no other divergence is
+    /// as small; that grows about like the root of r. The larger this bound, the nearer to it the
+    /// share is: for light and heavy tails alike, its square is about the part of the way.
     fn guess_at_clipped(&self, part: f64) -> f64 {
-        /// Below this alpha itself is near enough, and better where a given worst loss is far away. A
-        /// larger limit would begin far from where nearly everything moves to the worst loss.
+        /// Below this alpha itself is near enough, and better where a given worst loss is far away.
+        /// A larger limit would begin far from where nearly everything moves to the worst loss.
         const LARGE: f64 = 0.4;
         if part < LARGE {
             return self.alpha;

@@ -143,7 +143,8 @@ impl<'a, T: Real> Seen<'a, T> {
         Self { problem, ranks, beyond, above: None }
     }
 
-    /// The sums over the samples above a threshold, which is not at depth zero, at u, about a depth.
+    /// The sums over the samples above a threshold, which is not at depth zero, at u, about a
+    /// depth.
     pub(super) fn above(&mut self, data: &Data<'_, T>, level: Level, threshold: T, at: [f64; 2]) -> DivergenceSums {
         let mut sums = self.powers_above(data, level, threshold, at).at(at[0], self.problem.total);
         sums.add(self.problem.top / self.problem.total, 0.0);

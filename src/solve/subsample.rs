@@ -66,8 +66,8 @@ pub(super) fn solve<'a, T: Real>(
     let near = Ranked::of_cut(&solved.cut);
     let at = |rank: f64| Ranks::new().find_near(&sample, level, range, floor(rank).clamp(0.0, size - 1.0), near);
     let low = at(rank - margin).loss;
-    // Few losses above the window are candidates too: they hold most of the weight, and make u hard to
-    // guess.
+    // Few losses above the window are candidates too: they hold most of the weight, and make u hard
+    // to guess.
     let is_to_top = rank + margin > (1.0 - FEW) * size;
     let high = if is_to_top { T::from_f64(range.upper_end()) } else { at(rank + margin).loss };
     let (u, mean) = (solved.root.sums.u, solved.moments.mean);

@@ -104,7 +104,9 @@ unsafe fn register(address: impl Fn(&CStr) -> *mut c_void) -> i32 {
             unsafe {
                 let kernel = (functions.new_kernel_builder)(NAME.as_ptr(), c"CPU".as_ptr(), create, compute, delete);
                 (functions.constrain_type)(kernel, c"T".as_ptr(), dtype, status.pointer);
-                (functions.register_kernel)(NAME.as_ptr(), kernel, status.pointer);
+                if status.is_ok() {
+                    (functions.register_kernel)(NAME.as_ptr(), kernel, status.pointer);
+                }
             }
         }
     }

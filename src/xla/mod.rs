@@ -22,8 +22,8 @@ use crate::params::{Ordering, Params};
 ///
 /// Arguments: losses `[..., n]`; budgets `[..., 6]`, which are alpha, r and the worst loss, each as
 /// the sum of two numbers, so that floats carry a double, or `[..., 4]` without a worst loss;
-/// optionally base weights `[..., n]`. Attribute: `ordering`, an `i32` (0 HD, 1 HR). Results: weights
-/// `[..., n]`; the weight of the worst loss and the robust loss `[..., 2]`.
+/// optionally base weights `[..., n]`. Attribute: `ordering`, an `i32` (0 HD, 1 HR). Results:
+/// weights `[..., n]`; the weight of the worst loss and the robust loss `[..., 2]`.
 ///
 /// cbindgen:ignore
 ///
@@ -99,7 +99,8 @@ fn rows<T: Element + Real + Debug>(frame: &Frame<'_>, ordering: Ordering) -> Res
     )
 }
 
-/// Numbers of alpha and r, and of the worst loss too: two each. What is absent is not NaN, since a NaN that is given is an error.
+/// Numbers of alpha and r, and of the worst loss too: two each. What is absent is not NaN, since a
+/// NaN that is given is an error.
 const BUDGETS: [usize; 2] = [4, 6];
 
 fn params<T: Element + Real>(budgets: &[T], ordering: Ordering) -> Params {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
 from ._numbers import choice, real
 
 Budget = Union[float, Tensor]
+LossFunction = Callable[[Any, Any], Tensor]
+#: What is solved as float32.
+HALF = (torch.float16, torch.bfloat16)
 BACKENDS = ("exact", "tensor")
 
 _MEAN = 'reduction="none" in PyTorch\'s losses'
@@ -39,7 +42,7 @@ def checked(
     choice(ordering, "ordering", ORDERINGS)
     choice(backend, "backend", BACKENDS)
     budgets = check_budgets(alpha, r, worst_loss)
-    if losses.dtype in (torch.float16, torch.bfloat16):
+    if losses.dtype in HALF:
         losses = losses.float()
     if base is not None:
         base = torch.as_tensor(base, dtype=losses.dtype, device=losses.device).detach()

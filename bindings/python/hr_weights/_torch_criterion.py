@@ -11,11 +11,9 @@ from torch import Tensor
 
 from ._attacks_torch import Normalization, ffgsm, pgd
 from ._frameworks import check_named_attack
-from ._torch_arguments import Budget, check_criterion
+from ._torch_arguments import HALF, Budget, LossFunction, check_criterion
 from ._torch_loss import robust_loss
 from ._torch_plain import counted, masked
-
-LossFunction = Callable[[Any, Any], Tensor]
 
 
 def _samples(inputs: Any) -> Optional[int]:
@@ -56,7 +54,8 @@ class HRLoss(torch.nn.Module):
     ``torch.inference_mode()`` it cannot, and raises RuntimeError.
 
     Raises ValueError for arguments out of range. Calls raise ValueError for inputs outside of `bounds`, for a `loss_fn` that
-    averages, and for losses that are not finite (with the sample's index).
+    averages, and for losses that are not finite (with the sample's index). With a group, another number of losses than of
+    samples is refused before the processes talk: in that process alone, while the others wait.
 
     Source: arXiv 2303.02251: poisoning (alpha), sampling error (r) and evasion (epsilon) together.
     """
@@ -144,6 +143,8 @@ class HRLoss(torch.nn.Module):
         if losses.dim() == 1 and samples is not None and losses.shape[0] != samples:
             raise ValueError(f"loss_fn returned {losses.shape[0]} losses for {samples} samples")
         if losses.dim() == 1:
+            # Base weights have more digits, and a wider range, than halves.
+            losses = losses.float() if losses.dtype in HALF else losses
             base = masked(base, counted(self.loss_fn, None, losses, targets), losses.dtype)
         return robust_loss(
             losses,

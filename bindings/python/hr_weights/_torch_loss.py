@@ -66,13 +66,15 @@ def robust_loss(
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
-    choice(gradients, "gradients", ("mean", "sum"))
     if group is not None:
         total, constants, ranks = _torch_group.solve_together(
             losses, base, alpha, r, worst_loss, ordering, backend, group
         )
+        # Only now: the others would wait for a process that raises before.
+        choice(gradients, "gradients", ("mean", "sum"))
         slopes = constants * ranks if gradients == "mean" else constants
         return _with_gradient(total, slopes, losses.to(slopes.dtype), is_traced(losses))
+    choice(gradients, "gradients", ("mean", "sum"))
     return _with_gradient(*_solved(losses, base, alpha, r, worst_loss, ordering, backend))
 
 

@@ -1,6 +1,6 @@
 """The operators of PyTorch that solve: what torch.compile, torch.func and autograd are told of them.
 
-Where nothing traces, nobody needs an operator, and calling one costs thirty times what a small problem does: see
+Where nothing traces, no operator is needed, and calling one costs several times what a small problem does: see
 :func:`is_traced`.
 """
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
 
 from ._numbers import choice, integer
-from ._torch_arguments import Budget, check_criterion
+from ._torch_arguments import HALF, Budget, LossFunction, check_criterion
 from ._torch_loss import robust_loss
 
-LossFunction = Callable[[Any, Any], Tensor]
-_HALF = (torch.float16, torch.bfloat16)
 
 
 class HRCriterion(torch.nn.Module):
@@ -37,7 +35,8 @@ class HRCriterion(torch.nn.Module):
     The class weights of PyTorch's cross-entropy (`weight`) multiply the losses. To let them count as samples, pass them as
     base weights: ``base=weight[targets]``.
 
-    Raises ValueError for arguments out of range, and for a `loss_fn` that averages. To hold one problem over the
+    Raises ValueError for arguments out of range, and for a `loss_fn` that averages. Losses, targets and base weights that do
+    not fit together are refused before the processes of a group talk: in that process alone, while the others wait. To hold one problem over the
     micro-batches of an accumulated step see "In your tools" in the documentation.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
@@ -98,7 +97,7 @@ class HRCriterion(torch.nn.Module):
         self, losses: Tensor, base: Optional[Tensor], counts: Optional[Tensor]
     ) -> tuple[Tensor, Optional[Tensor]]:
         """The losses that the problem is over, and their base weights; both of one dimension. counts: as :func:`counted`."""
-        if losses.dtype in _HALF:
+        if losses.dtype in HALF:
             losses = losses.float()
         if base is not None:
             base = torch.as_tensor(base, dtype=losses.dtype, device=losses.device).detach()

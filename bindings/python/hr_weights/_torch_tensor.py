@@ -123,8 +123,13 @@ def solve_on_device(
             from . import _torch_triton  # Where there is no Triton there is no such module.
 
             return _torch_triton.solve(losses, base, alpha, r, worst_loss, ordering)
+        except torch.cuda.OutOfMemoryError:
+            raise
         except Exception as error:  # Triton needs a compiler for C, among others, and says so in many ways.
-            _kernel_fails.append(error)
+            if torch.cuda.is_current_stream_capturing():
+                raise
+            # Not the error itself, which would keep the losses of the call.
+            _kernel_fails.append(str(error))
             warnings.warn(
                 f"Triton cannot compile the kernel of hr_weights ({error}): it is replaced by some hundred operations",
                 stacklevel=2,
@@ -133,7 +138,7 @@ def solve_on_device(
 
 
 _HAS_TRITON = find_spec("triton") is not None
-_kernel_fails: list[Exception] = []
+_kernel_fails: list[str] = []
 
 
 def has_kernel(losses: Tensor) -> bool:

@@ -273,5 +273,12 @@ def _budgets(given: list[Any], losses: Tensor) -> Tensor:
     on the device.
     """
     shape = losses.shape[:-1]
-    columns = [torch.as_tensor(value, dtype=torch.float64, device=losses.device).expand(shape) for value in given]
+    columns = [
+        value.to(losses.device, torch.float64)
+        if isinstance(value, Tensor)
+        # Filled there: a number that is copied from the host's memory would be waited for.
+        else torch.full((), value, dtype=torch.float64, device=losses.device)
+        for value in given
+    ]
+    columns = [column.expand(shape) for column in columns]
     return torch.stack(columns, -1).reshape(-1, len(given))

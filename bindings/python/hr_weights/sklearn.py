@@ -314,6 +314,8 @@ def _base(sample_weight: Any, n: int) -> NDArray[np.float64]:
         raise ValueError(f"sample_weight[{unfit[0]}] is {base[unfit[0]]}: it must be finite and not negative")
     if not base.any():
         raise ValueError("sample_weight is zero for every sample")
+    if not np.isfinite(base.sum()):
+        raise ValueError("sample_weight is too large: its sum is not finite")
     return base
 
 

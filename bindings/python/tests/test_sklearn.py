@@ -351,6 +351,7 @@ def test_arguments_that_are_refused(options, message):
         ([1, np.inf, 1, 1], r"sample_weight\[1\] is inf"),
         ([1, np.nan, 1, 1], r"sample_weight\[1\] is nan"),
         ([0, 0, 0, 0], "sample_weight is zero for every sample"),
+        ([1e308] * 4, "sample_weight is too large"),
         ([1, 1], r"sample_weight has shape \(2,\), but there are 4 samples"),
         (["a", "b", "c", "d"], "sample_weight must be numbers"),
     ],

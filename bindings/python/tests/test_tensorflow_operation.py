@@ -189,7 +189,7 @@ def test_where_it_cannot_be_had_numpy_function_takes_its_place(monkeypatch):
     monkeypatch.setattr(operation, "OPERATION", None)
     losses = sample(20)
     step = tf.function(lambda x: robust_loss(x, 0.05, 0.1))
-    assert "PyFuncStateless" in kinds(step, losses)
+    assert any("PyFunc" in kind for kind in kinds(step, losses))
     assert float(step(losses)) == pytest.approx(hrw.solve(losses, 0.05, 0.1).robust_loss, rel=1e-6)
     with pytest.raises(ValueError, match="backend must be 'auto', 'exact' or 'tensor'"):
         robust_loss(losses, backend="operation")

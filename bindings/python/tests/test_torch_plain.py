@@ -133,6 +133,19 @@ def test_the_criterion_that_attacks_ignores_them_too():
         criterion(inputs, targets, base=torch.ones(5))
 
 
+def test_base_weights_keep_their_range_beside_halves():
+    outputs, targets = batch()
+    outputs, base = outputs.to(torch.bfloat16), torch.logspace(-9, 9, N)
+    losses = F.cross_entropy(outputs, targets, reduction="none").float()
+    want = robust_loss(losses, **BUDGETS, base=base)
+    model = torch.nn.Identity()
+    for got in (
+        HRLoss(model, cross_entropy(), **BUDGETS)(outputs, targets, base=base),
+        HRCriterion(cross_entropy(), **BUDGETS)(outputs, targets, base=base),
+    ):
+        torch.testing.assert_close(got.to(want.dtype), want)
+
+
 def test_probabilities_as_targets_have_no_index():
     outputs, _ = batch()
     targets = torch.softmax(torch.arange(N * CLASSES, dtype=torch.float64).reshape(N, CLASSES).cos(), 1)
