@@ -11,6 +11,7 @@ Its ``conandata.yml`` has the address and the sha256, which is made at the relea
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from conan import ConanFile
@@ -18,7 +19,8 @@ from conan.errors import ConanInvalidConfiguration
 from conan.tools.files import copy, rm, rmdir
 
 # What Cargo builds the library from, and what installs it.
-SOURCES = ["Cargo.toml", "Cargo.lock", "build.rs", "src/*", "include/*", "bindings/c/packaging/*", "bindings/cpp/include/*"]
+FOLDERS = ["src", "include", "bindings/c/packaging", "bindings/cpp/include"]
+FILES = ["Cargo.toml", "Cargo.lock", "build.rs"]
 LICENSES = ["LICENSE-MIT", "LICENSE-APACHE"]
 
 
@@ -44,9 +46,11 @@ class HrWeights(ConanFile):
         del self.info.settings.build_type
 
     def export_sources(self):
-        root = Path(self.recipe_folder).parents[1]
-        for pattern in SOURCES + LICENSES:
-            copy(self, pattern, src=str(root), dst=self.export_sources_folder)
+        root, target = Path(self.recipe_folder).parents[1], Path(self.export_sources_folder)
+        for folder in FOLDERS:
+            copy(self, "*", src=str(root / folder), dst=str(target / folder))
+        for name in FILES + LICENSES:
+            shutil.copy2(root / name, target)
 
     def _script(self, name):
         return f'"{Path(self.source_folder, "bindings/c/packaging", name)}"'
