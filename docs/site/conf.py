@@ -23,7 +23,7 @@ release = re.search(r'^version = "(.*)"', (Path(__file__).parents[2] / "Cargo.to
 
 root_doc = "docs/index"
 include_patterns = ["docs/**", "bindings/*/README.md", "tests/data/README.md", "README.md", "CHANGELOG.md"]
-include_patterns += ["CONTRIBUTING.md"]
+include_patterns += ["CONTRIBUTING.md", "SECURITY.md"]
 exclude_patterns = ["target", ".git", "docs/site", "src", "benches"]
 
 extensions = ["myst_parser", "breathe", "sphinx.ext.autodoc", "mathml", "repository"]

@@ -13,7 +13,7 @@ The line before a block may be a comment that says what is to be done with it:
 
 Without one, C is a part of step.c and C++ of step.cpp, Rust runs as a test of the crate's documentation, Python in
 bindings/python/tests/test_docs.py, and commands may be targets of make, which must exist. Relative links must lead
-somewhere.
+somewhere. The targets that the workflows call must exist too.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ FENCED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```([^\n]*)\n(.*?)^```$", re.MULT
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKEFILES = [ROOT / "Makefile", *ROOT.glob("bindings/**/*.mk"), *(path for folder in ("benches", "docs", "fuzz", "tests") for path in ROOT.glob(f"{folder}/*.mk"))]
 TARGETS = {name for path in MAKEFILES for name in re.findall(r"^([a-z-]+):", path.read_text(encoding="utf-8"), re.MULTILINE)}
+WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
+CALLED = re.compile(r"^ *(?:- )?(?:run: make|targets:) +(.+)$", re.MULTILINE)
 PACKAGES = {"torch", "jax", "tensorflow", "mpi4py", "dask", "sklearn"}
 EXAMPLES = ROOT / "bindings/python/examples"
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wno-unused", "-Wno-misleading-indentation"]
@@ -146,6 +148,11 @@ def main() -> None:
         for link in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
             if not re.match(r"[a-z]+:|#", link) and not (page.parent / link.split("#")[0]).exists():
                 failures.append(f"{page.relative_to(ROOT)}: there is no {link}")
+    for workflow in WORKFLOWS:
+        for line in CALLED.findall(workflow.read_text(encoding="utf-8")):
+            for target in re.findall(r"(?<![\w.-])[a-z][a-z-]*(?![\w.-])", line):
+                if target not in TARGETS:
+                    failures.append(f"{workflow.relative_to(ROOT)}: make has no target {target}")
     print(*failures, f"{count} blocks of code on {len(PAGES)} pages, {len(failures)} wrong", sep="\n")
     sys.exit(bool(failures))
 

@@ -21,7 +21,16 @@ changelog() { grep -q "^## \[$version\]" CHANGELOG.md; }
 # What a compiler sees of a header; its comments and line breaks may be mended between releases.
 declarations() { "${CC:-gcc}" -fpreprocessed -dD -E -P "$1" | tr -s '[:space:]' ' '; }
 header() { cmp <(declarations include/hr_weights.h) <(declarations "tests/install/released/$version/hr_weights.h"); }
-same_version() { grep -qxF "__version__ = \"$version\"" bindings/python/hr_weights/_version.py; }
+# has LINE FILE: the file has this line, whatever its indentation.
+has() { sed 's/^ *//' "$2" | grep -qxF -- "$1" || { echo "$2 does not have the line: $1"; return 1; }; }
+same_version() {
+    has "__version__ = \"$version\"" bindings/python/hr_weights/_version.py &&
+        has "set(PACKAGE_VERSION \"$version\")" bindings/c/packaging/hr_weightsConfigVersion.cmake &&
+        has "version: $version" CITATION.cff &&
+        has "version: \"$version\"" packaging/conda/recipe.yaml &&
+        has "version = \"$version\"" packaging/conan/conanfile.py &&
+        has "\"version\": \"$version\"," packaging/vcpkg/hr-weights/vcpkg.json
+}
 
 crate() {
     # What is not committed is packed too: this is a rehearsal.
@@ -67,7 +76,7 @@ sums() { (cd "$output" && sha256sum ./* >SHA256SUMS && sha256sum --check --quiet
 
 check "the changelog has this version" changelog
 check "the declarations of this version are the released ones" header
-check "one version for Rust and Python" same_version
+check "one version for Rust, Python, CMake, the recipes and the citation" same_version
 check "cargo publish --dry-run" crate
 check "wheel and source distribution" python_packages
 check "the wheel in a clean environment" wheel

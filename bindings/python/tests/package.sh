@@ -57,6 +57,18 @@ for form in --onedir --onefile; do
     env -i "$program"
 done
 
+# From the address of a repository, whose last commit it is, without what a checkout has beside it.
+fresh address
+repository=$(cd "$package/../.." && pwd)
+if git -C "$repository" rev-parse --quiet --verify HEAD >/dev/null 2>&1; then
+    # Built without optimisation, since all of it is built anew.
+    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        pip install "git+file://$repository#subdirectory=bindings/python"
+    use "pip install git+URL#subdirectory=bindings/python"
+else
+    echo "skipped: pip install git+URL, since this is no clone"
+fi
+
 fresh editable
 pip install --editable "$package"
 use "pip install --editable"

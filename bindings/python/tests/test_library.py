@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import subprocess
 import sys
@@ -20,7 +21,9 @@ C_TYPES.update({"uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64})
 
 def import_with(library, cwd=None):
     code = "import hr_weights; print(hr_weights.weights([1.0, 2.0]).sum())"
-    environment = {"HR_WEIGHTS_LIBRARY": str(library), "PYTHONPATH": str(Path(hr_weights.__file__).parents[1])}
+    # Beside what the system needs: on Windows Python does not start without SYSTEMROOT.
+    environment = {**os.environ, "HR_WEIGHTS_LIBRARY": str(library)}
+    environment["PYTHONPATH"] = str(Path(hr_weights.__file__).parents[1])
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=cwd)
 
 
