@@ -12,7 +12,6 @@ from ._torch_arguments import HALF, Budget, LossFunction, check_criterion
 from ._torch_loss import robust_loss
 
 
-
 class HRCriterion(torch.nn.Module):
     """The robust loss as a criterion ``(outputs, targets)``, as Lightning, skorch, ignite and fastai expect one.
 
@@ -36,8 +35,8 @@ class HRCriterion(torch.nn.Module):
     base weights: ``base=weight[targets]``.
 
     Raises ValueError for arguments out of range, and for a `loss_fn` that averages. Losses, targets and base weights that do
-    not fit together are refused before the processes of a group talk: in that process alone, while the others wait. To hold one problem over the
-    micro-batches of an accumulated step see "In your tools" in the documentation.
+    not fit together are refused before the processes of a group talk: in that process alone, while the others wait. To hold
+    one problem over the micro-batches of an accumulated step see "In your tools" in the documentation.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """

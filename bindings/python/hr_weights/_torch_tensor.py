@@ -126,7 +126,7 @@ def solve_on_device(
         except torch.cuda.OutOfMemoryError:
             raise
         except Exception as error:  # Triton needs a compiler for C, among others, and says so in many ways.
-            if torch.cuda.is_current_stream_capturing():
+            if losses.is_cuda and torch.cuda.is_current_stream_capturing():
                 raise
             # Not the error itself, which would keep the losses of the call.
             _kernel_fails.append(str(error))
