@@ -26,7 +26,7 @@ use crate::solve::divergence::DivergenceSums;
 use crate::solve::optimum::Optimum;
 
 /// So many calls are made at most; near training it is five. A larger number would only help
-/// problems that are not known, one below fifteen would end the longest known ones early.
+/// problems that are not known, one below twenty-five would end the longest known one early.
 pub(super) const MOST_CALLS: u32 = 64;
 
 /// What was asked for last.
