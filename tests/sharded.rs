@@ -92,6 +92,10 @@ fn alpha_of_no_mass() {
             let params = Params { alpha: 5e-324, r: 0.1, ordering, worst_loss, ..Params::default() };
             compare(losses, Some(&vec![0.25; losses.len()]), &params);
         }
+        // Beside base weights as small as that.
+        let losses = [4.375, 15.25, f64::MAX, 0.999_973_328_318_446_9, 8.524_354_713_950_338e279];
+        let params = Params { alpha: 5e-324, r: 31.875, ordering, ..Params::default() };
+        compare(&losses, Some(&[2e-323, 2e-323, 2e-323, 2e-323, 1.0]), &params);
     }
 }
 

@@ -219,7 +219,9 @@ impl Search {
         if is_spent {
             self.log_u[0] = least.max(most - NEXT_TO);
         }
-        is_all_told || is_spent || (is_narrow && (!is_at_floor || at_most[1] - at_most[0] <= KNOWN_PHI))
+        is_all_told
+            || is_spent
+            || (is_narrow && (!is_at_floor || at_most[1] - at_most[0] <= KNOWN_PHI * (1.0 + at_most[1])))
     }
 
     /// How phi is seen as a function of log u.
