@@ -24,11 +24,18 @@ pub(super) struct Bracket {
     line: Line,
 }
 
-/// How phi is seen: the r that it is to cross, and k.
+/// How phi is seen: the r that it is to cross, k, and r seen so.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
-    pub(super) r: f64,
-    pub(super) k: f64,
+    r: f64,
+    k: f64,
+    target: f64,
+}
+
+impl Line {
+    pub(super) fn new(r: f64, k: f64) -> Self {
+        Self { r, k, target: log_expm1(k * r) }
+    }
 }
 
 impl Bracket {
@@ -53,7 +60,7 @@ impl Bracket {
     }
 
     fn excess_of(&self, phi: f64) -> f64 {
-        log_expm1(self.line.k * phi.max(0.0)) - log_expm1(self.line.k * self.line.r)
+        log_expm1(self.line.k * phi.max(0.0)) - self.line.target
     }
 
     /// Takes in phi at a log u. Where an end is on the wrong side phi does not cross r in the

@@ -227,7 +227,7 @@ impl Search {
     /// How phi is seen as a function of log u.
     pub(super) fn line<T: Real>(&self) -> Line {
         let moved = if self.params.ordering == Ordering::Hd { self.params.alpha } else { 0.0 };
-        Line { r: self.params.r, k: line_factor((self.problem::<T>().top_share() + moved).min(1.0)) }
+        Line::new(self.params.r, line_factor((self.problem::<T>().top_share() + moved).min(1.0)))
     }
 
     /// Shrinks the window to where the cut may be, and the loss that is kept next to it; whether

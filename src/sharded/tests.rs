@@ -288,13 +288,13 @@ fn crossings() {
                 cell.set(cell.get() + 1);
                 exact_phi(log_u)
             },
-            Line { r, k: 2.0 / 0.75 },
+            Line::new(r, 2.0 / 0.75),
             [-705.0, 373.0],
         );
         count += cell.get();
         assert!(exact_phi(low) > r && exact_phi(high) <= r, "r {r}");
         assert!(high - low <= 4e-15 * (1.0 + low.abs()) && count < 100, "r {r}: {low} to {high}, {count}");
-        assert_eq!(crossing(exact_phi, Line { r, k: 2.0 }, [high + 1.0, 373.0]), [high + 1.0; 2]);
-        assert_eq!(crossing(exact_phi, Line { r, k: 2.0 }, [-705.0, low - 1.0]), [low - 1.0; 2]);
+        assert_eq!(crossing(exact_phi, Line::new(r, 2.0), [high + 1.0, 373.0]), [high + 1.0; 2]);
+        assert_eq!(crossing(exact_phi, Line::new(r, 2.0), [-705.0, low - 1.0]), [low - 1.0; 2]);
     }
 }

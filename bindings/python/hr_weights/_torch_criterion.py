@@ -11,9 +11,8 @@ from torch import Tensor
 
 from ._attacks_torch import Normalization, ffgsm, pgd
 from ._frameworks import check_named_attack
-from ._torch_arguments import HALF, Budget, LossFunction, check_criterion
-from ._torch_loss import robust_loss
-from ._torch_plain import counted, masked
+from ._torch_arguments import HALF, Budget, LossFunction
+from ._torch_plain import Criterion, counted, masked
 
 
 def _samples(inputs: Any) -> Optional[int]:
@@ -27,7 +26,7 @@ def _samples(inputs: Any) -> Optional[int]:
     return None
 
 
-class HRLoss(torch.nn.Module):
+class HRLoss(Criterion):
     """A criterion that attacks the inputs, evaluates the model on the attacked ones, and weighs their losses.
 
     ::
@@ -80,17 +79,14 @@ class HRLoss(torch.nn.Module):
         group: Any = None,
         gradients: str = "mean",
     ) -> None:
-        super().__init__()
-        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
+        super().__init__(alpha, r, ordering, worst_loss, backend, group, gradients)
         check_named_attack(attack, epsilon, norm, steps, step_size, bounds)
         # In a tuple, so that the model does not become a submodule.
         self._model = (model,)
         self.loss_fn = loss_fn
-        self.alpha, self.r, self.epsilon = alpha, r, epsilon
-        self.norm, self.attack, self.steps, self.step_size = norm, attack, steps, step_size
-        self.normalization, self.ordering, self.bounds = normalization, ordering, bounds
-        self.worst_loss, self.backend = worst_loss, backend
-        self.group, self.gradients = group, gradients
+        self.epsilon, self.norm, self.attack = epsilon, norm, attack
+        self.steps, self.step_size = steps, step_size
+        self.normalization, self.bounds = normalization, bounds
 
     @property
     def model(self) -> Callable[[Tensor], Any]:
@@ -146,17 +142,7 @@ class HRLoss(torch.nn.Module):
             # Base weights have more digits, and a wider range, than halves.
             losses = losses.float() if losses.dtype in HALF else losses
             base = masked(base, counted(self.loss_fn, None, losses, targets), losses.dtype)
-        return robust_loss(
-            losses,
-            self.alpha,
-            self.r,
-            ordering=self.ordering,
-            base=base,
-            worst_loss=self.worst_loss,
-            backend=self.backend,
-            group=self.group,
-            gradients=self.gradients,
-        )
+        return self._robust_loss(losses, base)
 
     def extra_repr(self) -> str:
         attack = self.attack if isinstance(self.attack, str) else type(self.attack).__name__

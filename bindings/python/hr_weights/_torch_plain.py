@@ -12,7 +12,40 @@ from ._torch_arguments import HALF, Budget, LossFunction, check_criterion
 from ._torch_loss import robust_loss
 
 
-class HRCriterion(torch.nn.Module):
+class Criterion(torch.nn.Module):
+    """What the criteria have in common: the budgets, and the robust loss of given losses."""
+
+    def __init__(
+        self,
+        alpha: Budget,
+        r: Budget,
+        ordering: str,
+        worst_loss: Optional[Budget],
+        backend: str,
+        group: Any,
+        gradients: str,
+    ) -> None:
+        super().__init__()
+        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
+        self.alpha, self.r, self.ordering = alpha, r, ordering
+        self.worst_loss, self.backend = worst_loss, backend
+        self.group, self.gradients = group, gradients
+
+    def _robust_loss(self, losses: Tensor, base: Optional[Tensor]) -> Tensor:
+        return robust_loss(
+            losses,
+            self.alpha,
+            self.r,
+            ordering=self.ordering,
+            base=base,
+            worst_loss=self.worst_loss,
+            backend=self.backend,
+            group=self.group,
+            gradients=self.gradients,
+        )
+
+
+class HRCriterion(Criterion):
     """The robust loss as a criterion ``(outputs, targets)``, as Lightning, skorch, ignite and fastai expect one.
 
     ::
@@ -55,21 +88,17 @@ class HRCriterion(torch.nn.Module):
         group: Any = None,
         gradients: str = "mean",
     ) -> None:
-        super().__init__()
         if not callable(loss_fn):
             raise ValueError(f"loss_fn must be a function of outputs and targets, not {type(loss_fn).__name__}")
         reduction = getattr(loss_fn, "reduction", "none")
         if reduction != "none":
             raise ValueError(f'loss_fn must return one loss per sample: reduction="none" in place of {reduction!r}')
         choice(over, "over", ("samples", "elements"))
-        check_criterion(alpha, r, worst_loss, ordering, backend, gradients)
+        super().__init__(alpha, r, ordering, worst_loss, backend, group, gradients)
         if ignore_index is not None:
             integer(ignore_index, "ignore_index")
         self.loss_fn = loss_fn
-        self.alpha, self.r, self.ordering = alpha, r, ordering
         self.over, self.ignore_index = over, ignore_index
-        self.worst_loss, self.backend = worst_loss, backend
-        self.group, self.gradients = group, gradients
 
     def forward(self, outputs: Any, targets: Any, base: Optional[Tensor] = None) -> Tensor:
         """The robust loss, a scalar.
@@ -80,17 +109,7 @@ class HRCriterion(torch.nn.Module):
         losses = self.loss_fn(outputs, targets)
         if isinstance(losses, Tensor) and losses.dim() > 0:
             losses, base = self._problem(losses, base, counted(self.loss_fn, self.ignore_index, losses, targets))
-        return robust_loss(
-            losses,
-            self.alpha,
-            self.r,
-            ordering=self.ordering,
-            base=base,
-            worst_loss=self.worst_loss,
-            backend=self.backend,
-            group=self.group,
-            gradients=self.gradients,
-        )
+        return self._robust_loss(losses, base)
 
     def _problem(
         self, losses: Tensor, base: Optional[Tensor], counts: Optional[Tensor]

@@ -137,13 +137,15 @@ def solve_on_device(
     return _solve_by_operations(losses, base, alpha, r, worst_loss, ordering)
 
 
+#: The losses of a row that the kernel's program can hold.
+LARGEST = 16384
 _HAS_TRITON = find_spec("triton") is not None
 _kernel_fails: list[str] = []
 
 
 def has_kernel(losses: Tensor) -> bool:
     """Whether one kernel solves these: on a GPU, where Triton is installed, with at most 16,384 losses in a row."""
-    return losses.is_cuda and losses.shape[-1] <= 16384 and _HAS_TRITON and not _kernel_fails
+    return losses.is_cuda and losses.shape[-1] <= LARGEST and _HAS_TRITON and not _kernel_fails
 
 
 def _solve_by_operations(

@@ -1,6 +1,6 @@
 """Both programs in one kernel launch, for PyTorch on a GPU: a program of Triton per row.
 
-A row is in the registers of its program, at most :data:`LARGEST` losses. Nothing is sorted: the cut
+A row is in the registers of its program, at most :data:`_torch_tensor.LARGEST` losses. Nothing is sorted: the cut
 is found by bisection over the bits of the losses, and the root by bisection and secants of log u.
 It follows ``docs/theory.md``: masses m, depths ``d = worst loss - loss`` scaled by their span, dual
 location u, ``x = u + d``. Everything is computed in double precision.
@@ -14,9 +14,6 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-
-#: The losses of a row that its program can hold.
-LARGEST = 16384
 
 
 @triton.jit
@@ -227,7 +224,7 @@ def solve(
     ordering: str,
 ) -> tuple[Tensor, Tensor]:
     """The robust losses ``(...)`` and the weights ``(..., n)`` of losses ``(..., n)``, n at most
-    :data:`LARGEST`.
+    :data:`_torch_tensor.LARGEST`.
 
     base: ``(n,)`` or the shape of the losses. Budgets: numbers, or tensors with the leading
     dimensions of the losses or with none.

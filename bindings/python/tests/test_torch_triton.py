@@ -53,5 +53,5 @@ def test_it_is_chosen_on_a_gpu_for_as_many_losses_as_it_holds():
     def chosen(n, is_cuda):
         return _torch_tensor.has_kernel(SimpleNamespace(is_cuda=is_cuda, shape=(4, n)))
 
-    assert chosen(_torch_triton.LARGEST, True)
-    assert not chosen(_torch_triton.LARGEST + 1, True) and not chosen(4, False)
+    assert chosen(_torch_tensor.LARGEST, True)
+    assert not chosen(_torch_tensor.LARGEST + 1, True) and not chosen(4, False)

@@ -95,7 +95,7 @@ def test_base_weights_and_masks(ordering):
 
 @pytest.mark.parametrize("ordering", ["HD", "HR"])
 def test_the_most_losses_of_a_row(ordering):
-    losses = np.random.default_rng(2).exponential(size=_torch_triton.LARGEST)
+    losses = np.random.default_rng(2).exponential(size=_torch_tensor.LARGEST)
     agrees(losses, alpha=0.05, r=0.1, ordering=ordering)
 
 
