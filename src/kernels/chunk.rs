@@ -47,15 +47,15 @@ impl<T: Real> Chunk<'_, T> {
     /// Calls `visit` with the loss and the mass of each unmasked sample.
     #[inline(always)]
     pub(super) fn each(&self, mut visit: impl FnMut(T, f64)) {
-        match self.base {
-            None => self.losses.iter().for_each(|&loss| visit(loss, self.mass_scale)),
-            Some(base) => {
-                for (&loss, &base) in self.losses.iter().zip(base) {
-                    if base > T::ZERO {
-                        visit(loss, self.mass(base));
-                    }
-                }
-            }
+        // One loop for both cases: kernels are inlined into it.
+        let mut bases = self.base.map(<[T]>::iter);
+        for &loss in self.losses {
+            let mass = match bases.as_mut().and_then(Iterator::next) {
+                None => self.mass_scale,
+                Some(&base) if base > T::ZERO => self.mass(base),
+                Some(_) => continue,
+            };
+            visit(loss, mass);
         }
     }
 }

@@ -30,28 +30,35 @@ fn in_pieces<T: Real, const SUMS: usize, const MAXIMA: usize>(
 /// Maxima: the largest loss, minus the smallest, the largest base weight (nothing: all are one),
 /// minus the position of the first bad base weight and of the first bad loss.
 pub(crate) fn survey<T: Real>(chunk: Chunk<'_, T>, start: usize) -> Partial<0, 5> {
-    let mut result = Partial::NOTHING;
-    let [largest, minus_smallest, largest_base, bad_base, bad_loss] = &mut result.maxima;
+    // Losses are compared in their own width: a microcontroller may have no instructions for `f64`.
+    let (mut largest, mut smallest, mut largest_base) = (T::BELOW_ALL, T::ABOVE_ALL, T::BELOW_ALL);
+    let [mut bad_base, mut bad_loss] = [None; 2];
     let mut bases = chunk.base.map(<[T]>::iter);
     for (position, &loss) in chunk.losses.iter().enumerate() {
-        let minus_position = -((start + position) as f64);
         if let Some(&base) = bases.as_mut().and_then(Iterator::next) {
             if !(base >= T::ZERO && base.is_finite()) {
-                *bad_base = bad_base.max(minus_position);
+                bad_base = bad_base.or(Some(position));
             }
             if base == T::ZERO {
                 continue;
             }
-            *largest_base = largest_base.max(base.to_f64());
+            largest_base = larger(base, largest_base);
         }
         if loss.is_finite() {
-            *largest = largest.max(loss.to_f64());
-            *minus_smallest = minus_smallest.max(-loss.to_f64());
+            largest = larger(loss, largest);
+            smallest = if loss < smallest { loss } else { smallest };
         } else {
-            *bad_loss = bad_loss.max(minus_position);
+            bad_loss = bad_loss.or(Some(position));
         }
     }
-    result
+    let minus = |position: Option<usize>| position.map_or(f64::NEG_INFINITY, |at| -((start + at) as f64));
+    let maxima = [largest.to_f64(), -smallest.to_f64(), largest_base.to_f64(), minus(bad_base), minus(bad_loss)];
+    Partial { sums: [], maxima }
+}
+
+/// NaN is never the larger one.
+fn larger<T: Real>(value: T, than: T) -> T {
+    if value > than { value } else { than }
 }
 
 /// Sums: the mass of all samples, and of those not below the top.

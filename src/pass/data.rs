@@ -80,11 +80,19 @@ impl<'a, T: Real> Data<'a, T> {
     ) -> Partial<SUMS, MAXIMA> {
         #[cfg(test)]
         self.count_pass();
-        let losses = self.losses.len();
-        if losses <= CHUNK {
+        if self.losses.len() <= CHUNK {
             // The case of small problems, whose passes take little longer than what is saved here.
             return kernel(self.chunk(0), 0);
         }
+        self.pass_over_segments(&kernel)
+    }
+
+    /// A pass over more than one chunk. Its text is compiled once for all kernels.
+    fn pass_over_segments<const SUMS: usize, const MAXIMA: usize>(
+        &self,
+        kernel: &(dyn Fn(Chunk<'_, T>, usize) -> Partial<SUMS, MAXIMA> + Sync),
+    ) -> Partial<SUMS, MAXIMA> {
+        let losses = self.losses.len();
         let segment = self.segment();
         let sum_up = |start: usize| {
             let mut partial = Partial::NOTHING;

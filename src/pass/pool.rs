@@ -1,7 +1,7 @@
 //! The library's own pool of threads, started on first use, and started again in a forked child.
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -18,6 +18,10 @@ pub(super) struct Pool {
 }
 
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
+/// The process that is starting a pool, or 0. A child that is forked meanwhile inherits it, and
+/// with it what rayon initialises once in a program, half done: whoever waits for that in the child
+/// waits for ever.
+static STARTING: AtomicU32 = AtomicU32::new(0);
 
 impl Pool {
     /// None on one processor, or if the threads cannot be started.
@@ -33,34 +37,36 @@ impl Pool {
             .num_threads(helpers)
             .thread_name(|number| format!("hr-weights-{number}"))
             .start_handler(move |number| of_threads[number].take())
-            .build();
-        Some(Self { process, threads: threads.ok()?, seats })
+            .build()
+            .ok()?;
+        // Once each thread has looked for work, all that rayon initialises once is initialised.
+        threads.broadcast(|_| ());
+        Some(Self { process, threads, seats })
     }
 }
 
-/// The pool of this process. It lives as long as the process.
+/// The pool of this process. It lives as long as the process. None while another thread starts it,
+/// and in a child that was forked while its parent did: the calling thread then works alone, which
+/// takes longer and changes no bit.
 pub(super) fn get() -> Option<&'static Pool> {
     let process = std::process::id();
-    let current = POOL.load(Ordering::Acquire);
-    // SAFETY: NULL, or from `Box::into_raw` below; a pool that has been published is never freed.
-    if let Some(pool) = unsafe { current.as_ref() }
-        && pool.process == process
-    {
+    if let Some(pool) = published(process) {
         return Some(pool);
     }
-    let new = Box::into_raw(Box::new(Pool::start(process)?));
-    // There is no lock, since a forked child might inherit it locked: of two threads that start a
-    // pool the second one uses the first one's. A parent's pool is left as it is, since its threads
-    // cannot be joined here.
-    match POOL.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: published just now, never freed.
-        Ok(_) => Some(unsafe { &*new }),
-        Err(first) => {
-            // SAFETY: `new` was not published, so it is ours; `first` was, and is never freed.
-            unsafe {
-                drop(Box::from_raw(new));
-                first.as_ref()
-            }
-        }
-    }
+    STARTING.compare_exchange(0, process, Ordering::AcqRel, Ordering::Acquire).ok()?;
+    // Another thread may have started and published one before this thread's turn came.
+    let pool = published(process).or_else(|| {
+        let pool = Box::leak(Box::new(Pool::start(process)?));
+        // A parent's pool is left as it is, since its threads cannot be joined here.
+        POOL.store(pool, Ordering::Release);
+        Some(pool)
+    });
+    STARTING.store(0, Ordering::Release);
+    pool
+}
+
+fn published(process: u32) -> Option<&'static Pool> {
+    // SAFETY: NULL, or leaked by `get`, which does not change a pool after it has been published.
+    let pool = unsafe { POOL.load(Ordering::Acquire).as_ref() };
+    pool.filter(|pool| pool.process == process)
 }

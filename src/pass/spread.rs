@@ -12,9 +12,9 @@ pub(super) struct Seat {
     /// The processor that it was last seen on.
     processor: AtomicUsize,
     /// Whether it has been forbidden to run on that processor; it is allowed again once it has
-    /// begun to work on another one.
+    /// begun to work on another one. Is read without the lock of `allowed`, and changed with it.
     is_sent: AtomicBool,
-    /// Where it may run when nothing is forbidden.
+    /// Where it might run before it was forbidden.
     allowed: Mutex<Option<os::Processors>>,
 }
 
@@ -40,7 +40,9 @@ impl Seat {
             return;
         }
         let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(processors) = os::processors_of(thread)
+        // Once another calling thread has sent it away, where it may run is not where it might before.
+        if allowed.is_none()
+            && let Some(processors) = os::processors_of(thread)
             && os::allow(thread, &os::without(processors, here))
         {
             *allowed = Some(processors);
@@ -50,12 +52,14 @@ impl Seat {
 
     /// The helper has begun to work, and may again run wherever it might before.
     fn arrive(&self) {
-        if self.is_sent.swap(false, Ordering::AcqRel) {
-            let allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(processors) = allowed {
-                os::allow(os::thread(), &processors);
-            }
+        if !self.is_sent.load(Ordering::Acquire) {
+            return;
         }
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(processors) = allowed.take() {
+            os::allow(os::thread(), &processors);
+        }
+        self.is_sent.store(false, Ordering::Release);
     }
 }
 

@@ -29,7 +29,7 @@ impl<T: Real> Problem<'_, T> {
         }
         let mut centre = Expansion::UNKNOWN;
         let mut search = Search::new(self.r, start);
-        let mut seen = self.seen();
+        let mut seen = self.seen(data);
         loop {
             let u = search.u();
             let sums = centre.look(self.r, [u, moments.mean], |centre| {

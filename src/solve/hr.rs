@@ -40,7 +40,7 @@ impl<T: Real> Problem<'_, T> {
         let (moments, mut start) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
         let mut iterations = 0;
         let mut centre = Expansion::UNKNOWN;
-        let mut seen = self.seen();
+        let mut seen = self.seen(data);
         let mut root = loop {
             let mut search = root::Search::new(self.r, start);
             let (mut root, looked_at) = loop {
@@ -107,7 +107,7 @@ impl<T: Real> Problem<'_, T> {
         cut: &mut Cut<T>,
         [u, mean]: [f64; 2],
         centre: &mut Expansion,
-        seen: &mut Seen<'_, T>,
+        seen: &mut Option<Seen<'_, T>>,
     ) -> DivergenceSums {
         if let Some(level) = self.plain_level(data, Scaling::new(u, mean))
             && let Some(sums) = self.sums_by_rank(data, level, cut, [u, mean], seen)
@@ -127,7 +127,7 @@ impl<T: Real> Problem<'_, T> {
         cut: &Cut<T>,
         u: f64,
         centre: &mut Expansion,
-        seen: &mut Seen<'_, T>,
+        seen: &mut Option<Seen<'_, T>>,
     ) -> DivergenceSums {
         // Where D is zero all depths are, and the sums at u = 0 would have no scale.
         let u = if cut.depth > 0.0 { u } else { u.max(root::FLOOR) };
@@ -148,7 +148,7 @@ impl<T: Real> Problem<'_, T> {
         level: Level,
         cut: &mut Cut<T>,
         [u, mean]: [f64; 2],
-        seen: &mut Seen<'_, T>,
+        seen: &mut Option<Seen<'_, T>>,
     ) -> Option<DivergenceSums> {
         let (depths, ranks) = (self.range.depths, self.guess.ranks());
         let rule = Rule::KlWeighted { budget: self.budget, alpha: self.alpha, u };

@@ -47,7 +47,7 @@ pub(crate) fn solve<T: Real>(
     params: &Params,
     scratch: Option<&mut [T]>,
 ) -> Optimum<T> {
-    solve_from(data, range, params, scratch, &mut None)
+    solve_anew(data, range, params, scratch, &mut None)
 }
 
 /// The same, from the last solution if it is of use, which then gives way to this one.
@@ -64,6 +64,17 @@ pub(crate) fn solve_from<T: Real>(
         return solve_problem(&problem, data, last);
     }
     *last = None;
+    solve_anew(data, range, params, scratch, last)
+}
+
+/// The same from nothing, or from what a subsample says.
+fn solve_anew<T: Real>(
+    data: &Data<'_, T>,
+    range: &Range,
+    params: &Params,
+    scratch: Option<&mut [T]>,
+    last: &mut Option<WarmStart<T>>,
+) -> Optimum<T> {
     if let (Some(level), Some(scratch), false) = (data.fast(), scratch, Problem::<T>::is_limit(range, params))
         && let Some(estimate) = subsample::solve(data, level, range, params, scratch)
     {

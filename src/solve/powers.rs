@@ -114,6 +114,7 @@ impl PowerSums {
 /// What is known of the samples above thresholds from the last passes of a search, so that a near u
 /// or a near threshold needs no pass over all of them.
 pub(super) struct Seen<'a, T> {
+    level: Level,
     problem: Sums,
     ranks: Ranks<'a, T>,
     /// The samples above all candidates, but for those at depth zero.
@@ -138,22 +139,22 @@ pub(super) struct Sums {
 impl<'a, T: Real> Seen<'a, T> {
     /// Before the search: the candidates for the cut, if they are known, and the samples above them
     /// all.
-    pub(super) fn new(problem: Sums, ranks: Ranks<'a, T>, beyond: Option<PowerSums>) -> Self {
+    pub(super) fn new(level: Level, problem: Sums, ranks: Ranks<'a, T>, beyond: Option<PowerSums>) -> Self {
         let beyond = beyond.map(|beyond| beyond.without_top(problem.top));
-        Self { problem, ranks, beyond, above: None }
+        Self { level, problem, ranks, beyond, above: None }
     }
 
     /// The sums over the samples above a threshold, which is not at depth zero, at u, about a
     /// depth.
-    pub(super) fn above(&mut self, data: &Data<'_, T>, level: Level, threshold: T, at: [f64; 2]) -> DivergenceSums {
-        let mut sums = self.powers_above(data, level, threshold, at).at(at[0], self.problem.total);
+    pub(super) fn above(&mut self, data: &Data<'_, T>, threshold: T, at: [f64; 2]) -> DivergenceSums {
+        let mut sums = self.powers_above(data, threshold, at).at(at[0], self.problem.total);
         sums.add(self.problem.top / self.problem.total, 0.0);
         sums
     }
 
     /// The powers from which these sums follow.
-    fn powers_above(&mut self, data: &Data<'_, T>, level: Level, threshold: T, [u, centre]: [f64; 2]) -> PowerSums {
-        let Sums { depths, deepest, r, total, top } = self.problem;
+    fn powers_above(&mut self, data: &Data<'_, T>, threshold: T, [u, centre]: [f64; 2]) -> PowerSums {
+        let (level, Sums { depths, deepest, r, total, top }) = (self.level, self.problem);
         if let Some((at, powers)) = self.above
             && at == threshold
             && powers.reach(u, r, total)

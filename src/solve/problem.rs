@@ -198,13 +198,15 @@ impl<'a, T: Real> Problem<'a, T> {
         RootPass { kernel, depths: self.range.depths, threshold, scaling }
     }
 
-    /// What is known of the samples before the search.
-    pub(super) fn seen(&self) -> Seen<'a, T> {
+    /// What is known of the samples before the search, for fast passes.
+    pub(super) fn seen(&self, data: &Data<'_, T>) -> Option<Seen<'a, T>> {
+        let level = data.fast()?;
         let depths = self.range.depths;
         let deepest = depths.depth(self.range.smallest);
         let top = if self.guess.estimate().is_some() { self.top } else { 0.0 };
         let problem = Sums { depths, deepest, r: self.r, total: self.total, top };
-        Seen::new(problem, self.guess.ranks(), self.guess.estimate().and_then(|estimate| estimate.beyond))
+        let beyond = self.guess.estimate().and_then(|estimate| estimate.beyond);
+        Some(Seen::new(level, problem, self.guess.ranks(), beyond))
     }
 
     /// The samples above a threshold, seen from u, about a depth. Takes no pass where what has been
@@ -214,16 +216,19 @@ impl<'a, T: Real> Problem<'a, T> {
         data: &Data<'_, T>,
         threshold: T,
         [u, centre]: [f64; 2],
-        seen: &mut Seen<'_, T>,
+        seen: &mut Option<Seen<'_, T>>,
     ) -> DivergenceSums {
         let scaling = Scaling::new(u, centre);
         let is_deep = threshold < T::from_f64(self.range.largest);
-        let mut sums = if let Some(level) = self.plain_level(data, scaling).filter(|_| is_deep) {
-            seen.above(data, level, threshold, [u, centre])
-        } else {
-            let pass = self.root_pass(data, threshold, scaling);
-            let totals = data.pass(|chunk, _| pass.sums(chunk)).sums;
-            DivergenceSums::new(u, scaling, self.form(), totals, self.total)
+        let mut sums = match seen {
+            Some(seen) if is_deep && self.plain_level(data, scaling).is_some() => {
+                seen.above(data, threshold, [u, centre])
+            }
+            _ => {
+                let pass = self.root_pass(data, threshold, scaling);
+                let totals = data.pass(|chunk, _| pass.sums(chunk)).sums;
+                DivergenceSums::new(u, scaling, self.form(), totals, self.total)
+            }
         };
         sums.add(self.hidden_top, 0.0);
         sums

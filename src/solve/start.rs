@@ -13,10 +13,10 @@ use crate::numbers::math::{expm1, sqrt};
 const SMALL_R: f64 = 1e-3;
 /// After a shorter step in log u no more are taken: the error, about its square, is less than what
 /// the moments leave open.
-const SHORT_STEP: f64 = 0.1;
+const SHORT_STEP: f32 = 0.1;
 /// A step in log u is at most this long. Longer ones may come from where phi is no line; shorter
 /// ones would take too many.
-const LONGEST_STEP: f64 = 1.5;
+const LONGEST_STEP: f32 = 1.5;
 /// So many steps are taken, at most. The guess is then used as it is.
 const MOST_STEPS: usize = 6;
 
@@ -32,14 +32,18 @@ pub(crate) fn guess(top: f64, [mean, variance, third]: [f64; 3], r: f64) -> Opti
     let skew = (third / deep - middle * (3.0 * spread + middle * middle)) / (spread * deviation);
     let width = sqrt(skew * skew + 4.0);
     let (near, far) = (0.5 * (skew - width), 0.5 * (skew + width));
-    let masses = [top, deep * far / width, -deep * near / width];
-    let depths = [0.0, middle + deviation * near, middle + deviation * far];
+    // Depths are measured in the deepest of the three from here on.
+    let unit = middle + deviation * far;
+    let nearest = middle + deviation * near;
     // False also for NaN, where there is no spread.
-    if !(r > SMALL_R && depths[1] > 0.0 && width < f64::INFINITY) {
+    if !(r > SMALL_R && nearest > 0.0 && width < f64::INFINITY) {
         return None;
     }
+    let masses = [top, deep * far / width, -deep * near / width].map(narrow);
+    let depths = [0.0, narrow(nearest / unit), 1.0];
     let k = line_factor(top);
-    let mut u = sqrt(0.5 * k * variance / expm1(k * r));
+    let mut u = narrow(sqrt(0.5 * k * variance / expm1(k * r)) / unit);
+    let (k, r) = (narrow(k), narrow(r));
     for _ in 0..MOST_STEPS {
         let (mut log, mut one, mut two) = (0.0, 0.0, 0.0);
         for (mass, depth) in masses.into_iter().zip(depths) {
@@ -54,31 +58,39 @@ pub(crate) fn guess(top: f64, [mean, variance, third]: [f64; 3], r: f64) -> Opti
         // Newton's step on `log phi + k phi`, which like the function of the root search is nearly
         // a line in log u.
         let step = phi * (rough_log(r / phi) + k * (r - phi)) / ((1.0 + k * phi) * slope);
-        if !(phi > 0.0 && step.abs() < f64::INFINITY) {
+        if !(phi > 0.0 && step.abs() < f32::INFINITY) {
             return None;
         }
         let step = step.clamp(-LONGEST_STEP, LONGEST_STEP);
         u *= rough_exp(step);
         if step.abs() < SHORT_STEP {
-            return Some(u);
+            break;
         }
     }
-    Some(u)
+    Some(f64::from(u) * unit)
+}
+
+/// To the width of the search, which needs few digits: a microcontroller may have no instructions
+/// for `f64`.
+#[allow(clippy::cast_possible_truncation)]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 /// The logarithm of a normal number, to five digits.
-fn rough_log(x: f64) -> f64 {
-    use core::f64::consts::{LN_2, SQRT_2};
-    const MANTISSA: u64 = (1 << 52) - 1;
-    let exponent = (x.to_bits() >> 52) as f64 - 1023.0;
-    let mantissa = f64::from_bits(x.to_bits() & MANTISSA | 1.0_f64.to_bits());
+#[cfg_attr(not(feature = "std"), inline(never))] // without std small code is worth more than calls cost
+fn rough_log(x: f32) -> f32 {
+    use core::f32::consts::{LN_2, SQRT_2};
+    const MANTISSA: u32 = (1 << 23) - 1;
+    let exponent = (x.to_bits() >> 23) as f32 - 127.0;
+    let mantissa = f32::from_bits(x.to_bits() & MANTISSA | 1.0_f32.to_bits());
     let s = (mantissa - SQRT_2) / (mantissa + SQRT_2);
     let s2 = s * s;
     (exponent + 0.5) * LN_2 + 2.0 * s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0)))
 }
 
 /// The exponential of a step, to a few hundredths.
-fn rough_exp(step: f64) -> f64 {
+fn rough_exp(step: f32) -> f32 {
     let root = 1.0 + 0.25 * step * (1.0 + 0.125 * step);
     let square = root * root;
     square * square

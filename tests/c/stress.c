@@ -238,7 +238,7 @@ int main(int count, char **arguments)
     struct sigaction action;
     sigset_t alarms;
     unsigned long forks = 0, failed_forks = 0, failed_early;
-    const unsigned early = seconds < 30 ? 50 : 1000;
+    const unsigned early = seconds < 30 ? 50 : 3000;
     size_t i;
 
     check_begin("stress");
