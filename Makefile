@@ -37,7 +37,7 @@ TESTS := rust-tests python-tests cpp-tests python-lint python-torch c-tests pyth
 # What takes longer: every suite on every instruction set, random input, an emulated microcontroller, the oldest Python, an older
 # PyTorch, more problems for the kernel of Triton, the authors' package, the packages of a release.
 TESTS_REST := kernel-tests fuzz-quick stress embedded-qemu python-tools python-torch-eager python-parity python-triton experiments-quick \
-	python-oldest-if-any python-package release-rehearsal package-contents cinstall-if-built
+	python-oldest-if-any python-package wheel-tests release-rehearsal package-contents cinstall-if-built
 
 test: ## The tests of every language and framework, and a table of the seconds they took; docs/reliability.md has the rest
 	@.ci/steps test prepare then python-site then $(TESTS)

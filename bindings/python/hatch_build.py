@@ -46,7 +46,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg]
                 build_data["force_include"][str(crate / name)] = target_path
         build_data["pure_python"] = False
         # The library does not know Python: one wheel serves every version.
-        build_data["tag"] = f"py3-none-{_platform()}"
+        build_data["tag"] = f"py3-none-{_platform(library)}"
 
     def _crate(self) -> Path:
         for directory in (Path(self.root, "crate"), Path(self.root).parent.parent):
@@ -83,9 +83,18 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg]
             sys.exit(f"hr-weights: the crate's version is not that of the Python package, {ours}: change _version.py")
 
 
-def _platform() -> str:
+# The field e_machine of an ELF file, where it alone says what Python's wheels call the machine.
+MACHINES = {3: "i686", 22: "s390x", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+
+
+def _platform(library: Path) -> str:
     platform = sysconfig.get_platform()
-    if platform.startswith("macosx-"):
+    if platform.startswith("linux-"):
+        # Cargo may have built for another machine than this Python's: the library says for which.
+        header = library.read_bytes()[:20]
+        machine = int.from_bytes(header[18:20], "little" if header[5] == 1 else "big")
+        platform = f"linux-{MACHINES.get(machine, platform[len('linux-') :])}"
+    elif platform.startswith("macosx-"):
         # Python's own minimum may be lower than the one that the library was built for, or say universal2.
         _, version, machine = platform.split("-")
         version = os.environ.get("MACOSX_DEPLOYMENT_TARGET", version)

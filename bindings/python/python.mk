@@ -15,7 +15,7 @@ PYTHON_ENV = PYTHONPATH='$(abspath $(PYTHON_SITE))' PYTHONDONTWRITEBYTECODE=1
 PYTEST := -m pytest -q -p no:cacheprovider --rootdir $(PYTHON_DIR) -c $(PYTHON_DIR)/pyproject.toml
 
 .PHONY: pictures python-site python-tests python-oldest python-oldest-if-any python-lint python-demo python-package \
-	python-venv python-debian-torch python-parity python-torch-eager python-tools python-triton python-bench
+	wheel wheel-tests python-venv python-debian-torch python-parity python-torch-eager python-tools python-triton python-bench
 
 # Nothing is done where nothing is newer than what was unpacked: two targets of `make test` may use it at a time.
 python-site: library
@@ -54,6 +54,14 @@ pictures: python-site ## The pictures of the documentation, in docs/images
 
 python-package: ## The Python package as users get it: from a checkout, editable, from the source distribution
 	PYTHON=$(PYTHON) $(PYTHON_DIR)/tests/package.sh $(PYTHON_BUILT)/package
+
+# Such as x86_64-unknown-linux-musl: see bindings/python/wheel.sh.
+WHEEL_TARGETS ?=
+wheel: python-venv ## A wheel for any Linux of the last ten years, in target/wheel; others: WHEEL_TARGETS=
+	@PYTHON=$(PYTHON) $(PYTHON_DIR)/wheel.sh target/wheel $(WHEEL_TARGETS)
+
+wheel-tests: python-venv ## Wheels for glibc and musl, x86-64 and aarch64: their tags are true; installs this machine's without Rust
+	@PYTHON=$(PYTHON) $(PYTHON_DIR)/tests/wheels.sh target/wheel-tests $(WHEEL_TARGETS)
 
 # Debian has the parts of Python that make an environment in a package of their own.
 python-venv:

@@ -41,7 +41,8 @@ crate() {
 
 python_packages() {
     "$python" -m venv "$work/build" && "$work/build/bin/python" -m pip install --quiet hatchling build &&
-        "$work/build/bin/python" -m build --outdir "$output" bindings/python
+        "$work/build/bin/python" -m build --sdist --outdir "$output" bindings/python &&
+        PYTHON=$python bindings/python/wheel.sh "$output"
 }
 
 # install FILE: into a clean environment, from an empty directory.
