@@ -59,7 +59,9 @@ def contents(app: Sphinx, docname: str, source: list[str]) -> None:
     trees = []
     for part in lists.split("\n### ")[1:]:
         links = re.findall(r"^- \[(.*?)\]\((.*?)\)", part, re.MULTILINE)
-        entries = "\n".join(f"{text} <{Path(target).with_suffix('')}>" for text, target in links)
+        # The notebook is a file of the repository, and no page.
+        pages = [(text, Path(target)) for text, target in links if not target.endswith(".ipynb")]
+        entries = "\n".join(f"{text} <{target.with_suffix('')}>" for text, target in pages)
         trees.append(f"```{{toctree}}\n:hidden:\n:caption: {part.splitlines()[0]}\n\n{entries}\n```\n")
     source[0] = f"{page}\n## Contents\n{lists}\n" + "\n".join(trees)
 
