@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
 import hr_weights
@@ -82,6 +83,17 @@ def signature(app: Sphinx, what: str, name: str, obj: object, options: object, a
     return short(arguments or ""), short(returned or "")
 
 
+def forget_overloads() -> None:
+    """Type checkers are told of overloads; readers need the one signature, whose text says which types come back."""
+    analyze = ModuleAnalyzer.analyze
+
+    def without(self: ModuleAnalyzer) -> None:
+        analyze(self)
+        self.overloads.clear()
+
+    ModuleAnalyzer.analyze = without
+
+
 def everything(app: Sphinx, env: BuildEnvironment) -> None:
     """The page of the Python reference names what it shows, in an order of its own: nothing public may be missing."""
     shown = {name.removeprefix("hr_weights.") for name in env.domains.python_domain.objects}
@@ -90,6 +102,7 @@ def everything(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    forget_overloads()
     app.connect("autodoc-process-signature", signature)
     app.connect("env-check-consistency", everything)
     app.connect("source-read", contents)
