@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import Terminal
 
 import hr_weights as hrw
 from hr_weights import _calibrate, _progress
@@ -14,21 +15,6 @@ from hr_weights.__main__ import main
 from hr_weights._progress import Progress, each
 
 LOSSES = np.random.default_rng(0).exponential(size=500)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    """A terminal for the standard error, and a clock by which every look takes 0.3 seconds."""
-    screen, now = Terminal(), iter(np.arange(0, 1e6, 0.3).tolist())
-    # Not sys.stderr itself, which pytest puts back between a fixture and its test.
-    monkeypatch.setattr(_progress, "sys", SimpleNamespace(stderr=screen))
-    monkeypatch.setattr(_progress, "_clock", lambda: next(now))
-    return screen
 
 
 def lines(screen):
