@@ -27,7 +27,7 @@ help: ## This list
 library: ## The shared and the static library, in target/release
 	@$(BUILD) $(RELEASE) --release --crate-type cdylib,staticlib
 
-demo: target/demo/digits ## Trains a network in C on real digits with wrong labels: plain against HR
+demo: target/demo/digits ## On real digits, plain average against HR: where HR helps, and where it does not
 	target/demo/digits
 
 # What every change is tested with: each language and each framework once, for real. Two run at a time, in this order: what Cargo
@@ -80,7 +80,8 @@ c-tests: library ## The C contract, strict compilation, exported symbols, valgri
 examples: STRICT = -Werror
 examples: target/demo/digits target/demo/first ## The examples in C, which are compiled without a warning
 	target/demo/first
-	target/demo/digits --quick
+	target/demo/digits --quick >target/demo/digits.txt && cat target/demo/digits.txt
+	@python3 tests/docs/demo.py target/demo/digits.txt
 
 target/demo/digits: library $(DIGITS)
 	@mkdir -p $(@D)

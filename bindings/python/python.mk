@@ -39,11 +39,16 @@ python-oldest-if-any:
 	@if $(PYTHON_OLDEST) -c '' 2>/dev/null; then $(MAKE) --no-print-directory python-oldest; \
 		else echo "python-oldest: not run, since there is no $(PYTHON_OLDEST)"; fi
 
+# Makes mypy take the package for an installed one, as a user has it: our own settings do not hold then.
+PYTHON_USER = PYTHONPATH='$(abspath $(PYTHON_DIR))'
+
 python-lint: ## Types and style of the Python package
 	@venv=$$($(PYTHON_VENV) lint) && $$venv/bin/ruff check --no-cache $(PYTHON_DIR) \
 		&& $$venv/bin/ruff check --no-cache --config $(PYTHON_DIR)/pyproject.toml --config 'src = ["$(PYTHON_DIR)"]' docs \
 		&& $$venv/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml --cache-dir $(PYTHON_BUILT)/mypy \
-			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples $(PYTHON_DIR)/experiments
+			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples $(PYTHON_DIR)/experiments \
+		&& $(PYTHON_USER) $$venv/bin/mypy --strict --cache-dir $(PYTHON_BUILT)/mypy-user $(PYTHON_DIR)/tests/typed/program.py \
+		&& $(PYTHON_USER) $$venv/bin/mypy --strict --cache-dir $(PYTHON_BUILT)/mypy-user $(PYTHON_DIR)/tests/typed/refused.py
 
 python-demo: python-site ## Trains in NumPy on real digits with wrong labels; writes target/python/numpy_digits.png
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \

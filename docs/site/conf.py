@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 
 import hr_weights
@@ -59,7 +60,9 @@ def contents(app: Sphinx, docname: str, source: list[str]) -> None:
     trees = []
     for part in lists.split("\n### ")[1:]:
         links = re.findall(r"^- \[(.*?)\]\((.*?)\)", part, re.MULTILINE)
-        entries = "\n".join(f"{text} <{Path(target).with_suffix('')}>" for text, target in links)
+        # The notebook is a file of the repository, and no page.
+        pages = [(text, Path(target)) for text, target in links if not target.endswith(".ipynb")]
+        entries = "\n".join(f"{text} <{target.with_suffix('')}>" for text, target in pages)
         trees.append(f"```{{toctree}}\n:hidden:\n:caption: {part.splitlines()[0]}\n\n{entries}\n```\n")
     source[0] = f"{page}\n## Contents\n{lists}\n" + "\n".join(trees)
 
@@ -80,6 +83,17 @@ def signature(app: Sphinx, what: str, name: str, obj: object, options: object, a
     return short(arguments or ""), short(returned or "")
 
 
+def forget_overloads() -> None:
+    """Type checkers are told of overloads; readers need the one signature, whose text says which types come back."""
+    analyze = ModuleAnalyzer.analyze
+
+    def without(self: ModuleAnalyzer) -> None:
+        analyze(self)
+        self.overloads.clear()
+
+    ModuleAnalyzer.analyze = without
+
+
 def everything(app: Sphinx, env: BuildEnvironment) -> None:
     """The page of the Python reference names what it shows, in an order of its own: nothing public may be missing."""
     shown = {name.removeprefix("hr_weights.") for name in env.domains.python_domain.objects}
@@ -88,6 +102,7 @@ def everything(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    forget_overloads()
     app.connect("autodoc-process-signature", signature)
     app.connect("env-check-consistency", everything)
     app.connect("source-read", contents)

@@ -14,8 +14,8 @@ from sphinx.util.osutil import relative_uri
 # The pages of files, beside those of the site.
 FOLDER = "files"
 LEXERS = {
-    ".c": "c", ".cpp": "cpp", ".csv": "text", ".h": "c", ".hpp": "cpp", ".md": "markdown", ".mk": "make", ".py": "python",
-    ".rs": "rust", ".sh": "bash", ".txt": "text",
+    ".c": "c", ".cpp": "cpp", ".csv": "text", ".h": "c", ".hpp": "cpp", ".ipynb": "json", ".md": "markdown",
+    ".mk": "make", ".py": "python", ".rs": "rust", ".sh": "bash", ".txt": "text",
 }  # fmt: skip
 
 

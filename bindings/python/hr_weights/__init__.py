@@ -37,13 +37,16 @@ from ._core import certified_r, certify, solve, solve_batch, solve_ragged, weigh
 from ._diagnostics import GroupShares, TopSamples, group_shares, top_samples
 from ._groups import GroupSolution, RunningWorst, solve_groups
 from ._solution import BatchSolution, Certificate, Solution
+from ._types import Ordering
 from ._version import __version__
+from ._versions import show_versions
 
 __all__ = [
     "BatchSolution",
     "Certificate",
     "GroupShares",
     "GroupSolution",
+    "Ordering",
     "Path",
     "RunningWorst",
     "Solution",
@@ -59,6 +62,7 @@ __all__ = [
     "r_for_effective_samples",
     "r_for_largest_weight",
     "r_for_robust_loss",
+    "show_versions",
     "solve",
     "solve_batch",
     "solve_groups",

@@ -9,13 +9,17 @@ from typing import Any, NoReturn, Optional
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library, _numbers
+from . import _display, _library, _numbers
 from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous
 from ._core import _base_address, _empty_reports, _fail, _options, report_columns, vector_problem
 from ._library import address
+from ._progress import Progress
+from ._types import Ordering
 
 _ROBUST_LOSS, _EFFECTIVE_SAMPLES, _LARGEST_WEIGHT = 0, 1, 2
 _QUANTITIES = ("a robust loss", "an effective sample size", "a largest weight")
+#: Losses times pairs of budgets from which a path takes a second or so.
+_LONG = 20_000_000
 _ARGUMENTS = ("robust_loss", "effective_samples", "largest_weight")
 
 
@@ -24,7 +28,7 @@ def r_for_robust_loss(
     robust_loss: float,
     alpha: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -48,7 +52,7 @@ def r_for_effective_samples(
     effective_samples: float,
     alpha: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -72,7 +76,7 @@ def r_for_largest_weight(
     largest_weight: float,
     alpha: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -92,7 +96,7 @@ def alpha_for_robust_loss(
     robust_loss: float,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -108,7 +112,7 @@ def alpha_for_effective_samples(
     effective_samples: float,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -124,7 +128,7 @@ def alpha_for_largest_weight(
     largest_weight: float,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -141,7 +145,7 @@ def _calibrate(
     losses: Array,
     target: float,
     other: float,
-    ordering: str,
+    ordering: Ordering,
     base: Optional[Array],
     worst_loss: Optional[float],
     threads: int,
@@ -180,7 +184,7 @@ def _out_of_reach(budget: str, quantity: int, target: float, ends: Any) -> NoRet
     )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Path:
     """What :func:`path` returns: the fields of :class:`hr_weights.Solution` but the weights, each an array of shape
     ``(len(alphas), len(rs))``.
@@ -202,22 +206,36 @@ class Path:
     trimmed: NDArray[np.uint64]
     iterations: NDArray[np.uint32]
 
+    def __repr__(self) -> str:
+        names = ("alphas", "rs", "robust_loss", "effective_samples")
+        return _display.line("Path", [(name, getattr(self, name)) for name in names])
+
+    def _repr_html_(self) -> str:
+        most = _display.MOST
+        rows = [[f"alpha = {alpha:g}", *row[:most]] for alpha, row in zip(self.alphas[:most], self.robust_loss)]
+        header = ["robust loss", *(f"r = {r:g}" for r in self.rs[:most])]
+        name = "Path" if self.rs.size <= most else f"Path, the first {most} of {self.rs.size} values of r"
+        return _display.table(name, header, rows, of=self.alphas.size)
+
 
 def path(
     losses: Array,
     alphas: Array,
     rs: Array,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
+    progress: bool = True,
 ) -> Path:
     """The robust loss, and everything else of a report, for every pair of an alpha and an r on the same losses.
 
     alphas: one or several numbers in [0, 1].
     rs: one or several numbers of at least 0, in nats.
-    Everything else is as in :func:`hr_weights.weights`. The losses are checked once for all pairs.
+    progress: True: if it takes more than a second, a line on the standard error says how far it is, on a terminal alone;
+        False: never.
+    Everything else is as in :func:`hr_weights.weights`.
 
     Returns a :class:`Path`. Raises ValueError for what :func:`hr_weights.weights` refuses, for any of the budgets.
     """
@@ -226,28 +244,38 @@ def path(
     grid = [budgets(alphas, "alphas"), budgets(rs, "rs")]
     scratch = np.empty(values.shape, values.dtype)
     shape = (grid[0].size, grid[1].size)
-    reports = _empty_reports(shape[0] * shape[1])
-    status = _library.PATH[values.dtype.char](
-        options,
-        address(values),
-        _base_address(base_values),
-        values.size,
-        address(grid[0]),
-        grid[0].size,
-        address(grid[1]),
-        grid[1].size,
-        address(scratch),
-        address(reports),
-    )
+    reports = _empty_reports(shape[0] * shape[1]).reshape(shape)
+    status = 0
+    # What takes long goes alpha by alpha, so that there is something to say in between. Otherwise the losses are checked
+    # once for all of them.
+    step = 1 if values.size * reports.size >= _LONG else shape[0]
+    with Progress("path", shape[0], progress) as shown:
+        for first in range(0, shape[0], step):
+            alphas_here = grid[0][first : first + step]
+            status = _library.PATH[values.dtype.char](
+                options,
+                address(values),
+                _base_address(base_values),
+                values.size,
+                address(alphas_here),
+                alphas_here.size,
+                address(grid[1]),
+                grid[1].size,
+                address(scratch),
+                address(reports[first : first + step]),
+            )
+            if status:
+                break
+            shown.to(first + step)
     if status:
         bad = {_library.ALPHA: ("alphas", grid[0], 1.0), _library.R: ("rs", grid[1], np.inf)}.get(status)
         if bad:
             name, given, most = bad
             index = int(np.flatnonzero(~((given >= 0) & (given <= most)))[0])
             _library._raise(status, f"{name}[{index}] is {given[index]}: {_library.status_message(status)}")
-        index = int(reports["bad_index"][0]) if reports.size else _library.NO_INDEX
+        index = int(reports["bad_index"].flat[0]) if reports.size else _library.NO_INDEX
         _fail(status, options, values, base_values, index)
-    return Path(grid[0], grid[1], **report_columns(reports.reshape(shape)))
+    return Path(grid[0], grid[1], **report_columns(reports))
 
 
 def budgets(values: Array, name: str) -> NDArray[np.float64]:

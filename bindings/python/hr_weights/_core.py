@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn, Optional, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from ._arrays import (
 )
 from ._library import WEIGHTS, WEIGHTS_BATCH, WEIGHTS_RAGGED, Options, Report, address
 from ._solution import BatchSolution, Certificate, Solution
+from ._types import Exact, Floating, Ordering
 
 # Making the options costs more than solving a small problem, and a training asks for the same ones again and again.
 # Nothing writes to them, so calls on several threads may share them.
@@ -36,12 +37,27 @@ _from_buffer = _library._from_buffer
 _new_report = _library.report
 
 
+@overload
+def weights(
+    losses: NDArray[Floating], alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> NDArray[Floating]: ...
+@overload
+def weights(
+    losses: Exact, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> NDArray[np.float64]: ...
+@overload
+def weights(
+    losses: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> NDArray[Any]: ...
 def weights(
     losses: Array,
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -77,16 +93,31 @@ def weights(
     return _solve_any(losses, options, base).weights
 
 
+@overload
+def solve(
+    losses: NDArray[Floating], alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> Solution[Floating]: ...
+@overload
+def solve(
+    losses: Exact, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> Solution[np.float64]: ...
+@overload
+def solve(
+    losses: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> Solution[Any]: ...
 def solve(
     losses: Array,
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
-) -> Solution:
+) -> Solution[Any]:
     """The HR weights of n losses with the robust loss, the proof of optimality, and the sensitivities to the budgets.
 
     Takes what :func:`weights` takes, raises what it raises, and returns a :class:`Solution`.
@@ -139,7 +170,7 @@ def _solve_plain(losses: Array, options: Options, report: Optional[Report]) -> O
     return None if status else result
 
 
-def _solve_any(losses: Array, options: Options, base: Optional[Array]) -> Solution:
+def _solve_any(losses: Array, options: Options, base: Optional[Array]) -> Solution[Any]:
     instead = "use solve_batch for one problem per row, or losses.ravel() for one over all numbers"
     array, values, base_values = vector_problem(losses, base, instead)
     result = np.empty(values.shape, values.dtype)
@@ -152,16 +183,31 @@ def _solve_any(losses: Array, options: Options, base: Optional[Array]) -> Soluti
     return Solution(rounded(result, result_dtype(array.dtype)), report)
 
 
+@overload
+def solve_batch(
+    losses: NDArray[Floating], alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> BatchSolution[Floating]: ...
+@overload
+def solve_batch(
+    losses: Exact, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> BatchSolution[np.float64]: ...
+@overload
+def solve_batch(
+    losses: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> BatchSolution[Any]: ...
 def solve_batch(
     losses: Array,
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
-) -> BatchSolution:
+) -> BatchSolution[Any]:
     """One problem per row.
 
     losses: shape ``(rows, n)``; there may be no rows, but a row may not be empty.
@@ -191,17 +237,32 @@ def solve_batch(
     return BatchSolution(rounded(result, result_dtype(array.dtype)), **report_columns(reports))
 
 
+@overload
+def solve_ragged(
+    losses: NDArray[Floating], offsets: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> BatchSolution[Floating]: ...
+@overload
+def solve_ragged(
+    losses: Exact, offsets: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> BatchSolution[np.float64]: ...
+@overload
+def solve_ragged(
+    losses: Array, offsets: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> BatchSolution[Any]: ...
 def solve_ragged(
     losses: Array,
     offsets: Array,
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
-) -> BatchSolution:
+) -> BatchSolution[Any]:
     """One problem per row, of different lengths: row i is ``losses[offsets[i]:offsets[i + 1]]``.
 
     losses: shape ``(total,)``, the rows one after the other. A row may be empty.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library, _numbers
+from . import _display, _library, _numbers
 from ._arrays import Array, as_array, computing_dtype, contiguous, require_vector
 from ._labels import grouped
 from ._library import address
@@ -24,6 +24,14 @@ class TopSamples(NamedTuple):
     #: The share that they have of all weight, in [0, 1].
     share: float
 
+    def __repr__(self) -> str:
+        return _display.line("TopSamples", zip(self._fields, self))
+
+    def _repr_html_(self) -> str:
+        rows = list(zip(self.indices[: _display.MOST].tolist(), self.weights.tolist()))
+        name = f"TopSamples: {self.indices.size} samples have {self.share:.1%} of the weight"
+        return _display.table(name, ["sample", "weight"], rows, of=self.indices.size)
+
 
 class GroupShares(NamedTuple):
     """From :func:`group_shares`: arrays with an element per group."""
@@ -36,6 +44,13 @@ class GroupShares(NamedTuple):
     shares: NDArray[np.float64]
     #: The share over that of the samples: 1 where robustness changes nothing.
     ratios: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return _display.line("GroupShares", [("groups", self.labels.size), *zip(self._fields[1:], self[1:])])
+
+    def _repr_html_(self) -> str:
+        rows = list(zip(*(column[: _display.MOST].tolist() for column in self)))
+        return _display.table("GroupShares", ["group", "size", "share", "ratio"], rows, of=self.labels.size)
 
 
 def top_samples(weights: Array, k: int = 10) -> TopSamples:

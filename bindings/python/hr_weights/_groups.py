@@ -6,20 +6,21 @@ import ctypes
 import math
 import operator
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _library, _numbers
+from . import _display, _library, _numbers
 from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, result_dtype, rounded
 from ._core import _base_address, _fail, _options, vector_problem
 from ._labels import grouped
 from ._library import Report, address
 from ._solution import Solution
+from ._types import Exact, Floating, Ordering, Scalar
 
 
-class GroupSolution(Solution):
+class GroupSolution(Solution[Scalar]):
     """The weights of samples in groups. As :class:`hr_weights.Solution`, for the problem whose samples are the groups:
     ``effective_samples`` and ``trimmed`` count groups. Only ``weights`` has one number per sample.
     """
@@ -35,28 +36,51 @@ class GroupSolution(Solution):
     #: The number of samples of each group.
     group_sizes: NDArray[np.intp]
 
-    def __init__(self, weights: NDArray[Any], report: Report, labels: NDArray[Any], table: NDArray[np.float64]) -> None:
+    def __init__(self, weights: NDArray[Scalar], report: Report, labels: NDArray[Any], table: NDArray[np.float64]) -> None:
         super().__init__(weights, report)
         self.labels = labels
         self.group_losses, self.group_weights, sizes = table
         self.group_sizes = sizes.astype(np.intp)
 
     def __repr__(self) -> str:
-        groups = dict(zip(self.labels.tolist(), self.group_weights.tolist()))
-        return f"GroupSolution(robust_loss={self.robust_loss!r}, group_weights={groups})"
+        count = self.labels.size
+        shown = zip(self.labels[: _display.MOST].tolist(), self.group_weights.tolist())
+        groups = ", ".join(f"{label!r}: {weight:.6g}" for label, weight in shown) + ", ..." * (count > _display.MOST)
+        return f"GroupSolution(n={self.weights.size}, robust_loss={self.robust_loss:.6g}, group_weights={{{groups}}})"
+
+    def _repr_html_(self) -> str:
+        columns = (self.labels, self.group_sizes, self.group_losses, self.group_weights)
+        rows = list(zip(*(column[: _display.MOST].tolist() for column in columns)))
+        groups = _display.table("Groups", ["group", "size", "loss", "weight"], rows, of=self.labels.size)
+        return super()._repr_html_() + groups
 
 
+@overload
+def solve_groups(
+    losses: NDArray[Floating], groups: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Union[Array, Mapping[Any, float]]] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> GroupSolution[Floating]: ...
+@overload
+def solve_groups(
+    losses: Exact, groups: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Union[Array, Mapping[Any, float]]] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> GroupSolution[np.float64]: ...
+@overload
+def solve_groups(
+    losses: Array, groups: Array, alpha: float = ..., r: float = ..., *, ordering: Ordering = ...,
+    base: Optional[Union[Array, Mapping[Any, float]]] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> GroupSolution[Any]: ...
 def solve_groups(
     losses: Array,
     groups: Array,
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Union[Array, Mapping[Any, float]]] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
-) -> GroupSolution:
+) -> GroupSolution[Any]:
     """The HR weights of n losses whose groups, not they themselves, are what HR chooses between: those of the groups'
     mean losses, each shared out evenly among the samples of its group. With ``r=inf`` this is group DRO.
 

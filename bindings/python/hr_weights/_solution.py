@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _display
 from ._library import Report
+from ._types import Scalar
 
 
 def _field(name: str, doc: str) -> Any:
     return property(attrgetter("_report." + name), doc=doc)
 
 
-class Solution:
+class Solution(Generic[Scalar]):
     """The weights of one problem, the proof that they are optimal, what they cost, and how the loss would change with
-    the budgets. Losses are in the unit of the caller's losses.
+    the budgets. Losses are in the unit of the caller's losses. For type checkers it has the type of its weights as a
+    parameter, ``Solution[numpy.float32]``, which may be left out.
 
     Source: ``hrw_report`` in ``include/hr_weights.h``.
     """
@@ -27,15 +30,18 @@ class Solution:
     __slots__ = ("_report", "weights")
 
     #: One weight per sample. They sum to one together with ``worst_weight``.
-    weights: NDArray[Any]
+    weights: NDArray[Scalar]
 
-    def __init__(self, weights: NDArray[Any], report: Report) -> None:
+    def __init__(self, weights: NDArray[Scalar], report: Report) -> None:
         self.weights = weights
         self._report = report
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__annotations__)
-        return f"Solution({fields})"
+        names = ("robust_loss", "dual_bound", "effective_samples", "trimmed")
+        return _display.line("Solution", [("n", self.weights.size), *((name, getattr(self, name)) for name in names)])
+
+    def _repr_html_(self) -> str:
+        return _display.fields(type(self).__name__, [(name, getattr(self, name)) for name in Solution.__annotations__])
 
     robust_loss: float = _field(
         "robust_loss",
@@ -71,13 +77,13 @@ class Solution:
     iterations: int = _field("iterations", "How often the root search looked at the data.")
 
 
-@dataclass(eq=False)
-class BatchSolution:
+@dataclass(eq=False, repr=False)
+class BatchSolution(Generic[Scalar]):
     """The solutions of many problems: the fields of :class:`Solution`, each an array of shape ``(rows,)`` but `weights`,
     which has the shape of the losses. For an empty row of a ragged batch they are NaN, and its counts 0.
     """
 
-    weights: NDArray[Any]
+    weights: NDArray[Scalar]
     robust_loss: NDArray[np.float64]
     dual_bound: NDArray[np.float64]
     worst_loss: NDArray[np.float64]
@@ -95,6 +101,16 @@ class BatchSolution:
     def __len__(self) -> int:
         return len(self.robust_loss)
 
+    def __repr__(self) -> str:
+        names = ("weights", "robust_loss", "effective_samples")
+        return _display.line("BatchSolution", [("rows", len(self)), *((name, getattr(self, name)) for name in names)])
+
+    def _repr_html_(self) -> str:
+        shown = [field.name for field in fields(self) if field.name != "weights"]
+        columns = (getattr(self, name)[: _display.MOST] for name in shown)
+        rows = [[row, *values] for row, values in enumerate(zip(*columns))]
+        return _display.table("BatchSolution", ["row", *shown], rows, of=len(self))
+
 
 class Certificate(NamedTuple):
     """A finite-sample certificate from :func:`hr_weights.certify`."""
@@ -103,3 +119,6 @@ class Certificate(NamedTuple):
     bound: float
     #: The Kullback-Leibler radius that it took, in nats.
     r: float
+
+    def _repr_html_(self) -> str:
+        return _display.fields("Certificate", zip(self._fields, self))

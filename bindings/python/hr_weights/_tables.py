@@ -17,6 +17,8 @@ from typing import Any, Optional
 import numpy as np
 from numpy.typing import NDArray
 
+from ._progress import each
+
 #: What may separate columns, by the name that the command line has for it.
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
 # As Python writes numbers, without the rest of what float() takes: 1_000, digits of other scripts.
@@ -71,12 +73,14 @@ class Layout:
     separator: Optional[str] = None
 
 
-def read(name: str, layout: Layout) -> Column:
+def read(name: str, layout: Layout, progress: bool = False) -> Column:
     """The numbers of a file: .npy, or text; - is text from the standard input.
 
     Text in .csv and .tsv, or with commas, semicolons, bars or quotes in it, is a table as spreadsheets write it. Other text
-    has a number per line, or all of them in one line, and comments after #; or columns, if the separator is said to be a
-    space.
+    has a number per line, or all of them in one line, and comments after #; or columns, if all of several lines have tabs
+    within, or if the separator is said to be a space.
+
+    progress: whether to say on a terminal how far it is.
 
     Raises OSError, and ValueError with the file's name and, where there is one, the line.
     """
@@ -87,8 +91,10 @@ def read(name: str, layout: Layout) -> Column:
     shown = "standard input" if name == "-" else name
     text = _text(_bytes(name), shown)
     spreadsheet = Path(name).suffix.lower() in (".csv", ".tsv") or re.search('[,;|"]', _COMMENT.sub("", text))
+    if not spreadsheet and layout.separator is None and _is_tabbed(text):
+        spreadsheet = True
     if layout.separator == "space" or not (spreadsheet or layout.separator):
-        rows, comments = _words(text)
+        rows, comments = _words(text, progress)
     else:
         rows, comments = _cells(text, shown, layout.separator), 0
     rows = _without_blank_lines(rows, shown)
@@ -103,17 +109,20 @@ def read(name: str, layout: Layout) -> Column:
                 f"{shown}:{rows[0][0]}: there are {len(rows[0][1])} words in the line; write one number per line, or choose "
                 "a column with --separator space and --column"
             )
-    return _column(rows, shown, layout, comments)
+    return _column(rows, shown, layout, comments, progress)
 
 
 def _array(name: str) -> NDArray[Any]:
-    try:
-        array = np.load(name, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{name}: {error}") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise ValueError(f"{name}: it holds several arrays, and one of one number per sample is needed")
+    # Opened here, since NumPy leaves a file open that is no archive after all.
+    with open(name, "rb") as file:
+        try:
+            array = np.load(file, allow_pickle=False)
+        # What is no array may raise anything, such as zipfile.BadZipFile or what reads Python's syntax.
+        except Exception as error:
+            raise ValueError(f"{name}: {error}") from error
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise ValueError(f"{name}: it holds several arrays, and one of one number per sample is needed")
     if array.ndim != 1:
         raise ValueError(f"{name}: one number per sample is needed, but the shape is {array.shape}")
     return array
@@ -122,6 +131,8 @@ def _array(name: str) -> NDArray[Any]:
 def _bytes(name: str) -> bytes:
     if name != "-":
         return Path(name).read_bytes()
+    if sys.stdin is None:
+        raise ValueError("there is no standard input")
     buffer = getattr(sys.stdin, "buffer", None)
     return sys.stdin.read().encode() if buffer is None else bytes(buffer.read())
 
@@ -141,11 +152,18 @@ def _text(data: bytes, name: str) -> str:
     return text
 
 
-def _words(text: str) -> tuple[list[Row], int]:
+def _is_tabbed(text: str) -> bool:
+    """Whether it can only be a table between tabs: one line of numbers may have them too, and so may comments."""
+    lines = [line.strip() for line in io.StringIO(text, newline=None) if not line.isspace()]
+    return len(lines) > 1 and "#" not in text and all("\t" in line for line in lines)
+
+
+def _words(text: str, progress: bool) -> tuple[list[Row], int]:
     """Cells between spaces, and the number of lines that are comments."""
     rows, comments = [], 0
     # Lines end as they do in files, and not at the form feeds at which str.splitlines would end them.
-    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+    lines = each(io.StringIO(text, newline=None), "reading", text.count("\n"), progress)
+    for number, line in enumerate(lines, 1):
         kept = _COMMENT.sub("", line.rstrip("\n")).strip(" \t")
         if kept:
             # At a no-break space between thousands str.split would cut a number in two.
@@ -201,7 +219,7 @@ def _without_blank_lines(rows: list[Row], name: str) -> list[Row]:
     return rows
 
 
-def _column(rows: list[Row], name: str, layout: Layout, comments: int) -> Column:
+def _column(rows: list[Row], name: str, layout: Layout, comments: int, progress: bool) -> Column:
     if not rows:
         return Column(np.empty(0), name, [], None, comments)
     index = _index(rows[0], name, layout)
@@ -216,7 +234,8 @@ def _column(rows: list[Row], name: str, layout: Layout, comments: int) -> Column
     header = _header(rows[0], index, name, layout)
     if header is not None:
         rows = rows[1:]
-    numbers = np.array([_number(cells[index], f"{name}:{number}") for number, cells in rows], float)
+    told = each(rows, "numbers", len(rows), progress)
+    numbers = np.array([_number(cells[index], f"{name}:{number}") for number, cells in told], float)
     return Column(numbers, name, [number for number, _ in rows], header, comments)
 
 

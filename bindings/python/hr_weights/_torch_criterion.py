@@ -13,6 +13,7 @@ from ._attacks_torch import Normalization, ffgsm, pgd
 from ._frameworks import check_named_attack
 from ._torch_arguments import HALF, Budget, LossFunction
 from ._torch_plain import Criterion, counted, masked
+from ._types import Ordering
 
 
 def _samples(inputs: Any) -> Optional[int]:
@@ -71,7 +72,7 @@ class HRLoss(Criterion):
         steps: int = 10,
         step_size: Optional[float] = None,
         normalization: Optional[Normalization] = None,
-        ordering: str = "HD",
+        ordering: Ordering = "HD",
         *,
         bounds: tuple[float, float] = (0.0, 1.0),
         worst_loss: Optional[Budget] = None,

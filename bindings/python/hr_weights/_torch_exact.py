@@ -9,6 +9,7 @@ from torch import Tensor
 
 from . import _core
 from ._library import WEIGHTS, Options, Report
+from ._types import Ordering
 
 _FUNCTIONS = {torch.float32: (WEIGHTS["f"], 3), torch.float64: (WEIGHTS["d"], 7)}
 _STRIDED = torch.strided
@@ -47,7 +48,7 @@ def solve_on_host(
     alpha: Union[float, Tensor],
     r: Union[float, Tensor],
     worst_loss: Union[float, Tensor, None],
-    ordering: str,
+    ordering: Ordering,
 ) -> tuple[Tensor, Tensor]:
     """The robust losses ``(...)`` and the weights ``(..., n)`` of losses ``(..., n)``, on any device.
 
@@ -73,7 +74,7 @@ def solve_on_host(
     return robust, answer[:, :cols].clone(memory_format=torch.contiguous_format).reshape(losses.shape)
 
 
-def _solve_rows(losses: Tensor, base: Optional[Tensor], budgets: dict[str, list[Any]], ordering: str) -> Tensor:
+def _solve_rows(losses: Tensor, base: Optional[Tensor], budgets: dict[str, list[Any]], ordering: Ordering) -> Tensor:
     """Per row the weights and then the robust loss, in one tensor that crosses to the device at once."""
     rows, cols = losses.shape
     answer = torch.empty((rows, cols + 1), dtype=losses.dtype)

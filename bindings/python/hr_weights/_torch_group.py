@@ -11,6 +11,7 @@ from torch import Tensor
 
 from . import _core, _gathered, sharded
 from ._torch_arguments import Budget, checked, number
+from ._types import Ordering
 
 # By group of processes: what its processes have agreed on by their last call. A group that is made anew starts anew.
 _rooms: MutableMapping[Any, int] = WeakKeyDictionary()
@@ -29,7 +30,7 @@ def solve_together(
     alpha: Budget,
     r: Budget,
     worst_loss: Optional[Budget],
-    ordering: str,
+    ordering: Ordering,
     backend: str,
     group: Any,
 ) -> tuple[Union[float, Tensor], Tensor, int]:

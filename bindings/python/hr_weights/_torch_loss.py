@@ -13,6 +13,7 @@ from ._numbers import choice
 from ._torch_arguments import Budget, checked, number
 from ._torch_exact import solve_in_place
 from ._torch_operators import is_traced, solve
+from ._types import Ordering
 
 
 def robust_loss(
@@ -20,7 +21,7 @@ def robust_loss(
     alpha: Budget = 0.0,
     r: Budget = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Tensor] = None,
     worst_loss: Optional[Budget] = None,
     backend: str = "exact",
@@ -83,7 +84,7 @@ def weights(
     alpha: Budget = 0.0,
     r: Budget = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Tensor] = None,
     worst_loss: Optional[Budget] = None,
     backend: str = "exact",
@@ -106,7 +107,7 @@ def _solved(
     alpha: Budget,
     r: Budget,
     worst_loss: Optional[Budget],
-    ordering: str,
+    ordering: Ordering,
     backend: str,
 ) -> tuple[Union[float, Tensor], Tensor, Tensor, bool]:
     """The robust loss and the weights, both constants, the losses in their type, and whether something traces them."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from ._torch_arguments import Budget
 from ._torch_exact import solve_on_host
 from ._torch_tensor import solve_on_device
+from ._types import Ordering
 
 Solve = Callable[[Tensor, Optional[Tensor], list[float], Optional[Tensor], bool], tuple[Tensor, Tensor]]
 
@@ -59,7 +60,7 @@ def solve(
     alpha: Budget,
     r: Budget,
     worst_loss: Optional[Budget],
-    ordering: str,
+    ordering: Ordering,
     backend: str,
     traced: bool,
 ) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ._numbers import choice, integer
 from ._torch_arguments import HALF, Budget, LossFunction, check_criterion
 from ._torch_loss import robust_loss
+from ._types import Ordering
 
 
 class Criterion(torch.nn.Module):
@@ -19,7 +20,7 @@ class Criterion(torch.nn.Module):
         self,
         alpha: Budget,
         r: Budget,
-        ordering: str,
+        ordering: Ordering,
         worst_loss: Optional[Budget],
         backend: str,
         group: Any,
@@ -79,7 +80,7 @@ class HRCriterion(Criterion):
         loss_fn: LossFunction,
         alpha: Budget = 0.0,
         r: Budget = 0.0,
-        ordering: str = "HD",
+        ordering: Ordering = "HD",
         *,
         over: str = "samples",
         ignore_index: Optional[int] = None,

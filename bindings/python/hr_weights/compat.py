@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from ._arrays import as_array, computing_dtype, contiguous, rounded
 from ._core import solve
 from ._numbers import integer, real, shown
+from ._types import Ordering
 
 __all__ = ["HR_Neural_Networks"]
 
@@ -73,7 +74,7 @@ class HR_Neural_Networks:
         α_choice: float,
         r_choice: float,
         ϵ_choice: float,
-        learning_approach: str = "HD",
+        learning_approach: Ordering = "HD",
         adversarial_steps: int = 10,
         adversarial_step_size: float = 0.2,
         noise_set: str = "l-2",

@@ -16,6 +16,7 @@ Source: as :mod:`hr_weights`; ``docs/distributed.md`` has the costs.
 from __future__ import annotations
 
 import copy
+import itertools
 import uuid
 from typing import Any, NamedTuple, Optional
 
@@ -25,7 +26,9 @@ from numpy.typing import NDArray
 from . import sharded
 from ._arrays import result_dtype
 from ._extras import extra
+from ._progress import Progress
 from ._solution import Solution
+from ._types import Ordering
 
 with extra("dask"):
     import dask
@@ -49,14 +52,15 @@ def weights(
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Any] = None,
     worst_loss: Optional[float] = None,
+    progress: bool = True,
 ) -> Any:
     """The HR weights of the losses of all blocks, as a dask.array in the same blocks. Takes and raises what :func:`solve`
     does.
     """
-    return solve(losses, alpha, r, ordering=ordering, base=base, worst_loss=worst_loss).weights
+    return solve(losses, alpha, r, ordering=ordering, base=base, worst_loss=worst_loss, progress=progress).weights
 
 
 def solve(
@@ -64,9 +68,10 @@ def solve(
     alpha: float = 0.0,
     r: float = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Any] = None,
     worst_loss: Optional[float] = None,
+    progress: bool = True,
 ) -> DaskSolution:
     """One problem over all blocks of an array: its weights, block by block, and the report.
 
@@ -76,6 +81,8 @@ def solve(
         block, run where the block is. Without a cluster Dask's scheduler in this process does the same.
     base: a dask.array of shape ``(n,)`` or None, in the blocks of the losses (it is rechunked to them).
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`.
+    progress: True: if it takes more than a second, a line on the standard error counts the rounds, on a terminal alone;
+        False: never.
 
     The result is that of :func:`hr_weights.solve` over all losses, to 1e-13. It is computed when this returns.
 
@@ -99,16 +106,18 @@ def solve(
     # What only changes between rounds is a state of 50 KB, and the weights, per block.
     solvers: list[Any] = [sharded.Solver(alpha, r, ordering=ordering, worst_loss=worst_loss)] * len(parts)
     joined: Optional[NDArray[np.float64]] = None
-    while True:
-        # Of the two results of a step, the solver stays on its worker, and the message comes here.
-        steps = list(dask.persist(*(_step(*block, joined) for block in zip(solvers, parts, bases))))
-        messages = dask.compute(*(_second(step) for step in steps))
-        _raise_if_refused(messages, losses.chunks[0])
-        solvers = [_first(step) for step in steps]
-        op = messages[0].op
-        if op is None:
-            break
-        joined = (np.sum if op == "sum" else np.max)([message.values for message in messages], axis=0)
+    with Progress("rounds", None, progress) as line:
+        for done in itertools.count():
+            line.to(done)
+            # Of the two results of a step, the solver stays on its worker, and the message comes here.
+            steps = list(dask.persist(*(_step(*block, joined) for block in zip(solvers, parts, bases))))
+            messages = dask.compute(*(_second(step) for step in steps))
+            _raise_if_refused(messages, losses.chunks[0])
+            solvers = [_first(step) for step in steps]
+            op = messages[0].op
+            if op is None:
+                break
+            joined = (np.sum if op == "sum" else np.max)([message.values for message in messages], axis=0)
     blocks = [_weights(solver) for solver in solvers]
     # Not by concatenate, which drops empty blocks.
     name = f"hr-weights-{uuid.uuid4().hex}"

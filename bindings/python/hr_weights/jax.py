@@ -36,6 +36,7 @@ from ._attacks_jax import ffgsm, pgd
 from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
 from ._gathered import LARGEST
 from ._numbers import choice
+from ._types import Ordering
 
 __all__ = ["ffgsm", "pgd", "robust_loss", "weights"]
 
@@ -53,7 +54,7 @@ def robust_loss(
     alpha: Any = 0.0,
     r: Any = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[Any] = None,
     backend: str = "auto",
@@ -105,7 +106,7 @@ def weights(
     alpha: Any = 0.0,
     r: Any = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[Any] = None,
     backend: str = "auto",

@@ -28,6 +28,7 @@ with extra("keras"):
 
 from ._frameworks import ORDERINGS, check_budgets, finite
 from ._numbers import choice
+from ._types import Ordering
 
 __all__ = ["HRLoss"]
 
@@ -84,7 +85,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         alpha: Any = 0.0,
         r: Any = 0.0,
         *,
-        ordering: str = "HD",
+        ordering: Ordering = "HD",
         worst_loss: Optional[Any] = None,
         backend: str = "auto",
         name: str = "hr_loss",
@@ -288,7 +289,7 @@ def _cross_entropy(y_true: Tensor, y_pred: Tensor) -> str:
 
 
 def _solve(
-    losses: Tensor, base: Tensor, budgets: dict[str, Any], fine: Any, ordering: str, backend: str
+    losses: Tensor, base: Tensor, budgets: dict[str, Any], fine: Any, ordering: Ordering, backend: str
 ) -> tuple[Tensor, Any]:
     """The weights ``(n,)``, and the weight of the worst loss times that loss; all constants.
 

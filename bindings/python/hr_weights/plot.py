@@ -13,6 +13,8 @@ from ._arrays import Array, as_array, computing_dtype, require_vector
 from ._calibrate import budgets, path
 from ._core import certify
 from ._extras import extra
+from ._progress import Progress
+from ._types import Ordering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,10 +97,11 @@ def robust_loss_against_r(
     alphas: Sequence[float] = (0.0,),
     rs: Optional[Array] = None,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     ax: Optional[Axes] = None,
+    progress: bool = True,
 ) -> Axes:
     """The robust loss, in the unit of the losses, against r on a logarithmic axis: a curve for each alpha. The dashed
     line is the worst loss, which no budget exceeds.
@@ -107,10 +110,11 @@ def robust_loss_against_r(
     alphas: in [0, 1].
     rs: positive, in nats; None: from 0.001 to 10.
     ax: where to draw; None: a new figure.
+    progress: as in :func:`hr_weights.path`.
 
     Returns the axes. Raises ImportError without matplotlib, and ValueError as :func:`hr_weights.path` does.
     """
-    ax, solved = _against_r("robust_loss", losses, alphas, rs, ordering, base, worst_loss, ax)
+    ax, solved = _against_r("robust_loss", losses, alphas, rs, ordering, base, worst_loss, ax, progress)
     ax.axhline(float(solved.worst_loss.flat[0]), color="0.5", linestyle="--", linewidth=1)
     ax.set_ylabel("robust loss")
     return ax
@@ -121,16 +125,17 @@ def effective_samples_against_r(
     alphas: Sequence[float] = (0.0,),
     rs: Optional[Array] = None,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     ax: Optional[Axes] = None,
+    progress: bool = True,
 ) -> Axes:
     """The effective sample size, ``1 / sum(weights**2)``, against r, both on logarithmic axes: a curve for each alpha.
 
     Takes, returns and raises what :func:`robust_loss_against_r` does.
     """
-    ax, _ = _against_r("effective_samples", losses, alphas, rs, ordering, base, worst_loss, ax)
+    ax, _ = _against_r("effective_samples", losses, alphas, rs, ordering, base, worst_loss, ax, progress)
     ax.set_yscale("log")
     ax.set_ylabel("effective samples")
     return ax
@@ -141,13 +146,14 @@ def _against_r(
     losses: Array,
     alphas: Sequence[float],
     rs: Optional[Array],
-    ordering: str,
+    ordering: Ordering,
     base: Optional[Array],
     worst_loss: Optional[float],
     ax: Optional[Axes],
+    progress: bool,
 ) -> tuple[Axes, Path]:
     grid = np.geomspace(1e-3, 10.0, 81) if rs is None else rs
-    solved = path(losses, alphas, grid, ordering=ordering, base=base, worst_loss=worst_loss)
+    solved = path(losses, alphas, grid, ordering=ordering, base=base, worst_loss=worst_loss, progress=progress)
     ax = _axes(ax)
     for alpha, values in zip(solved.alphas, getattr(solved, field)):
         ax.plot(solved.rs, values, label=f"alpha = {alpha:g}")
@@ -166,6 +172,7 @@ def certificate_against_n(
     worst_loss: float,
     ns: Optional[Array] = None,
     ax: Optional[Axes] = None,
+    progress: bool = True,
 ) -> Axes:
     """The certificate of the first n losses against n, on a logarithmic axis: a curve for each alpha. The dashed curve
     is the mean of the same losses. Each point holds except with probability `delta`, not all of them together.
@@ -174,6 +181,7 @@ def certificate_against_n(
     alphas: in [0, 1].
     ns: from 1 to the number of losses; None: from 10 on.
     ax: where to draw; None: a new figure.
+    progress: as in :func:`hr_weights.path`.
 
     Returns the axes. Raises ImportError without matplotlib, and ValueError as :func:`hr_weights.certify` does.
     """
@@ -187,9 +195,13 @@ def certificate_against_n(
     # Before a figure is made, whatever is wrong with the rest.
     certify(values, worst_loss=worst_loss, delta=delta)
     ax = _axes(ax)
-    for alpha in shares:
-        bounds = [certify(values[:n], alpha, delta, worst_loss=worst_loss).bound for n in counts]
-        ax.plot(counts, bounds, label=f"alpha = {alpha:g}")
+    with Progress("certificates", shares.size * counts.size, progress) as line:
+        for row, alpha in enumerate(shares):
+            bounds = np.empty(counts.size)
+            for place, n in enumerate(counts):
+                bounds[place] = certify(values[:n], alpha, delta, worst_loss=worst_loss).bound
+                line.to(row * counts.size + place + 1)
+            ax.plot(counts, bounds, label=f"alpha = {alpha:g}")
     ax.plot(counts, [values[:n].mean() for n in counts], color="0.5", linestyle="--", linewidth=1, label="mean")
     ax.set_xscale("log")
     ax.set_xlabel("held-out samples")

@@ -28,6 +28,7 @@ from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, resu
 from ._extras import extra
 from ._library import SHARDED_STEP, address
 from ._solution import Solution
+from ._types import Ordering
 
 __all__ = ["Message", "Solver", "mpi", "solve", "weights"]
 
@@ -59,7 +60,7 @@ def weights(
     r: float = 0.0,
     *,
     allreduce: Allreduce,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -87,7 +88,7 @@ def solve(
     r: float = 0.0,
     *,
     allreduce: Allreduce,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
@@ -160,7 +161,7 @@ class Solver:
         alpha: float = 0.0,
         r: float = 0.0,
         *,
-        ordering: str = "HD",
+        ordering: Ordering = "HD",
         worst_loss: Optional[float] = None,
         threads: int = 1,
     ) -> None:

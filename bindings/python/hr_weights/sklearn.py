@@ -31,6 +31,8 @@ from ._core import solve
 from ._extras import extra
 from ._frameworks import ORDERINGS, check_budgets
 from ._numbers import choice, integer, real, shown
+from ._progress import Progress
+from ._types import Ordering
 
 with extra("sklearn"):
     from sklearn import get_config
@@ -69,10 +71,11 @@ class _HREstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         estimator: Any,
         alpha: float,
         r: float,
-        ordering: str,
+        ordering: Ordering,
         loss: Loss,
         max_iter: int,
         tol: float,
+        progress: bool,
     ) -> None:
         self.estimator = estimator
         self.alpha = alpha
@@ -81,6 +84,7 @@ class _HREstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.loss = loss
         self.max_iter = max_iter
         self.tol = tol
+        self.progress = progress
 
     def _fit(self, X: Any, y: NDArray[Any], sample_weight: Any) -> Any:
         max_iter, tol = integer(self.max_iter, "max_iter"), real(self.tol, "tol")
@@ -97,20 +101,23 @@ class _HREstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         history: dict[str, list[float]] = {key: [] for key in _HISTORY}
         best = np.inf
         weights = base
-        for k in range(max_iter):
-            estimator = clone(self.estimator).fit(X, y, **{name: weights.copy()})
-            losses = np.where(base > 0, self._losses(estimator, X, y), 0.0)
-            solution = solve(losses, alpha, r, ordering=self.ordering, base=base)
-            weighted = float(weights @ losses) / total
-            gap = max(solution.dual_bound - weighted, 0.0)
-            for key, value in zip(_HISTORY, (solution.robust_loss, solution.dual_bound, weighted, gap)):
-                history[key].append(value)
-            if gap < best:
-                best, kept = gap, (estimator, weights / total, solution.robust_loss, gap)
-            if gap <= tol * abs(solution.robust_loss):
-                break
-            weights = weights + (total * solution.weights - weights) / (k + 2)
-        else:
+        with Progress("fits", None, self.progress) as line:
+            for k in range(max_iter):
+                line.to(k)
+                estimator = clone(self.estimator).fit(X, y, **{name: weights.copy()})
+                losses = np.where(base > 0, self._losses(estimator, X, y), 0.0)
+                solution = solve(losses, alpha, r, ordering=self.ordering, base=base)
+                weighted = float(weights @ losses) / total
+                gap = max(solution.dual_bound - weighted, 0.0)
+                for key, value in zip(_HISTORY, (solution.robust_loss, solution.dual_bound, weighted, gap)):
+                    history[key].append(value)
+                if gap < best:
+                    best, kept = gap, (estimator, weights / total, solution.robust_loss, gap)
+                closed = gap <= tol * abs(solution.robust_loss)
+                if closed:
+                    break
+                weights = weights + (total * solution.weights - weights) / (k + 2)
+        if not closed:
             warnings.warn(
                 f"after max_iter={max_iter} fits the gap is {best:.3g}, more than tol={tol:g} of the robust loss "
                 f"{kept[2]:.3g}: more fits may close it, unless the estimator does not minimise this loss "
@@ -169,6 +176,8 @@ class HRClassifier(ClassifierMixin, _HREstimator):  # type: ignore[misc]
         sample, shape ``(n,)``. It must be the loss that the estimator minimises.
     max_iter: how often the estimator is fitted at most.
     tol: the gap, as a share of the robust loss, at which to stop.
+    progress: True: if the fit takes more than a second, a line on the standard error counts the fits, on a terminal
+        alone; False: never.
 
     With ``alpha = r = 0`` the estimator is fitted once, with the given sample weights. The weights always have their sum,
     so that penalties keep their strength. An estimator's own ``class_weight`` is not seen here: pass such weights as
@@ -202,12 +211,13 @@ class HRClassifier(ClassifierMixin, _HREstimator):  # type: ignore[misc]
         alpha: float = 0.0,
         r: float = 0.0,
         *,
-        ordering: str = "HD",
+        ordering: Ordering = "HD",
         loss: Loss = "log_loss",
         max_iter: int = 1000,
         tol: float = 1e-3,
+        progress: bool = True,
     ) -> None:
-        super().__init__(estimator, alpha, r, ordering, loss, max_iter, tol)
+        super().__init__(estimator, alpha, r, ordering, loss, max_iter, tol, progress)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> HRClassifier:
         """Fits the estimator with averaged weights.
@@ -274,12 +284,13 @@ class HRRegressor(RegressorMixin, _HREstimator):  # type: ignore[misc]
         alpha: float = 0.0,
         r: float = 0.0,
         *,
-        ordering: str = "HD",
+        ordering: Ordering = "HD",
         loss: Loss = "squared_error",
         max_iter: int = 1000,
         tol: float = 1e-3,
+        progress: bool = True,
     ) -> None:
-        super().__init__(estimator, alpha, r, ordering, loss, max_iter, tol)
+        super().__init__(estimator, alpha, r, ordering, loss, max_iter, tol, progress)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> HRRegressor:
         """Fits the estimator with averaged weights.

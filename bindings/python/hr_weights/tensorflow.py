@@ -31,6 +31,7 @@ from ._attacks_tensorflow import ffgsm, pgd
 from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, finite
 from ._keras_model import HRModel
 from ._numbers import choice
+from ._types import Ordering
 from .keras import BACKENDS, HRLoss
 
 __all__ = ["HRLoss", "HRModel", "ffgsm", "pgd", "robust_loss", "weights"]
@@ -47,7 +48,7 @@ def robust_loss(
     alpha: Any = 0.0,
     r: Any = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Tensor] = None,
     worst_loss: Optional[Any] = None,
     backend: str = "auto",
@@ -94,7 +95,7 @@ def weights(
     alpha: Any = 0.0,
     r: Any = 0.0,
     *,
-    ordering: str = "HD",
+    ordering: Ordering = "HD",
     base: Optional[Tensor] = None,
     worst_loss: Optional[Any] = None,
     backend: str = "auto",
@@ -165,7 +166,7 @@ def _double(value: Any) -> Tensor:
 
 
 def _solve(
-    losses: Tensor, base: Optional[Tensor], budgets: tuple[Any, ...], ordering: str, backend: str
+    losses: Tensor, base: Optional[Tensor], budgets: tuple[Any, ...], ordering: Ordering, backend: str
 ) -> tuple[Tensor, Tensor]:
     """The weights ``(n,)`` and the weight of the worst loss ``()``, both constants; `backend`: a way to solve."""
     losses = tf.stop_gradient(losses)
@@ -183,7 +184,7 @@ def _solve(
     return tf.stop_gradient(constants), tf.stop_gradient(on_worst)
 
 
-def _by_library(losses: Any, budgets: Any, base: Any = None, *, ordering: str) -> tuple[Any, Any]:
+def _by_library(losses: Any, budgets: Any, base: Any = None, *, ordering: Ordering) -> tuple[Any, Any]:
     alpha, r, *worst_loss = budgets.tolist()
     # A worst loss that is NaN would be no worst loss to the solver.
     check_budgets(alpha, r, *worst_loss or [None])

@@ -118,3 +118,12 @@ def test_a_data_set_that_no_worker_can_hold():
         assert largest == single.weights.max()
         block = solution.weights.blocks[17].compute()
         np.testing.assert_array_max_ulp(block, single.weights[17_000_000:18_000_000], 2)
+
+
+def test_rounds_are_counted_on_a_terminal(terminal):
+    losses = da.from_array(problem()[0], chunks=CHUNKS)
+    with dask.config.set(scheduler="synchronous"):
+        weights(losses, 0.05, 0.1, progress=False)
+        assert terminal.getvalue() == ""
+        weights(losses, 0.05, 0.1)
+    assert terminal.getvalue().startswith("\rrounds: ")

@@ -58,3 +58,13 @@ def test_guide_to_a_framework(page, framework, tmp_path, monkeypatch):
 def test_frameworks_have_guides():
     if DOCS.exists():
         assert {framework for _, framework in GUIDES} == set(FRAMEWORKS)
+
+
+@pytest.mark.skipif(not DOCS.exists(), reason="the pages are in the repository, not in the source distribution")
+def test_every_picture_is_in_the_gallery():
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^!\[[^\]]+\]\(images/(\S+)\)$", page, re.MULTILINE)
+    assert sorted(shown) == sorted(path.name for path in (DOCS / "images").iterdir())
+    # Each has a sentence and a link to the page that it is from.
+    parts = re.split(r"^!\[.*$", page, flags=re.MULTILINE)[1:]
+    assert all(re.search(r"\*\*.+?\*\*[^[]*\[", part, re.DOTALL) and ".md" in part for part in parts)

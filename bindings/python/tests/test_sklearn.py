@@ -394,3 +394,13 @@ def test_no_warning_of_its_own():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         HRClassifier(EXACT, ALPHA, R, tol=0.1).fit(X, y)
+
+
+def test_a_long_fit_counts_its_fits_on_a_terminal(terminal):
+    x, y = load_diabetes(return_X_y=True)
+    estimator = HRRegressor(Ridge(), ALPHA, R, tol=1e-2, progress=False)
+    estimator.fit(x, y)
+    assert terminal.getvalue() == ""
+    estimator.set_params(progress=True).fit(x, y)
+    written = terminal.getvalue()
+    assert "fits: " in written and written.endswith(" \r")

@@ -104,6 +104,23 @@ void report_table(const struct report *report)
     }
 }
 
+void report_why(const struct report *report)
+{
+    int better = 0, worse = 0;
+    for (size_t recipe = 0; recipe < report->count; recipe++) {
+        size_t base = base_of(report, recipe);
+        if (!report->recipes[recipe].robust || base == report->count)
+            continue;
+        struct estimate estimate = difference(report, recipe, base, EARLY, ACCURACY);
+        better += estimate_sign(&estimate) > 0;
+        worse += estimate_sign(&estimate) < 0;
+    }
+    const char *effect = worse > better ? "hurts" : worse < better ? "should hurt, but here helps" : "has no clear effect";
+    printf("* Why: until a network knows wrong labels by heart they have the largest losses, and HR gives weight to large\n"
+           "  losses: after %d epochs it %s. Where labels may be wrong, stop early if you can tell when.\n",
+           report->plan->epochs[EARLY], effect);
+}
+
 struct tally {
     int better, worse, all;
 };

@@ -17,6 +17,9 @@ struct report {
 /* Every recipe at every checkpoint: mean +- standard error over the seeds. */
 void report_table(const struct report *report);
 
+/* One sentence: what HR does to a training that stops early, and why. */
+void report_why(const struct report *report);
+
 /* Every robust recipe against the plain average on the same images, and what follows. Nothing is taken for granted:
  * each sentence is chosen by the numbers. */
 void report_findings(const struct report *report);
