@@ -18,7 +18,7 @@ Array = Any
 _STEP = "hr_weights_sharded_step"
 # Of the solver and of a message, in numbers of 32 bits.
 _SOLVER_WORDS = _library.SHARDED_SIZE // 4
-_MESSAGE_WORDS = 2 + 2 * 3006
+_MESSAGE_WORDS = 2 + 2 * _library.LARGEST_MESSAGE
 
 jax.ffi.register_ffi_target(_STEP, jax.ffi.pycapsule(_library.LIBRARY.hrw_xla_sharded_step), platform="cpu")
 
