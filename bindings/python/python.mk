@@ -47,8 +47,7 @@ python-lint: ## Types and style of the Python package
 		&& $$venv/bin/ruff check --no-cache --config $(PYTHON_DIR)/pyproject.toml --config 'src = ["$(PYTHON_DIR)"]' docs \
 		&& $$venv/bin/mypy --config-file $(PYTHON_DIR)/pyproject.toml --cache-dir $(PYTHON_BUILT)/mypy \
 			$(PYTHON_DIR)/hr_weights $(PYTHON_DIR)/examples $(PYTHON_DIR)/experiments \
-		&& $(PYTHON_USER) $$venv/bin/mypy --strict --cache-dir $(PYTHON_BUILT)/mypy-user $(PYTHON_DIR)/tests/typed/program.py \
-		&& $(PYTHON_USER) $$venv/bin/mypy --strict --cache-dir $(PYTHON_BUILT)/mypy-user $(PYTHON_DIR)/tests/typed/refused.py
+		&& $(PYTHON_USER) $$venv/bin/mypy --strict --cache-dir $(PYTHON_BUILT)/mypy-user $(PYTHON_DIR)/tests/typed
 
 python-demo: python-site ## Trains in NumPy on real digits with wrong labels; writes target/python/numpy_digits.png
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) \

@@ -19,10 +19,11 @@ def blocks_of(page):
     return [(needs, code) for needs, example, code in found if not example]
 
 
-# In the source distribution there is the README alone.
+FRONT = [DOCS.parent / "README.md"] if DOCS.exists() else []
+# In the source distribution there is the README of the package alone.
 PAGES = [
     page
-    for page in [Path(__file__).parents[1] / "README.md", *sorted(DOCS.glob("*.md"))]
+    for page in [Path(__file__).parents[1] / "README.md", *FRONT, *sorted(DOCS.glob("*.md"))]
     if page.name != "distributed.md" and blocks_of(page)
 ]
 GUIDES = [
@@ -68,3 +69,16 @@ def test_every_picture_is_in_the_gallery():
     # Each has a sentence and a link to the page that it is from.
     parts = re.split(r"^!\[.*$", page, flags=re.MULTILINE)[1:]
     assert all(re.search(r"\*\*.+?\*\*[^[]*\[", part, re.DOTALL) and ".md" in part for part in parts)
+
+
+@pytest.mark.skipif(not DOCS.exists(), reason="the front page is in the repository, not in the source distribution")
+def test_the_front_page_begins_with_what_a_reader_needs():
+    """What it is, one example, the contents; then the formula; and epsilon is explained where it is first named."""
+    page = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    example, contents, formula = page.index("```python"), page.index("**Contents**"), page.index("$$")
+    assert page.index("weight for each") < example < contents < formula
+    assert page.count("```", 0, contents) == 2 and page.count("\n", 0, contents) < 24
+    assert page.index("epsilon") == page.index("**epsilon**: somebody") + 2
+    anchors = re.findall(r"\]\(#([a-z-]+)\)", page[contents:formula])
+    titles = [title.lower().replace(" ", "-") for title in re.findall(r"^## (.+)$", page, re.MULTILINE)]
+    assert anchors == titles

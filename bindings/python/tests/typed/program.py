@@ -14,6 +14,32 @@ from hr_weights import plot, sharded
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
+
+    # Each of these needs a framework, which need not be there to be checked.
+    from hr_weights.compat import HR_Neural_Networks
+    from hr_weights.dask import weights as dask_weights
+    from hr_weights.jax import robust_loss as jax_loss
+    from hr_weights.keras import HRLoss
+    from hr_weights.sklearn import HRClassifier
+    from hr_weights.tensorflow import robust_loss as tensorflow_loss
+    from hr_weights.torch import HRCriterion
+    from hr_weights.torch import robust_loss as torch_loss
+
+    def in_frameworks(losses: Any, model: Any, ordering: hrw.Ordering) -> list[Any]:
+        criterion = HRCriterion(model, 0.05, 0.1, ordering=ordering)
+        estimator = HRClassifier(model, 0.05, 0.1, ordering="HR", progress=False)
+        theirs = HR_Neural_Networks(model, 64, None, None, 0.05, 0.1, 0.0, learning_approach=ordering)
+        return [
+            torch_loss(losses, 0.05, 0.1, ordering=ordering),
+            jax_loss(losses, 0.05, 0.1, ordering=ordering),
+            tensorflow_loss(losses, 0.05, 0.1, ordering=ordering),
+            dask_weights(losses, 0.05, 0.1, ordering=ordering),
+            HRLoss("mse", 0.05, 0.1, ordering=ordering),
+            criterion(losses, losses),
+            estimator.fit(losses, losses),
+            theirs.HR_criterion(inf_loss=losses),
+        ]
+
 else:
     # What is asserted at run time, for the test: pairs of a value and its type.
     ASSERTED: list = []
