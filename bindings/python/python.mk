@@ -39,7 +39,7 @@ python-oldest-if-any:
 	@if $(PYTHON_OLDEST) -c '' 2>/dev/null; then $(MAKE) --no-print-directory python-oldest; \
 		else echo "python-oldest: not run, since there is no $(PYTHON_OLDEST)"; fi
 
-# Makes mypy take the package for an installed one, as a user has it: our own settings do not hold then.
+# Makes mypy take the package for an installed one, as a user has it: no settings of ours hold then.
 PYTHON_USER = PYTHONPATH='$(abspath $(PYTHON_DIR))'
 
 python-lint: ## Types and style of the Python package

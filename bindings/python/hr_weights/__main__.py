@@ -170,7 +170,13 @@ def _list(low: float, high: float) -> Callable[[str], list[float]]:
     number = _number(low, high)
 
     def numbers(text: str) -> list[float]:
-        return [number(part) for part in text.split(",")]
+        parts = []
+        for part in text.split(","):
+            try:
+                parts.append(number(part))
+            except ValueError:
+                raise argparse.ArgumentTypeError(f"{part!r} is not a number") from None
+        return parts
 
     return numbers
 

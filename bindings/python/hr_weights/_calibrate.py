@@ -246,8 +246,8 @@ def path(
     shape = (grid[0].size, grid[1].size)
     reports = _empty_reports(shape[0] * shape[1]).reshape(shape)
     status = 0
-    # What takes long goes alpha by alpha, so that there is something to say in between. Otherwise the losses are checked
-    # once for all of them.
+    # What takes long goes alpha by alpha, so that there is something to say in between. Otherwise
+    # the losses are checked once for all of them.
     step = 1 if values.size * reports.size >= _LONG else shape[0]
     with Progress("path", shape[0], progress) as shown:
         for first in range(0, shape[0], step):

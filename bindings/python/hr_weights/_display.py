@@ -10,6 +10,8 @@ import numpy as np
 
 #: Of longer results a notebook shows so many rows or columns, and says how many there are.
 MOST = 10
+#: The fields of a report that its line has, after n.
+SUMMARY = ("robust_loss", "dual_bound", "effective_samples", "trimmed")
 
 
 def number(value: Any) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Optional, TypeVar
 
-#: Seconds before the line is shown first: a call that is over by then shows none. And between two changes of the line.
+#: Seconds before the line is shown first: a call that is over by then shows none. And between two
+#: changes of the line.
 DELAY, INTERVAL = 1.0, 0.1
 _BAR = 30
 #: Of many small steps so many are taken between two looks at the clock.

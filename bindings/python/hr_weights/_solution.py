@@ -37,8 +37,8 @@ class Solution(Generic[Scalar]):
         self._report = report
 
     def __repr__(self) -> str:
-        names = ("robust_loss", "dual_bound", "effective_samples", "trimmed")
-        return _display.line("Solution", [("n", self.weights.size), *((name, getattr(self, name)) for name in names)])
+        shown = [(name, getattr(self, name)) for name in _display.SUMMARY]
+        return _display.line("Solution", [("n", self.weights.size), *shown])
 
     def _repr_html_(self) -> str:
         return _display.fields(type(self).__name__, [(name, getattr(self, name)) for name in Solution.__annotations__])

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 Ordering = Literal["HD", "HR"]
 
 if TYPE_CHECKING:
-    # Type checkers bring it; at run time nothing needs it. With the default a plain `Solution` is a complete type.
+    # Type checkers bring it; at run time nothing needs it. With the default a plain `Solution` is a
+    # complete type.
     from typing_extensions import TypeVar
 
     Scalar = TypeVar("Scalar", bound=np.generic, default=Any)
@@ -24,5 +25,5 @@ else:
 #: That of losses which are floating-point numbers.
 Floating = TypeVar("Floating", bound="np.floating[Any]")
 
-#: Losses in which weights cannot be expressed, or whose type nobody chose: their weights are float64.
+#: Losses in which weights cannot be expressed, or whose type nobody chose: they get float64.
 Exact = Union[Sequence[float], "NDArray[Union[np.integer[Any], np.bool_]]"]

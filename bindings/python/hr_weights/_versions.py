@@ -9,7 +9,7 @@ from importlib import metadata
 from . import _library
 from ._version import __version__
 
-#: The distributions that modules of this package work with, and those whose arrays and columns they take.
+#: The distributions that modules of this package work with, and whose arrays and columns they take.
 _OPTIONAL = (
     "matplotlib",
     "torch",

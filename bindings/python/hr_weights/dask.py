@@ -18,12 +18,13 @@ from __future__ import annotations
 import copy
 import itertools
 import uuid
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import sharded
+from . import _display, sharded
 from ._arrays import result_dtype
 from ._extras import extra
 from ._progress import Progress
@@ -45,6 +46,17 @@ class DaskSolution(NamedTuple):
     weights: Any
     #: The robust loss, the proof, and the rest of a :class:`hr_weights.Solution`, whose own `weights` are empty.
     report: Solution
+
+    def __repr__(self) -> str:
+        return _display.line("DaskSolution", [("n", self.weights.size), *self._fields_of(_display.SUMMARY)])
+
+    def _repr_html_(self) -> str:
+        names = [name for name in Solution.__annotations__ if name != "weights"]
+        about = f"{self.weights.dtype} {self.weights.shape}, {self.weights.npartitions} blocks"
+        return _display.fields("DaskSolution", [("weights", about), *self._fields_of(names)])
+
+    def _fields_of(self, names: Iterable[str]) -> list[tuple[str, Any]]:
+        return [(name, getattr(self.report, name)) for name in names]
 
 
 def weights(

@@ -18,7 +18,7 @@ Source: as :mod:`hr_weights`; ``docs/distributed.md`` has engines, faults and co
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Literal, NamedTuple, NoReturn, Optional
+from typing import Any, Callable, Literal, NamedTuple, NoReturn, Optional, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, resu
 from ._extras import extra
 from ._library import SHARDED_STEP, address
 from ._solution import Solution
-from ._types import Ordering
+from ._types import Exact, Floating, Ordering
 
 __all__ = ["Message", "Solver", "mpi", "solve", "weights"]
 
@@ -54,6 +54,21 @@ class Message(NamedTuple):
     op: Op
 
 
+@overload
+def weights(
+    losses: NDArray[Floating], alpha: float = ..., r: float = ..., *, allreduce: Allreduce, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> NDArray[Floating]: ...
+@overload
+def weights(
+    losses: Exact, alpha: float = ..., r: float = ..., *, allreduce: Allreduce, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> NDArray[np.float64]: ...
+@overload
+def weights(
+    losses: Array, alpha: float = ..., r: float = ..., *, allreduce: Allreduce, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> NDArray[Any]: ...
 def weights(
     losses: Array,
     alpha: float = 0.0,
@@ -82,6 +97,21 @@ def weights(
     ).weights
 
 
+@overload
+def solve(
+    losses: NDArray[Floating], alpha: float = ..., r: float = ..., *, allreduce: Allreduce, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> Solution[Floating]: ...
+@overload
+def solve(
+    losses: Exact, alpha: float = ..., r: float = ..., *, allreduce: Allreduce, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> Solution[np.float64]: ...
+@overload
+def solve(
+    losses: Array, alpha: float = ..., r: float = ..., *, allreduce: Allreduce, ordering: Ordering = ...,
+    base: Optional[Array] = ..., worst_loss: Optional[float] = ..., threads: int = ...,
+) -> Solution[Any]: ...
 def solve(
     losses: Array,
     alpha: float = 0.0,
@@ -92,7 +122,7 @@ def solve(
     base: Optional[Array] = None,
     worst_loss: Optional[float] = None,
     threads: int = 1,
-) -> Solution:
+) -> Solution[Any]:
     """This participant's part of the weights of all losses, and the report of the whole: the same report everywhere.
 
     losses: shape ``(n,)``, those of this participant; n may be 0 as long as some participant has a loss. Converted as
@@ -202,7 +232,7 @@ class Solver:
         return message
 
     @property
-    def solution(self) -> Solution:
+    def solution(self) -> Solution[Any]:
         """This participant's weights, and the report of the whole. Raises ValueError before the last step."""
         if self._finished is None:
             raise ValueError("there is no solution before step() has returned None")

@@ -169,7 +169,7 @@ def test_bad_data_is_one_line(capsys, tmp_path, message, arguments):
         ("one of the arguments --effective-samples --largest-weight", ["calibrate", "losses.npy"]),
         ("not allowed with", ["calibrate", "losses.npy", "--robust-loss=1", "--effective-samples=9"]),
         ("2 is not a number in [0, 1]", ["path", "losses.npy", "--alpha=0,2"]),
-        ("argument --r", ["path", "losses.npy", "--r=0,,1"]),
+        ("argument --r: '' is not a number", ["path", "losses.npy", "--r=0,,1"]),
         ("0 is not at least 1", ["top", "losses.npy", "-k=0"]),
         ("argument -k/--count", ["top", "losses.npy", "-k=1.5"]),
         ("invalid choice", ["bottom", "losses.npy"]),

@@ -127,3 +127,13 @@ def test_rounds_are_counted_on_a_terminal(terminal):
         assert terminal.getvalue() == ""
         weights(losses, 0.05, 0.1)
     assert terminal.getvalue().startswith("\rrounds: ")
+
+
+def test_it_shows_itself_without_its_blocks():
+    losses = problem()[0]
+    with dask.config.set(scheduler="synchronous"):
+        solution = solve(da.from_array(losses, chunks=CHUNKS), 0.05, 0.1)
+    whole = hrw.solve(losses, 0.05, 0.1)
+    assert repr(solution).startswith(f"DaskSolution(n=1000, robust_loss={whole.robust_loss:.6g}, ")
+    assert "float64 (1000,), 5 blocks" in solution._repr_html_()
+    assert f"<td>{whole.robust_loss:.6g}</td>" in solution._repr_html_()

@@ -1,6 +1,6 @@
-/* Where HR weights help and where they do not, on real handwritten digits: a digit that is rare in training (rare.c), and a
- * network that is trained while a quarter of the labels is wrong, with the plain average of the losses and with HR weights,
- * scored on clean and on attacked test images.
+/* Where HR weights help and where they do not, on real handwritten digits: a digit that is rare in
+ * training (rare.c), and a network that is trained while a quarter of the labels is wrong, with the
+ * plain average of the losses and with HR weights, scored on clean and on attacked test images.
  *
  * Where to read on: train_step in trainer.c is all that a program of your own needs. */
 #define _POSIX_C_SOURCE 200809L

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The classes are {3, 8} and {5, 9}: an 8 may look like a 5, and a class can be large while one of its digits is rare. */
+/* The classes are {3, 8} and {5, 9}: an 8 may look like a 5, and a class can be large while one of
+ * its digits is rare. */
 static const int DIGITS[] = {3, 5, 8, 9};
 enum { GROUPS = sizeof DIGITS / sizeof *DIGITS, RARE_DIGIT = 8 };
 enum { COMMON = 90, RARE = 3, LARGEST = GROUPS * COMMON, SPLITS = 20, STEPS = 300, INPUTS = PIXELS + 1 };
@@ -19,7 +20,8 @@ static const float LEARNING_RATE = 1.0f;
 /* What is known of a training image beside its class. */
 enum known { NOTHING, ITS_CLASS, ITS_DIGIT };
 
-/* A way to weigh the losses: HR(0, r) over samples, or over groups, which count by their sizes or all the same. */
+/* A way to weigh the losses: HR(0, r) over samples, or over groups, which count by their sizes or
+ * all the same. */
 struct method {
     const char *name;
     enum known groups;
@@ -43,7 +45,7 @@ struct images {
     uint32_t *digit; /* the place in DIGITS */
 };
 
-/* Accuracy and mean loss on the rare digit, and on the four digits, each of which counts the same. */
+/* Accuracy and mean loss on the rare digit, and on all four, each of which counts the same. */
 enum score { RARE_ACCURACY, RARE_LOSS, ACCURACY_OF_ALL, LOSS_OF_ALL, SCORES };
 
 struct model {
@@ -138,7 +140,8 @@ static void test(const struct model *model, const struct images *test, double sc
     }
 }
 
-/* COMMON training images of each digit, RARE of the rare one; the others are for the test. 0 if there are too few. */
+/* COMMON training images of each digit, RARE of the rare one; the others are for the test. 0 if there
+ * are too few. */
 static int divide(const struct dataset *data, uint64_t seed, size_t *order, struct images *train, struct images *rest)
 {
     size_t seen[GROUPS] = {0};
@@ -186,8 +189,8 @@ static struct estimate value(double results[METHODS][SPLITS][SCORES], size_t met
     return estimate;
 }
 
-/* Whether a method is more accurate on the rare digit than another (1), less (-1), or not clearly either. Split by split,
- * since both saw the same images. */
+/* Whether a method is more accurate on the rare digit than another (1), less (-1), or not clearly
+ * either. Split by split, since both saw the same images. */
 static int compare(double results[METHODS][SPLITS][SCORES], size_t method, size_t base)
 {
     struct estimate estimate = {0};

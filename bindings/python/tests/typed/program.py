@@ -70,6 +70,10 @@ assert_type(hrw.solve_ragged(doubles, [0, 2, 6], r=0.1).weights, NDArray[np.floa
 assert_type(hrw.solve_groups(singles, groups, r=0.1).weights, NDArray[np.float32])
 assert_type(hrw.solve_groups(singles, groups, base={"a": 1, "b": 2}).group_weights, NDArray[np.float64])
 
+# So it is of a participant's part.
+assert_type(sharded.weights(singles, 0.05, 0.1, allreduce=lambda values, op: None), NDArray[np.float32])
+assert_type(sharded.solve(doubles, r=0.1, allreduce=lambda values, op: None).weights, NDArray[np.float64])
+
 # Numbers, and results by their parts.
 assert_type(hrw.solve(singles).robust_loss, float)
 assert_type(hrw.certify(errors, worst_loss=1.0).bound, float)
@@ -100,6 +104,5 @@ orderings: tuple[hrw.Ordering, ...] = ("HD", "HR")
 gaps = [gap(robust(singles, ordering)) for ordering in orderings]
 gaps.append(mean_gap(hrw.solve_batch(doubles.reshape(2, 3))))
 of_anything([0.5, 0.25])
-sharded.weights(doubles, 0.05, 0.1, allreduce=lambda values, op: None)
 hrw.show_versions()
 drawn = plot.weights_against_losses
