@@ -1,0 +1,276 @@
+"""Writes the tables of docs/when.md from the results: `make experiments-when-page`. See tables.py for how the page is filled.
+
+    python when_tables.py RESULTS.csv [--page when.md] [--check]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Optional
+
+import results
+from summary import Mean, difference, group, mean
+from tables import PAGE, percent, table, write
+from when_rows import Row
+
+WHEN = PAGE.with_name("when.md")
+LOSSES = ("smoothing", "TRADES", "MART")
+SCHEDULES = ("HR, known", "HR, held out", "HR, growing", "HR, late")
+MEMORIES = ("HR, worst", "HR, trust", "HR, worst, trust", "trust without HR")
+CALIBRATED = ("plain", "smoothing", "HR", "r alone", "HR over smoothing")
+#: What the page calls a family, where it says more than the family itself.
+TITLES = {
+    "HR, known": "HR once 90% are known",
+    "HR, held out": "HR once the held-out robust loss rises",
+    "HR, growing": "HR with growing budgets",
+    "HR, late": "HR for the last tenth",
+    "HR, worst": "HR with the running worst loss",
+    "HR, trust": "HR with remembered base weights",
+    "HR, worst, trust": "HR with both",
+    "trust without HR": "remembered base weights alone",
+    "weights": "group weights",
+    "HR over weights": "HR over group weights",
+    "HR": "HR over samples",
+}
+
+
+def title(family: str) -> str:
+    return TITLES.get(family, family)
+
+
+def chosen(rows: Iterable[Row], early: bool = False, step: Optional[int] = None) -> list[Row]:
+    """Of each seed the row that its validation sample prefers: of a family after the last step, after `step`, or after any.
+
+    It prefers the least loss; between groups the largest mean accuracy, and of equal ones the least loss.
+    """
+
+    def value(row: Row) -> tuple[float, float]:
+        return (-row.validation_accuracy if row.experiment == "groups" else 0.0), row.validation_loss
+
+    rows = list(rows)
+    last = step or max(row.step for row in rows)
+    candidates = [row for row in rows if early or row.step == last]
+    return [min(run, key=value) for run in group(candidates, lambda row: row.seed).values()]
+
+
+class Runs:
+    """The rows of a file of results, by experiment, setting and family."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows: list[Row] = results.read(path, Row)
+        self.by_family = group(self.rows, lambda row: (row.experiment, row.setting, row.family))
+
+    def settings(self, experiment: str) -> list[str]:
+        """Of fewest images first, then of the fewest wrong labels."""
+        found = {row.setting for row in self.rows if row.experiment == experiment}
+        return sorted(found, key=lambda one: [float(word) for word in one.replace("%", "").split() if word.isdigit()])
+
+    def families(self, experiment: str, setting: str) -> list[str]:
+        return [family for one, other, family in self.by_family if (one, other) == (experiment, setting)]
+
+    def pick(
+        self, experiment: str, setting: str, family: str, early: bool = False, step: Optional[int] = None
+    ) -> list[Row]:
+        return chosen(self.by_family[experiment, setting, family], early, step)
+
+
+def base(experiment: str) -> str:
+    return "PGD" if experiment == "attacked" else "plain"
+
+
+def cell(rows: Sequence[Row], columns: tuple[str, str] = ("test_accuracy", "test_loss")) -> str:
+    """Such as "64.2 ± 0.8; 2.31 ± 0.05"."""
+    return "; ".join(_number(mean(getattr(row, column) for row in rows), column) for column in columns)
+
+
+def minus(rows: Sequence[Row], others: Sequence[Row], columns: tuple[str, str] = ("test_accuracy", "test_loss")) -> str:
+    """The difference of seed by seed."""
+    return "; ".join(_number(difference(rows, others, column), column) for column in columns)
+
+
+def _number(value: Mean, column: str) -> str:
+    return percent(value) if column.endswith("accuracy") else value.text(2)
+
+
+def combined(runs: Runs, early: bool) -> str:
+    """Lines: families; columns: settings under attack."""
+    settings = runs.settings("attacked")
+    lines = []
+    for loss in ("PGD", *LOSSES):
+        for family in (loss, "HR" if loss == "PGD" else f"HR over {loss}"):
+            cells = (cell(runs.pick("attacked", setting, family, early)) for setting in settings)
+            lines.append(["HR over PGD" if family == "HR" else family, *cells])
+    return table(["method", *settings], lines)
+
+
+def over(runs: Runs) -> str:
+    """HR over a loss minus this loss, at each length."""
+    lines = []
+    for setting in runs.settings("attacked"):
+        for loss in ("PGD", *LOSSES):
+            ours = "HR" if loss == "PGD" else f"HR over {loss}"
+            at = [{"step": step} for step in lengths(runs, "attacked")]
+            cells = (
+                minus(*(runs.pick("attacked", setting, family, **how) for family in (ours, loss)))
+                for how in (*at, {"early": True})
+            )
+            lines.append([setting, loss, *cells])
+    return table(["setting", "loss", *(f"{step} steps" for step in lengths(runs, "attacked")), "chosen"], lines)
+
+
+def lengths(runs: Runs, experiment: str) -> list[int]:
+    """Those of the other page, 100, 300 and 1,000; of a quick run all."""
+    steps = sorted({row.step for row in runs.rows if row.experiment == experiment})
+    return [step for step in steps if step in (100, 300, 1000)] or steps
+
+
+def with_schedules(runs: Runs) -> list[tuple[str, str]]:
+    return [
+        (experiment, setting)
+        for experiment in ("attacked", "natural")
+        for setting in runs.settings(experiment)
+        if SCHEDULES[0] in runs.families(experiment, setting)
+    ]
+
+
+def compared(runs: Runs, families: Sequence[str]) -> str:
+    """Lines: settings and families; at the end, and with the length chosen, beside the base that is stopped early."""
+    lines = []
+    for experiment, setting in with_schedules(runs):
+        stopped = runs.pick(experiment, setting, base(experiment), early=True)
+        others = ("TRADES",) if experiment == "attacked" else ()
+        for family in (base(experiment), *others, *families):
+            end, early = (runs.pick(experiment, setting, family, early) for early in (False, True))
+            name = title(family)
+            lines.append([f"{experiment}, {setting}", name, cell(end), cell(early), minus(early, stopped)])
+    return table(["setting", "method", "at the end", "length chosen", "minus the base, length chosen"], lines)
+
+
+#: The seeds on which a schedule is chosen; the others tell what it is worth.
+FIRST = 5
+
+
+def confirmed(runs: Runs) -> str:
+    """The schedule that does best on the first seeds, on the others, beside the base, HR all the time and TRADES."""
+    lines = []
+    for experiment, setting in with_schedules(runs):
+        for early in (False, True):
+            best, ours = best_schedule(runs, experiment, setting, early)
+            others = (base(experiment), "HR", *(("TRADES",) if experiment == "attacked" else ()))
+            cells = [minus(ours, _others(runs.pick(experiment, setting, one, early))) for one in others]
+            cells += [""] * (3 - len(cells))
+            lines.append([f"{experiment}, {setting}", "chosen" if early else "1,000 steps", title(best), cell(ours), *cells])
+    header = ["setting", "length", "best schedule of the first seeds", "on the others"]
+    return table([*header, "minus the base", "minus HR all the time", "minus TRADES"], lines)
+
+
+def _others(rows: Iterable[Row]) -> list[Row]:
+    """Of the seeds that are not the first; of a quick run all."""
+    rows = list(rows)
+    return [row for row in rows if row.seed >= FIRST] or rows
+
+
+def best_schedule(runs: Runs, experiment: str, setting: str, early: bool) -> tuple[str, list[Row]]:
+    """The schedule with the least validation loss on the first seeds, and its rows of the others."""
+
+    def value(family: str) -> float:
+        rows = runs.pick(experiment, setting, family, early)
+        return mean(row.validation_loss for row in rows if row.seed < FIRST).value
+
+    best = min(SCHEDULES, key=value)
+    return best, _others(runs.pick(experiment, setting, best, early))
+
+
+def moments(runs: Runs) -> str:
+    """When the schedules that look for their moment find it: the step, over the seeds that find it, and how many do."""
+    lines = []
+    for experiment, setting in with_schedules(runs):
+        cells = []
+        for family in SCHEDULES[:2]:
+            ends = runs.pick(experiment, setting, family)
+            found = [row.on_since for row in ends if row.on_since == row.on_since]
+            cells.append(f"{mean(found).text(0)} ({len(found)} of {len(ends)})" if found else "never")
+        lines.append([f"{experiment}, {setting}", *cells])
+    return table(["setting", *map(title, SCHEDULES[:2])], lines)
+
+
+def calibrated(runs: Runs) -> str:
+    """At the end, as it is and after the temperature."""
+    columns = ("test_loss", "ece", "brier", "scaled_loss", "scaled_ece", "scaled_brier")
+    lines = []
+    for setting in runs.settings("natural"):
+        for family in CALIBRATED:
+            rows = runs.pick("natural", setting, family)
+            means = [mean(getattr(row, column) for row in rows).text(3) for column in columns]
+            lines.append([setting, title(family), percent(mean(row.test_accuracy for row in rows)), *means])
+    header = ["setting", "method", "accuracy", "loss", "ECE", "Brier score"]
+    return table([*header, "loss, scaled", "ECE, scaled", "Brier score, scaled"], lines)
+
+
+GROUP_COLUMNS = ("worst_accuracy", "test_accuracy")
+
+
+def grouped(runs: Runs, early: bool) -> str:
+    settings = runs.settings("groups")
+    lines = [
+        [title(family), *(cell(runs.pick("groups", setting, family, early), GROUP_COLUMNS) for setting in settings)]
+        for family in runs.families("groups", settings[0])
+    ]
+    return table(["method", *settings], lines)
+
+
+def grouped_pairs(runs: Runs) -> str:
+    """HR over groups, and over samples, minus the others, with the length chosen."""
+    settings = runs.settings("groups")
+    pairs = [
+        *(("HR over groups", one) for one in ("plain", "weights", "group DRO", "focal", "CVaR", "HR")),
+        *(("HR", one) for one in ("plain", "focal", "CVaR")),
+        ("HR over weights", "weights"),
+    ]
+    lines = [
+        [
+            f"{title(ours)} minus {title(other)}",
+            *(
+                minus(*(runs.pick("groups", setting, one, early=True) for one in (ours, other)), GROUP_COLUMNS)
+                for setting in settings
+            ),
+        ]
+        for ours, other in pairs
+    ]
+    return table(["", *settings], lines)
+
+
+def cost(runs: Runs) -> str:
+    lines, total = [], 0.0
+    ends = {row.key[:4]: row for row in sorted(runs.rows, key=lambda row: row.step)}
+    for experiment, rows in group(ends.values(), lambda row: row.experiment).items():
+        seconds = sum(row.cpu_seconds for row in rows)
+        total += seconds
+        lines.append([experiment, str(len(rows)), f"{seconds:.0f}", f"{seconds / 120:.1f}"])
+    lines = [*sorted(lines), ["all", str(len(ends)), f"{total:.0f}", f"{total / 120:.1f}"]]
+    return table(["experiment", "methods in settings", "CPU seconds", "minutes of two cores"], lines)
+
+
+def tables(path: Path) -> dict[str, str]:
+    """All tables by name."""
+    runs = Runs(path)
+    makers: dict[str, Callable[[], str]] = {
+        "combined-end": lambda: combined(runs, early=False),
+        "combined-early": lambda: combined(runs, early=True),
+        "over": lambda: over(runs),
+        "schedules": lambda: compared(runs, ("HR", "r alone", *SCHEDULES)),
+        "confirmed": lambda: confirmed(runs),
+        "moments": lambda: moments(runs),
+        "memories": lambda: compared(runs, ("HR", *MEMORIES)),
+        "calibration": lambda: calibrated(runs),
+        "groups-end": lambda: grouped(runs, early=False),
+        "groups-early": lambda: grouped(runs, early=True),
+        "groups-pairs": lambda: grouped_pairs(runs),
+        "cost": lambda: cost(runs),
+    }
+    return {name: make() for name, make in makers.items()}
+
+
+if __name__ == "__main__":
+    write(tables, WHEN, "Writes the tables of the page on when it pays")
