@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import results
 from results import Row
@@ -240,7 +240,7 @@ class Claim:
     """A sentence of the page, or a part of one, and whether the results bear it out."""
 
     text: str
-    holds: Callable[[Runs], bool]
+    holds: Callable[[Any], bool]
 
 
 CLAIMS = (
@@ -427,23 +427,23 @@ CLAIMS = (
 )
 
 
-def failures(directory: Path, page: str) -> list[str]:
+def failures(claims: Sequence[Claim], runs: Any, page: str) -> list[str]:
     """The sentences that are not on the page, or do not hold."""
-    runs = Runs(directory)
     words = " ".join(page.replace("**", "").split())
-    missing = [f"not on the page: {claim.text}" for claim in CLAIMS if claim.text not in words]
-    return missing + [f"not so: {claim.text}" for claim in CLAIMS if not claim.holds(runs)]
+    missing = [f"not on the page: {claim.text}" for claim in claims if claim.text not in words]
+    return missing + [f"not so: {claim.text}" for claim in claims if not claim.holds(runs)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Holds the page on the experiments against the results")
-    parser.add_argument("directory", type=Path, help="where runs.csv and authors.csv are")
-    parser.add_argument("--page", type=Path, default=PAGE)
+def check(claims: Sequence[Claim], read: Callable[[Path], Any], page: Path, description: str) -> None:
+    """The command: holds a page against the results on its command line, which `read` reads."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("results", type=Path, help="where the results are")
+    parser.add_argument("--page", type=Path, default=page)
     arguments = parser.parse_args()
-    found = failures(arguments.directory, arguments.page.read_text(encoding="utf-8"))
+    found = failures(claims, read(arguments.results), arguments.page.read_text(encoding="utf-8"))
     if found:
         sys.exit("\n".join(found))
 
 
 if __name__ == "__main__":
-    main()
+    check(CLAIMS, Runs, PAGE, "Holds the page on the experiments against a directory with runs.csv and authors.csv")

@@ -82,7 +82,7 @@ TYPES: dict[str, Any] = {"str": str, "int": int, "float": float}
 CONVERT = {field.name: TYPES[str(field.type)] for field in fields(Row)}
 
 
-def read(path: Path, kind: Any = Row) -> list[Any]:
+def read(path: Path, kind: Any = Row) -> Any:
     """The rows of a file, of the class `kind`; none if there is no file. A last line that was cut off is left out."""
     if not path.exists():
         return []

@@ -24,7 +24,7 @@ from hr_weights.torch import pgd
 EPSILON = 0.3
 #: How many steps lie between two looks at the whole training set and the held-out samples, for the schedules.
 LOOK = 25
-#: The held-out robust loss has stopped to fall when so many looks have not found a smaller one.
+#: The held-out robust loss has stopped falling when so many looks have not found a smaller one.
 PATIENCE = 4
 #: How fast the memory of past losses forgets: the share of the newest one.
 RATE = 0.1
@@ -37,11 +37,12 @@ class Method:
     family: what is compared; hyper-parameters are chosen among the methods of a family.
     loss: of each sample: "plain" cross-entropy, "smooth" (labels smoothed by `strength`), "focal" (`strength` is its gamma),
         "TRADES" and "MART" (`strength` is their beta).
-    weigh: "HR" weighs samples with alpha and r (0, 0: their mean); "groups" is HR over groups that count the same; "weights"
-        gives a group of n samples weights in proportion to n**-strength_of_weights, and HR on top of them; "CVaR" is
+    weigh: "HR" weighs samples with alpha and r (0, 0: their mean); "groups" is HR over groups that count the same; "CVaR" is
         the mean of the largest share `r` of the losses; "DRO" is group DRO with the step size `r`.
-    when: from which moment on: "always"; "known" (the accuracy on the given labels is `threshold` or more), "held out" (the
-        robust loss of the held-out samples has stopped to fall), "growing" (budgets in proportion to the step), "late" (the last tenth).
+    power: of HR over samples, the base weights are n**-power for those of a group of n.
+    when: the budgets are there "always", or from a moment on: "known" (the accuracy on the given labels is `threshold` or
+        more), "held out" (the robust loss of the held-out samples has stopped falling), "late" (the last tenth); or they
+        are "growing" in proportion to the step.
     worst: whether each problem gets the running worst loss of the training.
     trust: whether the base weights are the running means of the probability that a sample's label had.
     """
@@ -194,15 +195,15 @@ class Weigher:
             # Of exponentials only ratios count.
             tilted = self.group_weights[seed] * np.exp(method.r * (means - means.max()))
             self.group_weights[seed] = tilted / tilted.sum()
-            return (self.group_weights[seed] / np.bincount(groups))[groups]
+            return np.asarray((self.group_weights[seed] / np.bincount(groups))[groups])
         if method.weigh == "groups":
-            return hrw.solve_groups(losses, groups, alpha, r, base=np.ones(len(self.counts[seed]))).weights
+            return np.asarray(hrw.solve_groups(losses, groups, alpha, r, base=np.ones(len(self.counts[seed]))).weights)
         base = self.counts[seed][groups] ** -method.power if method.power else None
         if method.trust:
             base = self.trust[seed][rows]
             self.trust[seed][rows] += RATE * (np.exp(-losses) - base)
         worst = self.worst[seed].update(losses) if method.worst else None
-        return hrw.weights(losses, alpha, r, base=base, worst_loss=worst)
+        return np.asarray(hrw.weights(losses, alpha, r, base=base, worst_loss=worst))
 
 
 def cvar(losses: NDArray[np.float64], share: float) -> NDArray[np.float64]:
@@ -216,7 +217,7 @@ def cvar(losses: NDArray[np.float64], share: float) -> NDArray[np.float64]:
 def _accuracy(networks: Networks, samples: Samples) -> NDArray[np.float64]:
     """Of each seed, on the given labels and the samples as they are."""
     with torch.no_grad():
-        return (networks(samples.x).argmax(-1) == samples.given).double().mean(1).numpy()
+        return np.asarray((networks(samples.x).argmax(-1) == samples.given).double().mean(1))
 
 
 def _look(method: Method, weigher: Weigher, networks: Networks, data: Data, held_out: list[NDArray[np.float64]]) -> None:

@@ -133,7 +133,8 @@ def jobs(quick: bool = False) -> list[Job]:
 @cache
 def data(setting: Setting) -> Data:
     """Of all seeds; those of a seed do not depend on the method."""
-    parts = [_mnist(setting, seed) if setting.source == "MNIST" else _tabular(setting, seed) for seed in range(setting.seeds)]
+    of_seed = _mnist if setting.source == "MNIST" else _tabular
+    parts = [of_seed(setting, seed) for seed in range(setting.seeds)]
     train, validation, test = (Samples(*map(_stacked, zip(*part))) for part in zip(*parts))
     classes = CLASSES if setting.source == "MNIST" else int(test.true.max()) + 1
     return Data(train, validation, test, classes, setting.epsilon)

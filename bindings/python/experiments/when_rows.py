@@ -17,7 +17,7 @@ class Row:
     train_accuracy: on the training samples as they are, with the given labels.
     validation_*: with the given labels; test_*: with the true ones; under the attack if there is one. The accuracies of
         "groups" are means over the groups, as is the loss.
-    worst_accuracy: of the group with the smallest one, on the test samples. Groups are classes, unless the setting has others.
+    worst_accuracy: of the group with the smallest one, on the test samples. The groups are classes or those of the setting.
     natural_accuracy: on the test samples without an attack; where there is none, over all samples.
     ece, brier: calibration error of the test, in bins of the confidence, and Brier score, the sum over classes.
     scaled_*: after the temperature that is best on the validation sample.

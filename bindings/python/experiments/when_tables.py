@@ -1,4 +1,4 @@
-"""Writes the tables of docs/when.md from the results: `make experiments-when-page`. See tables.py for how the page is filled.
+"""Writes the tables of docs/when.md from the results: `make experiments-when-page`. tables.py says how.
 
     python when_tables.py RESULTS.csv [--page when.md] [--check]
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import results
 from summary import Mean, difference, group, mean
@@ -31,12 +31,15 @@ TITLES = {
     "trust without HR": "remembered base weights alone",
     "weights": "group weights",
     "HR over weights": "HR over group weights",
-    "HR": "HR over samples",
 }
 
 
 def title(family: str) -> str:
     return TITLES.get(family, family)
+
+
+def of_groups(family: str) -> str:
+    return "HR over samples" if family == "HR" else title(family)
 
 
 def chosen(rows: Iterable[Row], early: bool = False, step: Optional[int] = None) -> list[Row]:
@@ -84,8 +87,9 @@ def cell(rows: Sequence[Row], columns: tuple[str, str] = ("test_accuracy", "test
     return "; ".join(_number(mean(getattr(row, column) for row in rows), column) for column in columns)
 
 
-def minus(rows: Sequence[Row], others: Sequence[Row], columns: tuple[str, str] = ("test_accuracy", "test_loss")) -> str:
-    """The difference of seed by seed."""
+def minus(*pair: Sequence[Row], columns: tuple[str, str] = ("test_accuracy", "test_loss")) -> str:
+    """The first rows minus the second, seed by seed."""
+    rows, others = pair
     return "; ".join(_number(difference(rows, others, column), column) for column in columns)
 
 
@@ -99,7 +103,10 @@ def combined(runs: Runs, early: bool) -> str:
     lines = []
     for loss in ("PGD", *LOSSES):
         for family in (loss, "HR" if loss == "PGD" else f"HR over {loss}"):
-            cells = (cell(runs.pick("attacked", setting, family, early)) for setting in settings)
+            cells = (
+                cell(runs.pick("attacked", setting, family, early)) if family in runs.families("attacked", setting) else ""
+                for setting in settings
+            )
             lines.append(["HR over PGD" if family == "HR" else family, *cells])
     return table(["method", *settings], lines)
 
@@ -109,13 +116,15 @@ def over(runs: Runs) -> str:
     lines = []
     for setting in runs.settings("attacked"):
         for loss in ("PGD", *LOSSES):
+            if loss not in runs.families("attacked", setting):
+                continue
             ours = "HR" if loss == "PGD" else f"HR over {loss}"
-            at = [{"step": step} for step in lengths(runs, "attacked")]
-            cells = (
-                minus(*(runs.pick("attacked", setting, family, **how) for family in (ours, loss)))
-                for how in (*at, {"early": True})
-            )
-            lines.append([setting, loss, *cells])
+
+            def pair(early: bool = False, step: Optional[int] = None, names: Any = (ours, loss, setting)) -> str:
+                return minus(*(runs.pick("attacked", names[2], family, early, step) for family in names[:2]))
+
+            at = (pair(step=step) for step in lengths(runs, "attacked"))
+            lines.append([setting, loss, *at, pair(early=True)])
     return table(["setting", "loss", *(f"{step} steps" for step in lengths(runs, "attacked")), "chosen"], lines)
 
 
@@ -125,19 +134,20 @@ def lengths(runs: Runs, experiment: str) -> list[int]:
     return [step for step in steps if step in (100, 300, 1000)] or steps
 
 
-def with_schedules(runs: Runs) -> list[tuple[str, str]]:
+def having(runs: Runs, family: str) -> list[tuple[str, str]]:
+    """The experiments and settings that have a family; not all have schedules and memories."""
     return [
         (experiment, setting)
         for experiment in ("attacked", "natural")
         for setting in runs.settings(experiment)
-        if SCHEDULES[0] in runs.families(experiment, setting)
+        if family in runs.families(experiment, setting)
     ]
 
 
 def compared(runs: Runs, families: Sequence[str]) -> str:
     """Lines: settings and families; at the end, and with the length chosen, beside the base that is stopped early."""
     lines = []
-    for experiment, setting in with_schedules(runs):
+    for experiment, setting in having(runs, families[-1]):
         stopped = runs.pick(experiment, setting, base(experiment), early=True)
         others = ("TRADES",) if experiment == "attacked" else ()
         for family in (base(experiment), *others, *families):
@@ -154,7 +164,7 @@ FIRST = 5
 def confirmed(runs: Runs) -> str:
     """The schedule that does best on the first seeds, on the others, beside the base, HR all the time and TRADES."""
     lines = []
-    for experiment, setting in with_schedules(runs):
+    for experiment, setting in having(runs, SCHEDULES[0]):
         for early in (False, True):
             best, ours = best_schedule(runs, experiment, setting, early)
             others = (base(experiment), "HR", *(("TRADES",) if experiment == "attacked" else ()))
@@ -185,7 +195,7 @@ def best_schedule(runs: Runs, experiment: str, setting: str, early: bool) -> tup
 def moments(runs: Runs) -> str:
     """When the schedules that look for their moment find it: the step, over the seeds that find it, and how many do."""
     lines = []
-    for experiment, setting in with_schedules(runs):
+    for experiment, setting in having(runs, SCHEDULES[0]):
         cells = []
         for family in SCHEDULES[:2]:
             ends = runs.pick(experiment, setting, family)
@@ -214,7 +224,7 @@ GROUP_COLUMNS = ("worst_accuracy", "test_accuracy")
 def grouped(runs: Runs, early: bool) -> str:
     settings = runs.settings("groups")
     lines = [
-        [title(family), *(cell(runs.pick("groups", setting, family, early), GROUP_COLUMNS) for setting in settings)]
+        [of_groups(family), *(cell(runs.pick("groups", setting, family, early), GROUP_COLUMNS) for setting in settings)]
         for family in runs.families("groups", settings[0])
     ]
     return table(["method", *settings], lines)
@@ -230,9 +240,9 @@ def grouped_pairs(runs: Runs) -> str:
     ]
     lines = [
         [
-            f"{title(ours)} minus {title(other)}",
+            f"{of_groups(ours)} minus {of_groups(other)}",
             *(
-                minus(*(runs.pick("groups", setting, one, early=True) for one in (ours, other)), GROUP_COLUMNS)
+                minus(*(runs.pick("groups", setting, one, True) for one in (ours, other)), columns=GROUP_COLUMNS)
                 for setting in settings
             ),
         ]
