@@ -51,8 +51,8 @@ class Job:
     method: Method
 
 
-#: Every family with HR chooses between these two, as TRADES and the others choose between two strengths.
-BUDGETS = ((0.05, 0.1), (0.0, 0.5))
+#: Every family with HR chooses between these three, as TRADES and the others choose between three strengths.
+BUDGETS = ((0.05, 0.1), (0.2, 0.2), (0.0, 0.5))
 ATTACKED = [Setting("attacked", "MNIST", 500, wrong, EPSILON, test=500) for wrong in (0.2, 0.0)]
 #: Where only the losses are tried, with HR and without.
 MORE_ATTACKED = [
@@ -67,12 +67,12 @@ GROUPS = [
 
 
 def _losses(attacked: bool) -> Iterator[Method]:
-    """The losses alone, which choose between two strengths, and under HR, with the first strength."""
+    """The losses alone, which choose between three strengths, and under HR, with the first strength."""
     base = "PGD" if attacked else "plain"
     yield Method(base)
-    kinds = [("smoothing", "smooth", (0.1, 0.3))]
+    kinds = [("smoothing", "smooth", (0.1, 0.3, 0.5))]
     if attacked:
-        kinds += [("TRADES", "TRADES", (6.0, 2.0)), ("MART", "MART", (5.0, 2.0))]
+        kinds += [("TRADES", "TRADES", (6.0, 2.0, 12.0)), ("MART", "MART", (5.0, 2.0, 10.0))]
     for family, loss, strengths in kinds:
         for strength in strengths:
             yield Method(family, loss, strength)
@@ -83,9 +83,11 @@ def _losses(attacked: bool) -> Iterator[Method]:
 
 
 def _schedules() -> Iterator[Method]:
-    for r in (0.1, 0.5):
+    for r in (0.1, 0.5, 1.0):
         yield Method("r alone", r=r)
-    for when, threshold in (("known", 0.9), ("held out", 0.0), ("growing", 0.0), ("late", 0.0)):
+    # At 98% a network knows the wrong labels too, at 90% most of them.
+    moments = (("known", 0.9), ("known", 0.98), ("held out", 0.0), ("growing", 0.0), ("late", 0.0))
+    for when, threshold in moments:
         for alpha, r in BUDGETS:
             yield Method(f"HR, {when}", alpha=alpha, r=r, when=when, threshold=threshold)
 

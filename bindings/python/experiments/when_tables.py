@@ -21,7 +21,7 @@ MEMORIES = ("HR, worst", "HR, trust", "HR, worst, trust", "trust without HR")
 CALIBRATED = ("plain", "smoothing", "HR", "r alone", "HR over smoothing")
 #: What the page calls a family, where it says more than the family itself.
 TITLES = {
-    "HR, known": "HR once 90% are known",
+    "HR, known": "HR once the training set is known",
     "HR, held out": "HR once the held-out robust loss rises",
     "HR, growing": "HR with growing budgets",
     "HR, late": "HR for the last tenth",
