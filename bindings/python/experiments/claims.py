@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Generic, Optional
 
 import results
 from results import Row
-from summary import Mean, difference, group, last, mean, name
+from summary import Mean, R, difference, group, last, mean, name
 from tables import PAGE, chosen_by, own_test_loss
 
 #: The share of the training data known by heart from which a network interpolates it.
@@ -236,14 +236,14 @@ def times_faster(runs: Runs) -> list[float]:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A sentence of the page, or a part of one, and whether the results bear it out."""
+class Claim(Generic[R]):
+    """A sentence of a page, or a part of one, and whether the results bear it out."""
 
     text: str
-    holds: Callable[[Any], bool]
+    holds: Callable[[R], bool]
 
 
-CLAIMS = (
+CLAIMS: tuple[Claim[Runs], ...] = (
     Claim(
         "It then lowers the test loss, mostly by a fifth to a half, with wrong labels and without",
         lambda runs: (
@@ -427,14 +427,14 @@ CLAIMS = (
 )
 
 
-def failures(claims: Sequence[Claim], runs: Any, page: str) -> list[str]:
+def failures(claims: Sequence[Claim[R]], runs: R, page: str) -> list[str]:
     """The sentences that are not on the page, or do not hold."""
     words = " ".join(page.replace("**", "").split())
     missing = [f"not on the page: {claim.text}" for claim in claims if claim.text not in words]
     return missing + [f"not so: {claim.text}" for claim in claims if not claim.holds(runs)]
 
 
-def check(claims: Sequence[Claim], read: Callable[[Path], Any], page: Path, description: str) -> None:
+def check(claims: Sequence[Claim[R]], read: Callable[[Path], R], page: Path, description: str) -> None:
     """The command: holds a page against the results on its command line, which `read` reads."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("results", type=Path, help="where the results are")

@@ -5,21 +5,17 @@
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import time
-from pathlib import Path
 from typing import Any, Optional
 
+import continued
 import numpy as np
-import results
 import torch
 from network import TEST_STEPS
 from numpy.typing import NDArray
 from stack import Networks, Samples, attack, train
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 from when_plan import Job, data, jobs
 from when_rows import Row
 
@@ -129,37 +125,8 @@ def keys(job: Job) -> list[tuple[Any, ...]]:
 
 
 def main(arguments: Optional[list[str]] = None) -> None:
-    parser = argparse.ArgumentParser(description="Runs the trainings of docs/when.md, as far as they have not been run")
-    parser.add_argument("results", type=Path, help="CSV to continue or to begin")
-    parser.add_argument("--quick", action="store_true", help="two seeds, a few steps: tries the code")
-    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each, 2")
-    options = parser.parse_args(arguments)
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-
-    every = jobs(options.quick)
-    wanted = {key for job in every for key in keys(job)}
-    # Rows of another plan, and of jobs that were cut off, go.
-    found = {row.key: row for row in results.read(options.results, Row) if row.key in wanted}
-    todo = [job for job in every if not all(key in found for key in keys(job))]
-    cut_off = {key for job in todo for key in keys(job)}
-    rows = [row for key, row in found.items() if key not in cut_off]
-    results.rewrite(options.results, rows, Row)
-
-    start = time.perf_counter()
-    # Not forked: PyTorch has threads.
-    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
-        # A quick run shows its progress on terminals alone.
-        quiet = None if options.quick else False
-        trained = pool.imap_unordered(run, todo)
-        for new in tqdm(trained, total=len(todo), unit="training", smoothing=0.05, mininterval=1, disable=quiet):
-            results.append(options.results, new)
-            rows += new
-    results.rewrite(options.results, rows, Row)
-    last = {row.key[:4]: row.cpu_seconds for row in sorted(rows, key=lambda row: row.step)}
-    print(
-        f"{len(todo)} trainings in {time.perf_counter() - start:.0f} s; all {len(last)} took {sum(last.values()):.0f} s "
-        f"of the processor"
-    )
+    options = continued.parser("Runs the trainings of docs/when.md, as far as they have not been run").parse_args(arguments)
+    continued.carry_on(options, Row, jobs(options.quick), keys, run)
 
 
 if __name__ == "__main__":
