@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import results
 from summary import Mean, difference, group, mean
@@ -111,20 +111,23 @@ def combined(runs: Runs, early: bool) -> str:
     return table(["method", *settings], lines)
 
 
+def same_strength(runs: Runs, setting: str, loss: str) -> tuple[list[Row], list[Row]]:
+    """All rows of HR over a loss, and those of the loss alone with the strength that it has under HR."""
+    ours = runs.by_family["attacked", setting, "HR" if loss == "PGD" else f"HR over {loss}"]
+    strength = ours[0].candidate.split(", HR")[0] if loss != "PGD" else "none"
+    return ours, [row for row in runs.by_family["attacked", setting, loss] if row.candidate == strength]
+
+
 def over(runs: Runs) -> str:
-    """HR over a loss minus this loss, at each length."""
+    """HR over a loss minus this loss of the same strength, at each length."""
     lines = []
     for setting in runs.settings("attacked"):
         for loss in ("PGD", *LOSSES):
             if loss not in runs.families("attacked", setting):
                 continue
-            ours = "HR" if loss == "PGD" else f"HR over {loss}"
-
-            def pair(early: bool = False, step: Optional[int] = None, names: Any = (ours, loss, setting)) -> str:
-                return minus(*(runs.pick("attacked", names[2], family, early, step) for family in names[:2]))
-
-            at = (pair(step=step) for step in lengths(runs, "attacked"))
-            lines.append([setting, loss, *at, pair(early=True)])
+            ours, alone = same_strength(runs, setting, loss)
+            at = [minus(chosen(ours, step=step), chosen(alone, step=step)) for step in lengths(runs, "attacked")]
+            lines.append([setting, loss, *at, minus(chosen(ours, early=True), chosen(alone, early=True))])
     return table(["setting", "loss", *(f"{step} steps" for step in lengths(runs, "attacked")), "chosen"], lines)
 
 
@@ -206,14 +209,15 @@ def moments(runs: Runs) -> str:
 
 
 def calibrated(runs: Runs) -> str:
-    """At the end, as it is and after the temperature."""
+    """As it is and after the temperature: at the end, and the plain training with the length chosen."""
     columns = ("test_loss", "ece", "brier", "scaled_loss", "scaled_ece", "scaled_brier")
     lines = []
     for setting in runs.settings("natural"):
-        for family in CALIBRATED:
-            rows = runs.pick("natural", setting, family)
+        for family, early in (*((family, False) for family in CALIBRATED), ("plain", True)):
+            rows = runs.pick("natural", setting, family, early)
             means = [mean(getattr(row, column) for row in rows).text(3) for column in columns]
-            lines.append([setting, title(family), percent(mean(row.test_accuracy for row in rows)), *means])
+            name = f"{title(family)}, length chosen" if early else title(family)
+            lines.append([setting, name, percent(mean(row.test_accuracy for row in rows)), *means])
     header = ["setting", "method", "accuracy", "loss", "ECE", "Brier score"]
     return table([*header, "loss, scaled", "ECE, scaled", "Brier score, scaled"], lines)
 
