@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Optional
@@ -18,7 +19,8 @@ WHEN = PAGE.with_name("when.md")
 LOSSES = ("smoothing", "TRADES", "MART")
 SCHEDULES = ("HR, known", "HR, held out", "HR, growing", "HR, late")
 MEMORIES = ("HR, worst", "HR, trust", "HR, worst, trust", "trust without HR")
-CALIBRATED = ("plain", "smoothing", "HR", "r alone", "HR over smoothing")
+CALIBRATED = ("plain", "smoothing", "HR", "r alone", "HR over smoothing", "trust without HR")
+GROUPED = ("plain", "weights", "focal", "CVaR", "group DRO", "HR", "HR over groups", "HR over weights")
 #: What the page calls a family, where it says more than the family itself.
 TITLES = {
     "HR, known": "HR once the training set is known",
@@ -65,9 +67,9 @@ class Runs:
         self.by_family = group(self.rows, lambda row: (row.experiment, row.setting, row.family))
 
     def settings(self, experiment: str) -> list[str]:
-        """Of fewest images first, then of the fewest wrong labels."""
+        """Of fewest images first, then of the fewest wrong labels; then by name."""
         found = {row.setting for row in self.rows if row.experiment == experiment}
-        return sorted(found, key=lambda one: [float(word) for word in one.replace("%", "").split() if word.isdigit()])
+        return sorted(found, key=lambda one: ([int(word) for word in re.findall(r"\d+", one)], one))
 
     def families(self, experiment: str, setting: str) -> list[str]:
         return [family for one, other, family in self.by_family if (one, other) == (experiment, setting)]
@@ -95,6 +97,46 @@ def minus(*pair: Sequence[Row], columns: tuple[str, str] = ("test_accuracy", "te
 
 def _number(value: Mean, column: str) -> str:
     return percent(value) if column.endswith("accuracy") else value.text(2)
+
+
+#: For ``findings``: what one has; experiment, setting and whether the length is chosen; what is used, against what.
+FINDINGS = (
+    ("a rare group, known", "groups", "digits, rare inverted", True, "HR over groups", ("plain", "group DRO", "weights")),
+    ("a rare class", "groups", "cancer, rare malignant", True, "HR over groups", ("plain", "group DRO", "weights", "focal")),
+    ("a rare group, not known", "groups", "digits, rare inverted", True, "HR", ("plain", "focal", "CVaR")),
+    ("20% wrong labels", "natural", "500 images, 20% wrong", True, "HR", ("plain", "trust without HR")),
+    ("the same, to the end", "natural", "500 images, 20% wrong", False, "HR", ("plain", "trust without HR")),
+    ("attacks", "attacked", "500 images, 0% wrong", True, "HR over TRADES", ("TRADES",)),
+    ("the same, to the end", "attacked", "500 images, 0% wrong", False, "HR over TRADES", ("TRADES",)),
+    ("attacks, 20% wrong", "attacked", "500 images, 20% wrong", True, "HR over TRADES", ("TRADES", "trust without HR")),
+    ("the same, to the end", "attacked", "500 images, 20% wrong", False, "HR over TRADES", ("TRADES", "trust without HR")),
+)
+
+
+def findings(runs: Runs) -> str:
+    """HR where the page's summary looks, and who is better by two standard errors of the paired difference."""
+    lines = []
+    for what, experiment, setting, early, ours, others in FINDINGS:
+        if setting not in runs.settings(experiment):
+            # A quick run has fewer images.
+            continue
+        columns = GROUP_COLUMNS if experiment == "groups" else ("test_accuracy", "test_loss")
+        call = of_groups if experiment == "groups" else title
+        picks = {family: runs.pick(experiment, setting, family, early) for family in (ours, *others)}
+        for other in others:
+            pair = picks[ours], picks[other]
+            verdicts = "; ".join(better(*pair, column, (call(ours), call(other))) for column in columns)
+            cells = (cell(picks[family], columns) for family in (ours, other))
+            lines.append([what, call(ours), call(other), *cells, minus(*pair, columns=columns), verdicts])
+    return table(["setting", "HR", "against", "HR", "the other", "HR minus the other", "better by two errors"], lines)
+
+
+def better(rows: Sequence[Row], others: Sequence[Row], column: str, names: tuple[str, str]) -> str:
+    """Which of two is better by two standard errors, or "-"."""
+    gain = difference(rows, others, column)
+    if abs(gain.value) <= 2 * gain.error:
+        return "-"
+    return names[(gain.value < 0) == column.endswith("accuracy")]
 
 
 def combined(runs: Runs, early: bool) -> str:
@@ -229,7 +271,7 @@ def grouped(runs: Runs, early: bool) -> str:
     settings = runs.settings("groups")
     lines = [
         [of_groups(family), *(cell(runs.pick("groups", setting, family, early), GROUP_COLUMNS) for setting in settings)]
-        for family in runs.families("groups", settings[0])
+        for family in GROUPED
     ]
     return table(["method", *settings], lines)
 
@@ -270,6 +312,7 @@ def tables(path: Path) -> dict[str, str]:
     """All tables by name."""
     runs = Runs(path)
     makers: dict[str, Callable[[], str]] = {
+        "findings": lambda: findings(runs),
         "combined-end": lambda: combined(runs, early=False),
         "combined-early": lambda: combined(runs, early=True),
         "over": lambda: over(runs),
