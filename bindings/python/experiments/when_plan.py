@@ -117,7 +117,7 @@ def _groups() -> Iterator[Method]:
 
 
 def jobs(quick: bool = False) -> list[Job]:
-    """All trainings, each of all of its seeds. Quick: the first method of each family, two seeds, few steps, small samples."""
+    """All trainings, each of all of its seeds. Quick: of each family the first method, two seeds, few steps, few samples."""
     plan: list[tuple[Setting, list[Method]]] = [(setting, list(_groups())) for setting in GROUPS]
     plan += [(setting, [*_losses(False), *_schedules(), *_memories()]) for setting in NATURAL]
     plan += [(setting, [*_losses(True), *_schedules(), *(_memories() if setting.wrong else ())]) for setting in ATTACKED]
