@@ -106,7 +106,7 @@ FINDINGS = (
     ("a rare group, not known", "groups", "digits, rare inverted", True, "HR", ("plain", "focal", "CVaR")),
     ("20% wrong labels", "natural", "500 images, 20% wrong", True, "HR", ("plain", "trust without HR")),
     ("the same, to the end", "natural", "500 images, 20% wrong", False, "HR", ("plain", "trust without HR")),
-    ("attacks", "attacked", "500 images, 0% wrong", True, "HR over TRADES", ("TRADES",)),
+    ("attacks, true labels", "attacked", "500 images, 0% wrong", True, "HR over TRADES", ("TRADES",)),
     ("the same, to the end", "attacked", "500 images, 0% wrong", False, "HR over TRADES", ("TRADES",)),
     ("attacks, 20% wrong", "attacked", "500 images, 20% wrong", True, "HR over TRADES", ("TRADES", "trust without HR")),
     ("the same, to the end", "attacked", "500 images, 20% wrong", False, "HR over TRADES", ("TRADES", "trust without HR")),
