@@ -95,10 +95,11 @@ python-triton: python-site ## The kernel for GPUs, interpreted on the CPU, on a 
 	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && TRITON_INTERPRET=1 HRW_TABLE_EVERY=4 $(PYTHON_ENV) $$venv/bin/python \
 		$(PYTEST) $(PYTHON_DIR)/tests/triton_interpreted.py
 
-# The recipes for other tools, and the estimators for scikit-learn. Two processes of PyTorch on two processors: one thread each.
+# The recipes for other tools, the estimators for scikit-learn, and the experiments that use its sets. Two processes of PyTorch on two processors: one thread each.
 python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, XGBoost, LightGBM, CatBoost, scikit-learn, SciPy
 	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && OMP_NUM_THREADS=1 $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
-		$(PYTHON_DIR)/tests/test_sklearn.py $(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_docs.py
+		$(PYTHON_DIR)/tests/test_sklearn.py $(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_docs.py \
+		$(PYTHON_DIR)/tests/test_when.py
 
 # Whose rows of the table in docs/performance.md are measured; the others stay.
 BENCH_FRAMEWORKS ?= numpy torch jax tensorflow

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Generic, Optional
 
 import results
 from results import Row
-from summary import Mean, difference, group, last, mean, name
+from summary import Mean, R, difference, group, last, mean, name
 from tables import PAGE, chosen_by, own_test_loss
 
 #: The share of the training data known by heart from which a network interpolates it.
@@ -236,14 +236,14 @@ def times_faster(runs: Runs) -> list[float]:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A sentence of the page, or a part of one, and whether the results bear it out."""
+class Claim(Generic[R]):
+    """A sentence of a page, or a part of one, and whether the results bear it out."""
 
     text: str
-    holds: Callable[[Runs], bool]
+    holds: Callable[[R], bool]
 
 
-CLAIMS = (
+CLAIMS: tuple[Claim[Runs], ...] = (
     Claim(
         "It then lowers the test loss, mostly by a fifth to a half, with wrong labels and without",
         lambda runs: (
@@ -427,23 +427,23 @@ CLAIMS = (
 )
 
 
-def failures(directory: Path, page: str) -> list[str]:
+def failures(claims: Sequence[Claim[R]], runs: R, page: str) -> list[str]:
     """The sentences that are not on the page, or do not hold."""
-    runs = Runs(directory)
     words = " ".join(page.replace("**", "").split())
-    missing = [f"not on the page: {claim.text}" for claim in CLAIMS if claim.text not in words]
-    return missing + [f"not so: {claim.text}" for claim in CLAIMS if not claim.holds(runs)]
+    missing = [f"not on the page: {claim.text}" for claim in claims if claim.text not in words]
+    return missing + [f"not so: {claim.text}" for claim in claims if not claim.holds(runs)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Holds the page on the experiments against the results")
-    parser.add_argument("directory", type=Path, help="where runs.csv and authors.csv are")
-    parser.add_argument("--page", type=Path, default=PAGE)
+def check(claims: Sequence[Claim[R]], read: Callable[[Path], R], page: Path, description: str) -> None:
+    """The command: holds a page against the results on its command line, which `read` reads."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("results", type=Path, help="where the results are")
+    parser.add_argument("--page", type=Path, default=page)
     arguments = parser.parse_args()
-    found = failures(arguments.directory, arguments.page.read_text(encoding="utf-8"))
+    found = failures(claims, read(arguments.results), arguments.page.read_text(encoding="utf-8"))
     if found:
         sys.exit("\n".join(found))
 
 
 if __name__ == "__main__":
-    main()
+    check(CLAIMS, Runs, PAGE, "Holds the page on the experiments against a directory with runs.csv and authors.csv")

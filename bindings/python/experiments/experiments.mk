@@ -8,7 +8,8 @@ EXPERIMENTS_QUICK := $(PYTHON_BUILT)/experiments
 EXPERIMENTS_ENV = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1 \
 	PYTHONPATH='$(abspath $(PYTHON_SITE))':$$(echo $$($(PYTHON_VENV) experiments $(PYTHON))/lib/python3*/site-packages)
 
-.PHONY: experiments experiments-runs experiments-authors experiments-page experiments-quick
+.PHONY: experiments experiments-runs experiments-authors experiments-page experiments-when experiments-when-runs \
+	experiments-when-page experiments-quick
 
 experiments: experiments-runs experiments-authors experiments-page ## The paper's experiments on MNIST, beside the authors' package; continues
 
@@ -25,6 +26,18 @@ experiments-page: python-site ## The tables and the pictures of docs/experiments
 		&& $$venv/bin/python $(EXPERIMENTS)/pictures.py $(EXPERIMENTS_CSV) docs/images
 	-@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) && $$venv/bin/python $(EXPERIMENTS)/claims.py $(EXPERIMENTS_CSV)
 
+# scikit-learn, whose sets have the rare classes and groups, is in the environment of the tools, which sees PyTorch.
+experiments-when: experiments-when-runs experiments-when-page ## When HR pays: TRADES and MART under it, schedules, rare groups, calibration; continues
+
+experiments-when-runs: python-site
+	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/when.py $(EXPERIMENTS_CSV)/when.csv
+
+experiments-when-page: python-site ## The tables of docs/when.md, from the results; what of its text they contradict
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) \
+		&& $$venv/bin/python $(EXPERIMENTS)/when_tables.py $(EXPERIMENTS_CSV)/when.csv
+	-@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) \
+		&& $$venv/bin/python $(EXPERIMENTS)/when_claims.py $(EXPERIMENTS_CSV)/when.csv
+
 experiments-quick: python-site python-debian-torch ## Every experiment's code at tiny sizes, every table and picture, in target/python/experiments
 	@rm -rf $(EXPERIMENTS_QUICK)
 	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/run.py --quick $(EXPERIMENTS_QUICK)/runs.csv
@@ -33,3 +46,6 @@ experiments-quick: python-site python-debian-torch ## Every experiment's code at
 	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) \
 		&& $$venv/bin/python $(EXPERIMENTS)/tables.py $(EXPERIMENTS_QUICK) --page $(EXPERIMENTS_QUICK)/experiments.md \
 		&& $$venv/bin/python $(EXPERIMENTS)/pictures.py $(EXPERIMENTS_QUICK) $(EXPERIMENTS_QUICK)
+	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && $(EXPERIMENTS_ENV) $$venv/bin/python $(EXPERIMENTS)/when.py --quick $(EXPERIMENTS_QUICK)/when.csv
+	@venv=$$($(PYTHON_VENV) core $(PYTHON)) && export $(PYTHON_ENV) \
+		&& $$venv/bin/python $(EXPERIMENTS)/when_tables.py $(EXPERIMENTS_QUICK)/when.csv --page $(EXPERIMENTS_QUICK)/when.md

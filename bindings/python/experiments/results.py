@@ -1,11 +1,14 @@
-"""The table of results: one line of a CSV per checkpoint of a training; a job is done when all of its lines are there."""
+"""The table of results: one line of a CSV per checkpoint of a training; a job is done when all of its lines are there.
+
+Files of other experiments have rows of other columns: a dataclass of numbers and strings with a ``key``.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -79,36 +82,38 @@ TYPES: dict[str, Any] = {"str": str, "int": int, "float": float}
 CONVERT = {field.name: TYPES[str(field.type)] for field in fields(Row)}
 
 
-def read(path: Path) -> list[Row]:
-    """The rows of a file; none if there is no file. A last line that was cut off is left out."""
+def read(path: Path, kind: Any = Row) -> Any:
+    """The rows of a file, of the class `kind`; none if there is no file. A last line that was cut off is left out."""
     if not path.exists():
         return []
+    convert = {field.name: TYPES[str(field.type)] for field in fields(kind)}
     text = path.read_text(encoding="utf-8")
     lines = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1]))
-    return [Row(**{name: CONVERT[name](value) for name, value in line.items()}) for line in lines]
+    return [kind(**{name: convert[name](value) for name, value in line.items()}) for line in lines]
 
 
-def _lines(rows: Iterable[Row], header: bool) -> str:
+def _lines(rows: Iterable[Any], header: Any) -> str:
+    """`header`: the class whose columns are named first, or None."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writerow(CONVERT)
+        writer.writerow(field.name for field in fields(header))
     for row in rows:
-        values = (getattr(row, name) for name in CONVERT)
+        values = (getattr(row, field.name) for field in fields(row))
         writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in values)
     return text.getvalue()
 
 
-def append(path: Path, rows: Iterable[Row]) -> None:
-    """Adds the rows of one job in one write."""
+def append(path: Path, rows: Sequence[Any]) -> None:
+    """Adds the rows of one job, of which there is at least one, in one write."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(_lines(rows, header=file.tell() == 0))
+        file.write(_lines(rows, type(rows[0]) if file.tell() == 0 else None))
         file.flush()
         os.fsync(file.fileno())
 
 
-def rewrite(path: Path, rows: Iterable[Row]) -> None:
-    """Replaces the file at once, with its rows in order."""
+def rewrite(path: Path, rows: Iterable[Any], kind: Any = Row) -> None:
+    """Replaces the file at once, with its rows, of the class `kind`, in order."""
     temporary = path.with_suffix(".new")
-    temporary.write_text(_lines(sorted(rows, key=lambda row: row.key), header=True), encoding="utf-8")
+    temporary.write_text(_lines(sorted(rows, key=lambda row: row.key), kind), encoding="utf-8")
     temporary.replace(path)

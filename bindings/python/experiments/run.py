@@ -5,23 +5,19 @@
 
 from __future__ import annotations
 
-import argparse
 import math
-import multiprocessing
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import continued
 import plan
-import results
 import torch
 from mnist import Split, split
 from network import EPSILON, NOISE, Score, score
 from plan import Job
 from results import Row
 from torch import Tensor
-from tqdm import tqdm
 from training import BATCH, train
 
 import hr_weights as hrw
@@ -118,39 +114,11 @@ def keys(job: Job) -> list[tuple[Any, ...]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Runs the experiments, as far as they have not been run")
-    parser.add_argument("results", type=Path, help="CSV to continue or to begin")
-    parser.add_argument("--quick", action="store_true", help="one seed, a few steps: tries the code")
-    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each, 2")
+    parser = continued.parser("Runs the experiments, as far as they have not been run")
     parser.add_argument("--only", choices=sorted(plan.EXPERIMENTS), help="one experiment")
-    arguments = parser.parse_args()
-    arguments.results.parent.mkdir(parents=True, exist_ok=True)
-
-    every = plan.jobs(arguments.quick)
-    wanted = {key for job in every for key in keys(job)}
-    # Rows of another plan, and of jobs that were cut off, go.
-    found = {row.key: row for row in results.read(arguments.results) if row.key in wanted}
-    done = [job for job in every if all(key in found for key in keys(job))]
-    rows = [found[key] for job in done for key in keys(job)]
-    results.rewrite(arguments.results, rows)
-    finished = set(done)
-    todo = [job for job in every if job not in finished and arguments.only in (None, job.experiment)]
-
-    start = time.perf_counter()
-    # Not forked: PyTorch has threads.
-    with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:
-        # A quick run shows its progress on terminals alone.
-        quiet = None if arguments.quick else False
-        trained = pool.imap_unordered(run, todo)
-        for new in tqdm(trained, total=len(todo), unit="training", smoothing=0.05, mininterval=1, disable=quiet):
-            results.append(arguments.results, new)
-            rows += new
-    results.rewrite(arguments.results, rows)
-    last = {row.key[:-1]: row.cpu_seconds for row in sorted(rows, key=lambda row: row.step)}
-    print(
-        f"{len(todo)} trainings in {time.perf_counter() - start:.0f} s; all {len(last)} took {sum(last.values()):.0f} s "
-        f"of the processor"
-    )
+    options = parser.parse_args()
+    only = options.only
+    continued.carry_on(options, Row, plan.jobs(options.quick), keys, run, lambda job: only in (None, job.experiment))
 
 
 if __name__ == "__main__":

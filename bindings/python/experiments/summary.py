@@ -6,10 +6,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from results import Row
+
+#: The rows of a file of results: those of results.py or of when_rows.py.
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ def name(row: Row) -> str:
     return f"{budgets}, attacked" if row.epsilon > 0 else budgets
 
 
-def group(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
+def group(rows: Iterable[R], key: Callable[[R], Any]) -> dict[Any, list[R]]:
     """Rows by the value of `key`, in order of its first occurrence."""
-    groups: dict[Any, list[Row]] = defaultdict(list)
+    groups: dict[Any, list[R]] = defaultdict(list)
     for row in rows:
         groups[key(row)].append(row)
     return dict(groups)
@@ -63,7 +66,7 @@ def last(rows: Iterable[Row]) -> list[Row]:
     return [max(rows, key=lambda row: row.step) for rows in group(rows, lambda row: row.key[:-1]).values()]
 
 
-def difference(rows: Iterable[Row], others: Iterable[Row], column: str) -> Mean:
+def difference(rows: Iterable[Any], others: Iterable[Any], column: str) -> Mean:
     """The mean of `rows` minus `others` over the seeds of both, which train and are tested on the same images."""
     by_seed = {row.seed: getattr(row, column) for row in others}
     return mean(getattr(row, column) - by_seed[row.seed] for row in rows if row.seed in by_seed)

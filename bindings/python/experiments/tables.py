@@ -386,13 +386,14 @@ def filled(page: str, made: dict[str, str]) -> str:
     return BLOCK.sub(lambda block: block[1] + made[block[2]] + block[3], page)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Writes the tables of the page on the experiments")
-    parser.add_argument("directory", type=Path, help="where runs.csv and authors.csv are")
-    parser.add_argument("--page", type=Path, default=PAGE)
+def write(tables: Callable[[Path], dict[str, str]], page: Path, description: str) -> None:
+    """The command: fills a page with the tables that are made from the results on its command line."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("results", type=Path, help="where the results are")
+    parser.add_argument("--page", type=Path, default=page)
     parser.add_argument("--check", action="store_true", help="fail if the page would change")
     arguments = parser.parse_args()
-    made = tables(arguments.directory)
+    made = tables(arguments.results)
     if not arguments.page.exists():
         arguments.page.write_text(
             "".join(f"<!-- table {title} -->\n{text}<!-- end -->\n\n" for title, text in made.items())
@@ -401,10 +402,10 @@ def main() -> None:
     before = arguments.page.read_text(encoding="utf-8")
     after = filled(before, made)
     if arguments.check and after != before:
-        sys.exit(f"{arguments.page} is not that of the results: make experiments-page")
+        sys.exit(f"{arguments.page} is not that of the results: write the page again, without --check")
     if after != before:
         arguments.page.write_text(after, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write(tables, PAGE, "Writes the tables of the page on the experiments from a directory with runs.csv and authors.csv")

@@ -1,4 +1,4 @@
-"""The page on the experiments is that of the committed results, and a run that was interrupted continues."""
+"""The pages on the experiments are those of the committed results, and a run that was interrupted continues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-PAGE = Path(__file__).parents[3] / "docs" / "experiments.md"
+PAGES = Path(__file__).parents[3] / "docs"
 
 if not EXPERIMENTS.exists():
     pytest.skip("the experiments are in the repository, not in the source distribution", allow_module_level=True)
@@ -27,13 +27,12 @@ def modules(monkeypatch):
         del sys.modules[name]
 
 
-def test_the_tables_of_the_page_are_those_of_the_results():
-    command = [sys.executable, EXPERIMENTS / "tables.py", EXPERIMENTS / "results", "--page", PAGE, "--check"]
-    subprocess.run(command, check=True)
-
-
-def test_the_results_bear_out_what_the_page_says():
-    subprocess.run([sys.executable, EXPERIMENTS / "claims.py", EXPERIMENTS / "results", "--page", PAGE], check=True)
+@pytest.mark.parametrize("prefix, results, page", [("", "", "experiments.md"), ("when_", "when.csv", "when.md")])
+def test_the_pages_are_those_of_the_results(prefix, results, page):
+    """Their tables are made from the committed results, which bear out what the pages say in words."""
+    for script, options in (("tables.py", ["--check"]), ("claims.py", [])):
+        command = [EXPERIMENTS / (prefix + script), EXPERIMENTS / "results" / results, "--page", PAGES / page]
+        subprocess.run([sys.executable, *command, *options], check=True)
 
 
 def row(results, **changes):
