@@ -32,7 +32,8 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc,type-arg]
 
         library = self._build(crate)
         if version == "editable":
-            # Python imports the package from its source directory, so that is where the library has to be.
+            # Python imports the package from its source directory, so that is where the library has
+            # to be.
             target = Path(self.root, "hr_weights", "_lib", library.name)
             target.parent.mkdir(exist_ok=True)
             # A running Python may have the old file mapped: replace it, do not write into it.
@@ -95,7 +96,8 @@ def _platform(library: Path) -> str:
         machine = int.from_bytes(header[18:20], "little" if header[5] == 1 else "big")
         platform = f"linux-{MACHINES.get(machine, platform[len('linux-') :])}"
     elif platform.startswith("macosx-"):
-        # Python's own minimum may be lower than the one that the library was built for, or say universal2.
+        # Python's own minimum may be lower than the one that the library was built for, or say
+        # universal2.
         _, version, machine = platform.split("-")
         version = os.environ.get("MACOSX_DEPLOYMENT_TARGET", version)
         if machine == "universal2":

@@ -85,21 +85,28 @@ python-torch-eager: python-site python-debian-torch ## PyTorch 1.13 of Debian, w
 
 # The current release of each framework; PyTorch's is 5 GB.
 PYTHON_FRAMEWORKS := python-torch python-jax python-tensorflow
+# Keras on its own back end; on the others it is one of the tools.
+KERAS_TESTS := $(PYTHON_DIR)/tests/test_keras.py \
+	'$(PYTHON_DIR)/tests/test_tools.py::test_the_robust_loss_is_lower_than_with_the_plain_mean[with_keras]'
+python-tensorflow: MORE_TESTS = $(KERAS_TESTS)
 .PHONY: $(PYTHON_FRAMEWORKS)
 $(PYTHON_FRAMEWORKS): python-%: python-site
 	@venv=$$($(PYTHON_VENV) $* $(PYTHON)) \
 		&& $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
-			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py
+			$(PYTHON_DIR)/tests/test_$**.py $(PYTHON_DIR)/tests/test_compat*.py $(PYTHON_DIR)/tests/test_docs.py $(MORE_TESTS)
 
 python-triton: python-site ## The kernel for GPUs, interpreted on the CPU, on a quarter of the table
 	@venv=$$($(PYTHON_VENV) torch $(PYTHON)) && TRITON_INTERPRET=1 HRW_TABLE_EVERY=4 $(PYTHON_ENV) $$venv/bin/python \
 		$(PYTEST) $(PYTHON_DIR)/tests/triton_interpreted.py
 
-# The recipes for other tools, the estimators for scikit-learn, and the experiments that use its sets. Two processes of PyTorch on two processors: one thread each.
-python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, XGBoost, LightGBM, CatBoost, scikit-learn, SciPy
-	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && OMP_NUM_THREADS=1 $(PYTHON_ENV) $$venv/bin/python $(PYTEST) \
-		$(PYTHON_DIR)/tests/test_sklearn.py $(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_docs.py \
-		$(PYTHON_DIR)/tests/test_when.py
+# The recipes for other tools, the estimators for scikit-learn, and the experiments that use its sets. Two processes of PyTorch on two
+# processors: one thread each.
+python-tools: python-site ## Lightning, Hugging Face, skorch, Flax, Keras on JAX and PyTorch, XGBoost, LightGBM, CatBoost, scikit-learn, SciPy
+	@venv=$$($(PYTHON_VENV) tools $(PYTHON)) && export OMP_NUM_THREADS=1 \
+		&& KERAS_BACKEND=jax $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(PYTHON_DIR)/tests/test_sklearn.py \
+			$(PYTHON_DIR)/tests/test_tools.py $(PYTHON_DIR)/tests/test_keras.py $(PYTHON_DIR)/tests/test_docs.py \
+			$(PYTHON_DIR)/tests/test_when.py \
+		&& KERAS_BACKEND=torch $(PYTHON_ENV) $$venv/bin/python $(PYTEST) $(KERAS_TESTS)
 
 # Whose rows of the table in docs/performance.md are measured; the others stay.
 BENCH_FRAMEWORKS ?= numpy torch jax tensorflow

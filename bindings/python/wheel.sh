@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# Makes a wheel that installs without Rust: on any Linux of the last ten years, whatever the machine that it is made on has.
-#   usage: wheel.sh OUTPUT_DIRECTORY [TARGET...]        (PYTHON names the Python whose environment has the tools; default python3)
+# Makes a wheel that installs without Rust: on any Linux of the last ten years, whatever the machine
+# that it is made on has.
+#   usage: wheel.sh OUTPUT_DIRECTORY [TARGET...]        (PYTHON names a Python; default python3)
 #
-#   x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu       glibc 2.17 (2012) or later: manylinux_2_17, also called manylinux2014
-#   x86_64-unknown-linux-musl, aarch64-unknown-linux-musl     musl 1.2 (2020) or later: musllinux_1_2
+#   x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu
+#       glibc 2.17 (2012) or later: manylinux_2_17, also called manylinux2014
+#   x86_64-unknown-linux-musl, aarch64-unknown-linux-musl
+#       musl 1.2 (2020) or later: musllinux_1_2
 #
-# Without TARGET: this machine's processor, with glibc. The library is linked by zig against the old C library, with the unwinder
-# inside, so that it needs nothing beside libc; auditwheel looks at its symbols, and a wheel whose tag would not be true is an error.
+# Without TARGET: this machine's processor, with glibc. The library is linked by zig against the old
+# C library, with the unwinder inside, so that it needs nothing beside libc; auditwheel looks at its
+# symbols, and a wheel whose tag would not be true is an error.
+#   wheel.sh --has-std TARGET                           whether Rust can compile for it here
 set -euo pipefail
-[ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 
 # What is not there yet is asked of rustup.
@@ -32,8 +37,9 @@ mkdir "$work/nothing"
 
 for target; do
     machine=${target%%-*}
-    # A processor of any age: the passes for newer ones are chosen while the program runs. RUSTFLAGS takes the place of flags of
-    # the caller's configuration, such as target-cpu=native, which would make a wheel for this processor alone.
+    # A processor of any age: the passes for newer ones are chosen while the program runs. RUSTFLAGS
+    # takes the place of flags of the caller's configuration, such as target-cpu=native, which would
+    # make a wheel for this processor alone.
     case $target in
     x86_64-*) flags="-C target-cpu=x86-64" ;;
     aarch64-*) flags="-C target-cpu=generic" ;;
@@ -47,7 +53,8 @@ for target; do
     *) echo "wheel.sh: $target is no target that it knows" >&2; exit 2 ;;
     esac
     has_std "$target" || { echo "wheel.sh: no standard library of Rust for $target: rustup target add $target" >&2; exit 1; }
-    # The version of glibc is an argument of cargo-zigbuild, which does not read it from the environment.
+    # The version of glibc is an argument of cargo-zigbuild, which does not read it from the
+    # environment.
     printf '#!/bin/sh\nexec "%s/bin/cargo-zigbuild" "$@" --target %s\n' "$venv" "$zig_target" >"$work/cargo"
     chmod +x "$work/cargo"
     rm -rf "$work/built"
@@ -58,7 +65,8 @@ for target; do
             CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/../../target}/wheels \
             "$venv/bin/python" -m hatchling build --target wheel --directory "$work/built" >&2
     )
-    # auditwheel takes the C library from the wheel's name, and its files from nowhere: this machine's are of another kind.
+    # auditwheel takes the C library from the wheel's name, and its files from nowhere: this
+    # machine's are of another kind.
     "$venv/bin/wheel" tags --remove --platform-tag "$tag" "$work"/built/*.whl >/dev/null
     if [[ $target = *-musl ]]; then
         "$venv/bin/wheel" unpack --dest "$work/built" "$work"/built/*.whl >/dev/null

@@ -12,6 +12,9 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        # Keras imports the back end that KERAS_BACKEND names, and the extra "keras" brings its
+        # default alone.
+        name = error.name if error.name in ("jax", "tensorflow", "torch") else name
         raise ImportError(
             f'{error.name} is missing, which hr_weights needs here: pip install "hr-weights[{name}]"', name=error.name
         ) from error

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ._attacks_tensorflow import Normalization, ffgsm, pgd
 from ._frameworks import check_named_attack
-from .keras import HRLoss
+from .keras import HRLoss, needs_tensorflow
 
 Tensor = Any
 
@@ -37,7 +37,8 @@ class HRModel(keras.Model):  # type: ignore[misc]
     a callback: ``robust.epsilon = 0.2`` traces the step again. ``save``, ``save_weights`` and ``ModelCheckpoint`` work as
     for every Keras model; import ``hr_weights.tensorflow`` before ``keras.saving.load_model``.
 
-    Raises ValueError for arguments out of range, and from ``fit`` for targets without losses of samples.
+    Raises ValueError for arguments out of range, where Keras has another back end than TensorFlow, and from ``fit`` for
+        targets without losses of samples.
 
     Source: arXiv 2303.02251: poisoning (alpha), sampling error (r) and evasion (epsilon) together.
     """
@@ -54,6 +55,8 @@ class HRModel(keras.Model):  # type: ignore[misc]
         bounds: tuple[float, float] = (0.0, 1.0),
         **options: Any,
     ) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(needs_tensorflow())
         super().__init__(**options)
         self.model = model
         self.epsilon, self.norm, self.attack, self.steps = epsilon, norm, attack, steps

@@ -1,4 +1,4 @@
-"""The robust loss as a loss of Keras.
+"""The robust loss as a loss of Keras, on TensorFlow, JAX and PyTorch.
 
 ::
 
@@ -6,7 +6,8 @@
 
     model.compile(optimizer="adam", loss=HRLoss("sparse_categorical_crossentropy", alpha=0.05, r=0.1))
 
-Import this module before ``keras.saving.load_model``: it is what tells Keras of the class.
+Import this module before ``keras.saving.load_model``: it is what tells Keras of the class. ``HRModel``, which attacks the
+inputs in ``fit``, is there with TensorFlow alone.
 
 Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generalization and Corruption Resistance"
 (arXiv 2303.02251); Bennouna, Van Parys, "Holistic Robust Data-Driven Decisions" (arXiv 2207.09560).
@@ -26,7 +27,8 @@ with extra("keras"):
     from keras.src.losses import losses as keras_losses
     from keras.src.losses.losses import LossFunctionWrapper
 
-from ._frameworks import ORDERINGS, check_budgets, finite
+from ._frameworks import ORDERINGS, check_budgets
+from ._keras_solve import solver_of
 from ._numbers import choice
 from ._types import Ordering
 
@@ -35,8 +37,6 @@ __all__ = ["HRLoss"]
 Tensor = Any
 LossFunction = Union[str, Callable[[Any, Any], Any]]
 
-#: What `backend` may be, here and in ``hr_weights.tensorflow``.
-BACKENDS = ("auto", "exact", "operation", "tensor")
 #: The names with which ``compile`` chooses a cross-entropy by the shapes.
 _BY_SHAPE = ("ce", "crossentropy")
 _HALF = ("float16", "bfloat16")
@@ -56,13 +56,15 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
     loss_fn: what ``compile`` takes for a loss: the name of a Keras loss, a Keras loss, or a function ``(y_true, y_pred)``.
         It must have a loss per sample: Keras' Dice and Tversky have one only with an `axis`, and without it are refused
         unless `alpha` and `r` are 0.
-    alpha, r, worst_loss: as in :func:`hr_weights.tensorflow.robust_loss`: numbers, or variables. Numbers may be set between
+    alpha, r, worst_loss: as in the ``robust_loss`` of Keras' back end: numbers, or variables. Numbers may be set between
         steps, as by a callback: ``loss.alpha = 0.1``, and count from the next step on. Whether there is a worst loss is
         fixed.
     ordering: "HD" or "HR". Fixed.
-    backend: "auto" (default), "exact", "operation" or "tensor", as in :func:`hr_weights.tensorflow.robust_loss`: the
-        library, or TensorFlow's operations alone where Keras compiles with ``jit_compile=True``, as it does by itself if
-        there is a GPU; "exact" and "operation" need ``model.compile(..., jit_compile=False)`` there. Fixed.
+    backend: "auto" (default), which fits every back end of Keras, or what the ``robust_loss`` of this one takes: "exact",
+        "operation" or "tensor" on TensorFlow, "tensor" on JAX, "exact" or "tensor" on PyTorch. "auto" is the library, and
+        on TensorFlow its own operations where Keras compiles with ``jit_compile=True``, as it does by itself if there is
+        a GPU; "exact" and "operation" need ``model.compile(..., jit_compile=False)`` there. On JAX it is array operations
+        where the program does not run on the CPU. Fixed.
     reduction: as in every Keras loss; "inherit" (default): that of `loss_fn` if it is a Keras loss, else Keras' default.
     dtype: as in every Keras loss: that of the computations; None: that of `loss_fn` if it is a Keras loss, else Keras'
         default. float16 and bfloat16 losses are weighed in float32.
@@ -73,8 +75,10 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
     their weights.) If a sample has several losses, as a sequence has, the problem is over the samples, and the loss of each
     is the weighted mean of its own. A batch whose weights are all zero has the loss that Keras gives it.
 
-    Raises ValueError for arguments out of range and for losses without samples. Losses that are not finite and negative
-    sample weights are a ValueError, in a graph ``tf.errors.InvalidArgumentError``, and with "tensor" make the loss NaN.
+    Raises ValueError for arguments out of range, for losses without samples, and where Keras has another back end than
+    TensorFlow, JAX and PyTorch. Losses that are not finite and negative sample weights are a ValueError, in a graph
+    ``tf.errors.InvalidArgumentError``, in a program that JAX has compiled ``jax.errors.JaxRuntimeError``, and with
+    "tensor" make the loss NaN.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
@@ -99,32 +103,20 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         # Keras computes in the default type unless it is told another one.
         super().__init__(name=name, reduction=reduction, dtype=dtype or (self._loss and self._loss.dtype))
         choice(ordering, "ordering", ORDERINGS)
-        choice(backend, "backend", BACKENDS)
         self._ordering, self._backend = ordering, backend
         alpha, r, worst_loss = check_budgets(alpha, r, worst_loss)
         self._budgets = {"alpha": alpha, "r": r, "worst_loss": worst_loss}
+        self._solver = solver_of(self._budgets)
+        choice(backend, "backend", self._solver.backends)
         self._whole_batch = False
-        self._hold()
 
     # What may change takes effect, and what may not is refused.
     alpha = _budget("alpha", "The total-variation budget, in [0, 1].")
     r = _budget("r", "The Kullback-Leibler budget, in nats.")
     worst_loss = _budget("worst_loss", "The worst loss that a sample could have had, or None.")
     ordering = property(lambda self: self._ordering, doc='"HD" or "HR".')
-    backend = property(lambda self: self._backend, doc='"auto", "exact", "operation" or "tensor".')
+    backend = property(lambda self: self._backend, doc='"auto", or the name of a way to solve.')
     loss_fn = property(lambda self: self._given, doc="What the losses of the samples are.")
-
-    def _hold(self) -> None:
-        """Puts the numbers where a compiled program will look for them."""
-        self._variables: dict[str, Any] = {}
-        if keras.backend.backend() != "tensorflow":
-            return
-        import tensorflow as tf
-
-        for name, value in self._budgets.items():
-            if isinstance(value, float):
-                with tf.init_scope():
-                    self._variables[name] = tf.Variable(finite(value), trainable=False, dtype=tf.float64)
 
     def _set(self, name: str, value: Any) -> None:
         old = self._budgets[name]
@@ -132,18 +124,19 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             raise ValueError(f"{name} cannot be changed from {old} to {value}: make another HRLoss")
         if value is None:
             return
-        value = float(value) if hasattr(value, "dtype") else value
+        value = _float(value) if hasattr(value, "dtype") else value
         checked = check_budgets(**{"alpha": 0.0, "r": 0.0, "worst_loss": None, name: value})
         new = checked[list(self._budgets).index(name)]
         if self._whole_batch and new != 0:
             raise ValueError(f"{name} must stay 0: {_WHOLE_BATCH}")
-        if not isinstance(old, float):
+        if isinstance(old, float):
+            self._budgets[name] = new
+            self._solver.set(name, new)
+        elif hasattr(old, "assign"):
             # The caller's own variable.
             old.assign(new)
-            return
-        self._budgets[name] = new
-        if name in self._variables:
-            self._variables[name].assign(finite(new))
+        else:
+            raise ValueError(f"{name} cannot be changed, since it is {type(old).__name__}: pass a number or a variable")
 
     # ---- the loss ----
 
@@ -169,7 +162,9 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             mask = _mask_of(losses)
 
             def reduced(values: Tensor, reduction: Optional[str], dtype: str) -> Tensor:
-                return _Reduction(values, mask, reduction, dtype)(y_pred, y_pred, sample_weight)
+                # With PyTorch, Keras multiplies the mask into the tensor that it is given.
+                weight = None if sample_weight is None else ops.copy(ops.convert_to_tensor(sample_weight))
+                return _Reduction(values, mask, reduction, dtype)(y_pred, y_pred, weight)
 
             plain = reduced(losses, self.reduction, self.dtype)
             if len(losses.shape) == 0:
@@ -188,15 +183,19 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             divisor = ops.where(mass != 0, mass, ops.ones_like(mass))
             samples = (ops.sum(parts, inner) if inner else parts) / divisor
             total = ops.sum(mass)
-            budgets = {name: self._variables.get(name, value) for name, value in self._budgets.items()}
-            none = (budgets["alpha"] == 0) & (budgets["r"] == 0)
-            # Without budgets whatever Keras takes is fine, so the solver gets nothing that it would refuse.
-            worst = budgets["worst_loss"]
+            reading = self._solver.read(losses)
+            alpha, r, worst, _ = reading
+            none = (alpha == 0) & (r == 0)
+            # Without budgets whatever Keras takes is fine, so the solver gets nothing that it would
+            # refuse.
+            if none is True:
+                return plain
             fine = 0.0 if worst is None else 2 * ops.minimum(ops.cast(worst, wide), 0.0)
             known = ops.where(none, fine * ops.ones_like(samples), ops.stop_gradient(samples))
             base = ops.where((total > 0) & ops.logical_not(none), ops.stop_gradient(mass), ops.ones_like(mass))
-            weights, at_worst = _solve(known, base, budgets, fine, self._ordering, self._backend)
-            # NaN if a loss is not finite or a sample weight is negative, which the tensor back end does not notice; else 0.
+            weights, at_worst = self._solver.solve(known, base, reading, fine, self._ordering, self._backend)
+            # NaN if a loss is not finite or a sample weight is negative, which the tensor back end
+            # does not notice; else 0.
             fit = ops.where((mass < 0) & ops.logical_not(none), ops.zeros_like(mass), ops.ones_like(mass))
             unfit = ops.sum(0.0 * known / fit)
             if self.reduction in (None, "none"):
@@ -205,7 +204,8 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
             else:
                 robust = ops.sum(weights * ops.where(weights > 0, samples, ops.zeros_like(samples))) + at_worst + unfit
                 result = robust * reduced(ones, self.reduction, wide)
-            return ops.where(none, plain, ops.cast(result, self.dtype))
+            # PyTorch's type is that of what Keras has multiplied.
+            return ops.where(none, plain, ops.cast(result, plain.dtype))
 
     def _check_whole_batch(self) -> None:
         loss = self._loss
@@ -217,7 +217,7 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """What Keras saves."""
         given = self._given if isinstance(self._given, str) else keras.losses.serialize(self._given)
-        budgets = {name: None if value is None else float(value) for name, value in self._budgets.items()}
+        budgets = {name: None if value is None else _float(value) for name, value in self._budgets.items()}
         return {
             "loss_fn": given,
             **budgets,
@@ -238,7 +238,6 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
 
 # `load_model` finds the class by this name. (Not as a decorator: the pages are made without Keras.)
 keras.saving.register_keras_serializable(package="hr_weights")(HRLoss)
-
 
 
 class _Reduction(keras.losses.Loss):  # type: ignore[misc]
@@ -268,6 +267,10 @@ def _set_mask(values: Tensor, mask: Tensor) -> None:
         values._keras_mask = mask
 
 
+def _float(value: Any) -> float:
+    return float(ops.convert_to_numpy(value))
+
+
 def _is_by_shape(loss_fn: Any) -> bool:
     return isinstance(loss_fn, str) and loss_fn.lower() in _BY_SHAPE
 
@@ -288,28 +291,20 @@ def _cross_entropy(y_true: Tensor, y_pred: Tensor) -> str:
     return "sparse_categorical_crossentropy" if sparse else "categorical_crossentropy"
 
 
-def _solve(
-    losses: Tensor, base: Tensor, budgets: dict[str, Any], fine: Any, ordering: Ordering, backend: str
-) -> tuple[Tensor, Any]:
-    """The weights ``(n,)``, and the weight of the worst loss times that loss; all constants.
+def needs_tensorflow() -> str:
+    """What is wrong where HRModel is wanted and Keras has another back end."""
+    return (
+        f"HRModel works with Keras on TensorFlow, but its back end is {keras.backend.backend()!r}: attack the inputs in a "
+        "loop of your own, with pgd of hr_weights.jax or hr_weights.torch"
+    )
 
-    fine: a loss that is not above the worst one.
-    """
+
+def __getattr__(name: str) -> Any:
+    """HRModel, which imports TensorFlow."""
+    if name != "HRModel":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"HRLoss works with Keras on TensorFlow, but its back end is {keras.backend.backend()!r}")
-    from . import tensorflow as framework
+        raise ImportError(needs_tensorflow())
+    from ._keras_model import HRModel
 
-    numbers = framework.budgets_of(**budgets)
-    way = framework.chosen(backend)
-    # A replica's share of the last batch may be empty, and the library refuses a problem without samples. So there is one
-    # more sample, which is masked unless it is the only one.
-    padded = way != "tensor" and losses.shape[0] is None
-    if padded:
-        is_only = ops.cast(ops.sum(base) <= 0, base.dtype)
-        losses = ops.concatenate([losses, ops.reshape(ops.cast(fine, losses.dtype), (1,))])
-        base = ops.concatenate([base, ops.reshape(is_only, (1,))])
-    weights, on_worst = framework._solve(losses, base, numbers, ordering, way)
-    weights = weights[:-1] if padded else weights
-    if budgets["worst_loss"] is None:
-        return weights, 0.0
-    return weights, on_worst * ops.cast(framework._double(numbers[2]), losses.dtype)
+    return HRModel

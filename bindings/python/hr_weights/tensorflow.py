@@ -32,11 +32,14 @@ from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, fin
 from ._keras_model import HRModel
 from ._numbers import choice
 from ._types import Ordering
-from .keras import BACKENDS, HRLoss
+from .keras import HRLoss
 
 __all__ = ["HRLoss", "HRModel", "ffgsm", "pgd", "robust_loss", "weights"]
 
 Tensor = Any
+
+#: What `backend` may be.
+BACKENDS = ("auto", "exact", "operation", "tensor")
 
 _MEAN = 'reduction="none" in Keras\' losses'
 _VMAP = ", or use tf.vectorized_map for many problems"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import hr_weights as hrw
+from hr_weights._extras import extra
 
 PACKAGE = Path(hrw.__file__).parent
 # The module, what it imports, and the extra that brings it.
@@ -63,6 +64,12 @@ def test_the_extra_of_a_function_is_named():
     )
     lines = run(code).stdout.splitlines()
     assert 'pip install "hr-weights[mpi]"' in lines[0] and 'pip install "hr-weights[plot]"' in lines[1]
+
+
+def test_the_back_end_that_keras_misses_is_named():
+    with pytest.raises(ImportError, match=r"jax is missing, .*pip install \"hr-weights\[jax\]"):
+        with extra("keras"):
+            raise ModuleNotFoundError("No module named 'jax'", name="jax")
 
 
 def test_every_extra_that_is_named_exists():

@@ -19,6 +19,7 @@ RECIPES = {
     "with_catboost": "catboost",
     "with_flax": "flax",
     "with_ignite": "ignite",
+    "with_keras": "keras",
     "with_lightgbm": "lightgbm",
     "with_lightning": "lightning",
     "with_scipy": "scipy",

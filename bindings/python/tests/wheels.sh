@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# The wheels of wheel.sh, for every Linux that it knows: their names are true, and the library in each is called.
-#   usage: wheels.sh WHEEL_DIRECTORY [TARGET...]        (the wheels are made anew; PYTHON names a Python; default python3)
+# The wheels of wheel.sh, for every Linux that it knows: their names are true, and the library in
+# each is called.
+#   usage: wheels.sh WHEEL_DIRECTORY [TARGET...]        (PYTHON names a Python; default python3)
 #
-# This machine's own is installed where there is no compiler and no index, and has the tests of the package. In the others a C
-# program calls the library, with musl's loader or in an emulator; nothing runs the one for musl on another processor, whose
-# symbols are compared with musl's.
+# The wheels are made anew. This machine's own is installed where there is no compiler and no index,
+# and has the tests of the package. In the others a C program calls the library, with musl's loader
+# or in an emulator; nothing runs the one for musl on another processor, whose symbols are compared
+# with musl's.
 set -euo pipefail
-[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 cd "$root"
@@ -56,7 +58,8 @@ unzip_library() {
     ln -s libhr_weights.so "$work/wheel/hr_weights/_lib/libhr_weights.so.1"
 }
 
-# runs TARGET [command to start it with...]: the contract of the C interface, by a program for the same C library.
+# runs TARGET [command to start it with...]: the contract of the C interface, by a program for the
+# same C library.
 runs() {
     local directory=${library%/*}
     "$tools/python" -m ziglang cc -target "$1" -std=c99 -O1 -DLARGE=20011 -Iinclude tests/c/contract.c -o "$work/contract" \
