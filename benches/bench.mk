@@ -6,18 +6,19 @@ BENCH := $(CARGO) run --release --quiet --manifest-path benches/Cargo.toml --tar
 LIBRARY_SHARED := $(RELEASE)/libhr_weights.so
 AUTHORS := target/authors-env
 PLOTS := target/plot-env
-# torch.softmax takes part when one of these interpreters, or the first on the path, imports torch.
-TORCH_PYTHON ?= /usr/bin/python3
-TABLE := $(BENCH) --bin table -- --library $(LIBRARY_SHARED) --python $(TORCH_PYTHON)
+TABLE := $(BENCH) --bin table -- --library $(LIBRARY_SHARED)
+# torch.softmax is that of the newest release of PyTorch, in the environment of its tests, or of an interpreter that is named here.
+TORCH_PYTHON ?=
+WITH_TORCH = torch=$(or $(TORCH_PYTHON),$$($(PYTHON_VENV) torch $(PYTHON))/bin/python) && $(TABLE) --python "$$torch"
 
 .PHONY: bench bench-quick bench-authors bench-plots callgrind
 
-bench: library ## The table: everybody's time and error, and the targets; some minutes on a quiet machine
-	$(TABLE) --command "make bench" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
+bench: library python-venv ## The table: everybody's time and error, and the targets; some minutes on a quiet machine
+	$(WITH_TORCH) --command "make bench" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
 
-bench-authors: library ## The same with the authors' package, in an environment of its own (needs python3-torch)
+bench-authors: library python-venv ## The same with the authors' package, in an environment of its own (needs python3-torch)
 	benches/authors/setup.sh $(AUTHORS)
-	$(TABLE) --authors $(AUTHORS)/bin/python --command "make bench-authors" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
+	$(WITH_TORCH) --authors $(AUTHORS)/bin/python --command "make bench-authors" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
 
 bench-quick: library ## The table at tiny sizes: checks that everybody's answers agree
 	$(TABLE) --quick

@@ -306,7 +306,8 @@ typedef struct hrw_report {
      */
     uint64_t bad_index;
     /**
-     * How often the root search looked at the data.
+     * How many values of u the search for it has tried; for a sharded problem how many all-reduces
+     * it took.
      */
     uint32_t iterations;
 } hrw_report;

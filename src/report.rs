@@ -35,7 +35,8 @@ pub struct Report {
     pub effective_samples: f64,
     /// The number of unmasked samples whose weight is exactly 0.
     pub trimmed: u64,
-    /// How often the root search looked at the data.
+    /// How many values of u the search for it has tried; for a sharded problem how many all-reduces
+    /// it took.
     pub iterations: u32,
 }
 

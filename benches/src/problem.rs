@@ -57,6 +57,6 @@ pub struct Multipliers {
     pub u: f64,
     /// `D`, the depth at which losses are capped (HR).
     pub level: f64,
-    /// How often the root search looked at the data.
+    /// How many values of u the search for it has tried.
     pub iterations: u32,
 }

@@ -52,7 +52,7 @@ pub struct Record {
     pub timing: Timing,
     /// How wrong.
     pub error: Error,
-    /// How often the root search looked at the data, if it tells.
+    /// How many values of u the search for it has tried, if it tells.
     pub iterations: Option<u32>,
 }
 

@@ -42,7 +42,8 @@ pub struct hrw_report {
     pub trimmed: u64,
     /// After HRW_NON_FINITE_LOSS or HRW_BASE_WEIGHTS: the first offending sample; else UINT64_MAX.
     pub bad_index: u64,
-    /// How often the root search looked at the data.
+    /// How many values of u the search for it has tried; for a sharded problem how many all-reduces
+    /// it took.
     pub iterations: u32,
 }
 

@@ -3,7 +3,7 @@
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
-use super::chunk::{LOOK_SUMS, MOMENTS, Partial, ROOT_SUMS};
+use super::chunk::{LOOK_SUMS, MOMENTS, OUTLINE_SUMS, Partial, ROOT_SUMS};
 use super::registers::{of_doubles, of_values};
 use super::scaling::{Scaling, WeightFormula};
 use super::vector::entries;
@@ -192,20 +192,6 @@ impl Doubles for Eight {
         unsafe {
             let mantissa = _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self.0);
             (Self(mantissa), Self(_mm512_getexp_pd(self.0)))
-        }
-    }
-
-    #[inline(always)]
-    fn quotient(self, divisor: Self) -> Self {
-        // SAFETY: see above.
-        unsafe {
-            // Right to 14 bits, then to 28; the remainder of the quotient then gives all of them.
-            let estimate = _mm512_rcp14_pd(divisor.0);
-            let lack = _mm512_fnmadd_pd(divisor.0, estimate, _mm512_set1_pd(1.0));
-            let reciprocal = _mm512_fmadd_pd(estimate, lack, estimate);
-            let quotient = _mm512_mul_pd(self.0, reciprocal);
-            let remainder = _mm512_fnmadd_pd(divisor.0, quotient, self.0);
-            Self(_mm512_fmadd_pd(remainder, reciprocal, quotient))
         }
     }
 

@@ -14,6 +14,8 @@ pub(crate) const POWERS: usize = 7;
 pub(crate) const ROOT_SUMS: usize = 1 + POWERS;
 /// What a look returns: three counts, and the sums of a root pass.
 pub(crate) const LOOK_SUMS: usize = 3 + ROOT_SUMS;
+/// What an outline returns: three counts, and the moments.
+pub(crate) const OUTLINE_SUMS: usize = 3 + MOMENTS;
 
 /// A part of the samples. Masses are base weights times `mass_scale` (a power of two), or one each.
 #[derive(Clone, Copy)]

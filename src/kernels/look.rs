@@ -1,10 +1,11 @@
 //! The passes of the root search over samples of equal mass, written once for every instruction
-//! set: the sums over the losses above a threshold, and the same together with the losses around
-//! it.
+//! set: the sums over the losses above a threshold, and these or their moments together with the
+//! losses around it.
 
-use super::chunk::{LOOK_SUMS, POWERS, Partial, ROOT_SUMS};
+use super::chunk::{LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS};
 use super::groups::{BLOCK, GROUP, Native, Pass, by_blocks, padded, run, settle};
 use super::scaling::Scaling;
+use super::vector::Moments;
 use crate::numbers::depths::Depths;
 use crate::numbers::lanes::{Doubles, Isa, Vector};
 use crate::numbers::math::log;
@@ -119,8 +120,7 @@ pub(super) fn look<I: Isa, T: Real>(
     scaling: Scaling,
     to: &mut [T],
 ) -> Partial<LOOK_SUMS, 0> {
-    let [low_end, high_end, largest] = [low, high, largest].map(<Native<I, T> as Vector<T>>::splat);
-    let mut gather = Gather { low: low_end, high: high_end, largest, below: 0, copied: 0, not_largest: 0 };
+    let mut gather = Gather::<Native<I, T>>::new([low, high, largest]);
     let mut root = Root::<I::Doubles>::new(depths, high, scaling);
     let mut powers = [I::Doubles::splat(0.0); POWERS];
     for losses in losses.chunks(BLOCK) {
@@ -130,9 +130,30 @@ pub(super) fn look<I: Isa, T: Real>(
         settle(&mut powers, root.powers.each_mut());
     }
     let mut sums = [root.log(); LOOK_SUMS];
-    let largest = losses.len() as u64 - gather.not_largest;
-    sums[..3].copy_from_slice(&[gather.below as f64, gather.copied as f64, largest as f64]);
+    sums[..3].copy_from_slice(&gather.counts(losses));
     sums[4..].copy_from_slice(&powers.map(Doubles::sum));
+    Partial { sums, maxima: [] }
+}
+
+/// As [`look`], with the moments of the depths above `high` in place of the sums of a root pass.
+#[inline(always)]
+pub(super) fn outline<I: Isa, T: Real>(
+    losses: &[T],
+    [low, high, largest]: [T; 3],
+    depths: Depths,
+    to: &mut [T],
+) -> Partial<OUTLINE_SUMS, 0> {
+    let mut gather = Gather::<Native<I, T>>::new([low, high, largest]);
+    let mut moments = Moments::<I::Doubles>::new(depths, high);
+    let mut powers = [I::Doubles::splat(0.0); MOMENTS];
+    for losses in losses.chunks(BLOCK) {
+        gather.run(losses, to);
+        run(losses, T::BELOW_ALL, &mut moments);
+        settle(&mut powers, moments.sums.each_mut());
+    }
+    let mut sums = [0.0; OUTLINE_SUMS];
+    sums[..3].copy_from_slice(&gather.counts(losses));
+    sums[3..].copy_from_slice(&powers.map(Doubles::sum));
     Partial { sums, maxima: [] }
 }
 
@@ -147,6 +168,26 @@ struct Gather<V> {
 }
 
 impl<V> Gather<V> {
+    #[inline(always)]
+    fn new<T: Real>(bounds: [T; 3]) -> Self
+    where
+        V: Vector<T>,
+    {
+        let [low, high, largest] = bounds.map(V::splat);
+        Self { low, high, largest, below: 0, copied: 0, not_largest: 0 }
+    }
+
+    /// How many of all these losses were below the window, how many were copied, and how many are
+    /// not below the largest.
+    #[inline(always)]
+    fn counts<T: Real>(&self, losses: &[T]) -> [f64; 3]
+    where
+        V: Vector<T>,
+    {
+        let largest = losses.len() as u64 - self.not_largest;
+        [self.below as f64, self.copied as f64, largest as f64]
+    }
+
     /// Copies the losses that are in the window to the end of what has been copied to `to`.
     #[inline(always)]
     fn run<T: Real>(&mut self, losses: &[T], to: &mut [T])
@@ -191,6 +232,7 @@ impl<V> Gather<V> {
 #[cfg(test)]
 mod tests {
     use super::super::portable::Portable;
+    use super::super::vector::moments;
     use super::*;
 
     /// Sums over a whole chunk of equal losses are that of one times their number, but for a few
@@ -222,6 +264,10 @@ mod tests {
             assert_eq!(seen[..3], counts, "{samples} losses");
             assert_eq!(to[..inside.len()], inside, "{samples} losses");
             assert_eq!(seen[3..], root::<Portable, f64>(&losses, range, high, scaling).sums, "{samples} losses");
+            let seen = outline::<Portable, f64>(&losses, [low, high, 1.0], range, &mut to).sums;
+            assert_eq!(seen[..3], counts, "{samples} losses");
+            assert_eq!(to[..inside.len()], inside, "{samples} losses");
+            assert_eq!(seen[3..], moments::<Portable, f64>(&losses, range, high).sums, "{samples} losses");
         }
     }
 }

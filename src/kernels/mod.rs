@@ -28,7 +28,7 @@ mod scaling;
 mod vector;
 
 pub(crate) use bins::{Bins, SUMS_OF_BIN};
-pub(crate) use chunk::{Chunk, LOOK_SUMS, MOMENTS, POWERS, Partial, ROOT_SUMS, count};
+pub(crate) use chunk::{Chunk, LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS, count};
 pub(crate) use scalar::{add_powers, masses, masses_outside, moments, plain_root, root, split, survey, write};
 pub(crate) use scaling::{Scaling, WeightFormula};
 
@@ -110,6 +110,8 @@ dispatch! {
     /// The same above a window, and the losses in it.
     fast_look = look::look(losses: &[T], bounds: [T; 3], depths: Depths, scaling: Scaling, to: &mut [T])
         -> Partial<LOOK_SUMS, 0>;
+    /// The moments above a window, and the losses in it.
+    fast_outline = look::outline(losses: &[T], bounds: [T; 3], depths: Depths, to: &mut [T]) -> Partial<OUTLINE_SUMS, 0>;
     /// The weights.
     fast_write = vector::write(losses: &[T], formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0>;
 }

@@ -20,6 +20,7 @@ macro_rules! entries {
             look::root(losses: &[T], depths: Depths, threshold: T, scaling: Scaling) -> Partial<{ ROOT_SUMS }, 0>;
             look::look(losses: &[T], bounds: [T; 3], depths: Depths, scaling: Scaling, to: &mut [T])
                 -> Partial<{ LOOK_SUMS }, 0>;
+            look::outline(losses: &[T], bounds: [T; 3], depths: Depths, to: &mut [T]) -> Partial<{ OUTLINE_SUMS }, 0>;
             vector::write(losses: &[T], formula: &WeightFormula<T>, output: &mut [T]) -> Partial<3, 0>;
         }
     };
@@ -110,38 +111,42 @@ pub(super) fn rank<I: Isa, T: Real>(losses: &[T], threshold: T) -> Partial<2, 2>
 /// The first [`MOMENTS`] of `sum d`, `sum d^2` and so on over the losses above a threshold.
 #[inline(always)]
 pub(super) fn moments<I: Isa, T: Real>(losses: &[T], depths: Depths, threshold: T) -> Partial<MOMENTS, 0> {
-    struct Moments<D> {
-        threshold: D,
-        minus_scale: D,
-        scaled_worst: D,
-        first: D,
-        second: D,
-        third: D,
+    let mut pass = Moments::<I::Doubles>::new(depths, threshold);
+    Partial { sums: by_blocks(losses, &mut pass, |pass| pass.sums.each_mut()), maxima: [] }
+}
+
+/// The accumulator of a pass for moments.
+pub(super) struct Moments<D> {
+    threshold: D,
+    minus_scale: D,
+    scaled_worst: D,
+    pub(super) sums: [D; MOMENTS],
+}
+
+impl<D: Doubles> Moments<D> {
+    #[inline(always)]
+    pub(super) fn new<T: Real>(depths: Depths, threshold: T) -> Self {
+        let (minus_scale, scaled_worst) = depths.map();
+        let [threshold, minus_scale, scaled_worst] = [threshold.to_f64(), minus_scale, scaled_worst].map(D::splat);
+        Self { threshold, minus_scale, scaled_worst, sums: [D::splat(0.0); MOMENTS] }
     }
-    impl<T: Real, D: Doubles> Pass<T> for Moments<D> {
-        #[inline(always)]
-        fn take(&mut self, group: &[T; GROUP]) {
-            for lanes in group.chunks_exact(D::N) {
-                let losses = T::widen::<D>(lanes);
-                let (zero, depth) = (D::splat(0.0), losses.mul_add(self.minus_scale, self.scaled_worst));
-                let depth = zero.blend(self.threshold.less(losses), depth);
-                // As the scalar text does: such depths are zero beside the mean, unless they are
-                // all there is.
-                let depth = depth.blend(depth.less(D::splat(LEAST_DEPTH)), zero);
-                self.first = self.first.add(depth);
-                let square = depth.mul(depth);
-                self.second = self.second.add(square);
-                self.third = square.mul_add(depth, self.third);
-            }
+}
+
+impl<T: Real, D: Doubles> Pass<T> for Moments<D> {
+    #[inline(always)]
+    fn take(&mut self, group: &[T; GROUP]) {
+        for lanes in group.chunks_exact(D::N) {
+            let losses = T::widen::<D>(lanes);
+            let (zero, depth) = (D::splat(0.0), losses.mul_add(self.minus_scale, self.scaled_worst));
+            let depth = zero.blend(self.threshold.less(losses), depth);
+            // As the scalar text does: such depths are zero beside the mean, unless they are all
+            // there is.
+            let depth = depth.blend(depth.less(D::splat(LEAST_DEPTH)), zero);
+            let square = depth.mul(depth);
+            let [first, second, third] = self.sums;
+            self.sums = [first.add(depth), second.add(square), square.mul_add(depth, third)];
         }
     }
-    let zero = I::Doubles::splat(0.0);
-    let (minus_scale, scaled_worst) = depths.map();
-    let [threshold, minus_scale, scaled_worst] =
-        [threshold.to_f64(), minus_scale, scaled_worst].map(<I::Doubles as Vector<f64>>::splat);
-    let mut pass = Moments { threshold, minus_scale, scaled_worst, first: zero, second: zero, third: zero };
-    let sums = by_blocks(losses, &mut pass, |pass| [&mut pass.first, &mut pass.second, &mut pass.third]);
-    Partial { sums, maxima: [] }
 }
 
 /// Writes the weights that a formula without extreme ratios gives to samples of mass one.
@@ -240,7 +245,7 @@ impl<D: Doubles> Write<D> {
             let above = self.threshold.less(losses);
             // A quotient for each weight: equal losses must get equal weights, whatever their
             // neighbours.
-            let mut weights = zero.blend(above, self.dividend).quotient(depth.add(self.u));
+            let mut weights = zero.blend(above, self.dividend).div(depth.add(self.u));
             // Where the weight does not depend on the depth; few registers have such samples.
             let below_top = losses.less(self.top_from);
             let (tied, top) = (losses.equal(self.threshold), D::neither(below_top, below_top));

@@ -59,13 +59,6 @@ pub trait Doubles: Vector<f64> {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn div(self, other: Self) -> Self;
-    /// The quotient to about half a unit in the last place, by Newton's method where that is faster
-    /// than dividing. As good for every lane: equal operands have equal quotients. Operands are
-    /// far from the ends of the range.
-    #[inline(always)]
-    fn quotient(self, divisor: Self) -> Self {
-        self.div(divisor)
-    }
     /// Normal positive values as mantissas in `[1, 2)` and exponents.
     fn mantissa_and_exponent(self) -> (Self, Self);
     /// The values, the first `N` of the array.

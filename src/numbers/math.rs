@@ -46,7 +46,9 @@ pub(crate) fn developed(y: f64, e: f64) -> [f64; 3] {
 
 /// `log(1 + x)` for x > -1. (The library's would be one more function to link, and no better.)
 pub(crate) fn log1p(x: f64) -> f64 {
-    if x.abs() > SMALL { log(1.0 + x) } else { x + log_minus_excess(1.0 + x, x) }
+    /// Above it the rounding of `1 + x` is not felt. The logarithm is the faster one.
+    const LARGE: f64 = 0.15;
+    if x.abs() > LARGE { log(1.0 + x) } else { x + log_minus_excess(1.0 + x, x) }
 }
 
 /// `exp(x) - 1`: what rounding has added to `exp x` is in its logarithm too (Kahan). (The library's

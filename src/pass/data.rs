@@ -220,11 +220,31 @@ impl<'a, T: Real> Data<'a, T> {
 
     #[cfg(test)]
     fn count_pass(&self) {
+        seen::add(self.losses.len());
         self.passes.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
     }
 
     #[cfg(test)]
     pub(crate) fn passes(&self) -> u32 {
         self.passes.load(core::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// What all passes of a thread have seen, over whole problems and over parts of them.
+#[cfg(test)]
+pub(crate) mod seen {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static SEEN: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
+    }
+
+    pub(super) fn add(losses: usize) {
+        SEEN.set([SEEN.get()[0] + 1, SEEN.get()[1] + losses]);
+    }
+
+    /// How many passes there have been since the last call, and how many losses they have seen.
+    pub(crate) fn take() -> [usize; 2] {
+        SEEN.replace([0; 2])
     }
 }

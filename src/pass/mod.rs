@@ -9,4 +9,6 @@ mod spread;
 mod team;
 
 pub(crate) use data::Data;
+#[cfg(test)]
+pub(crate) use data::seen;
 pub(crate) use team::Team;

@@ -227,7 +227,8 @@ impl DivergenceSums {
                 // u^k sum q / x^k at the old u.
                 let [one, two, three] = self.powers();
                 let shift = self.scaling.shift;
-                let log = self.log + growth * one - 0.5 * growth * growth * two - log1p(centre);
+                // The last term is log(1 + centre) to that order.
+                let log = self.log + growth * one - 0.5 * growth * growth * two - centre / (1.0 + 0.5 * centre);
                 let inverse = (1.0 + centre) / shift * (one - growth * two + growth * growth * three);
                 Self { u, scaling, log, inverse: inverse - 1.0, ..*self }
             }

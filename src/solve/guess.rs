@@ -4,9 +4,11 @@ use super::cut::Cut;
 use super::powers::PowerSums;
 use super::rank::Ranks;
 use super::root::line_factor;
-use crate::numbers::math::log_expm1;
+use crate::kernels::MOMENTS;
+use crate::numbers::math::{expm1, sqrt};
 use crate::numbers::real::Real;
 use crate::params::Params;
+use crate::pass::{Data, Team};
 use crate::validate::Range;
 
 /// Where the solution may be.
@@ -16,6 +18,8 @@ pub(super) enum InitialGuess<'a, T> {
     Nothing,
     /// From a subsample of the data.
     Estimate(Estimate<'a, T>),
+    /// From one pass over all of a small problem.
+    Outline(Outline<'a, T>),
     /// From the solution for another r.
     WarmStart(WarmStart<T>),
 }
@@ -29,11 +33,21 @@ pub(super) struct Estimate<'a, T> {
     pub(super) beyond: Option<PowerSums>,
     /// The share of the samples that are not above the threshold.
     pub(super) clipped: f64,
-    /// log u, if u is not zero.
-    pub(super) log_u: f64,
+    pub(super) u: f64,
     /// The mean depth that the KL step sees.
     pub(super) mean: f64,
     /// How many samples of the data, all of them, have the largest loss.
+    pub(super) largest: f64,
+}
+
+/// What one pass over all of a small problem has shown.
+#[derive(Clone, Copy)]
+pub(super) struct Outline<'a, T> {
+    /// The losses of the window; none if nothing is cut.
+    pub(super) ranks: Ranks<'a, T>,
+    /// The moments of the depths above the window.
+    pub(super) above: [f64; MOMENTS],
+    /// How many samples have the largest loss.
     pub(super) largest: f64,
 }
 
@@ -47,7 +61,7 @@ pub(crate) struct WarmStart<T> {
     /// HD's is the same for every r; HR's begins there.
     pub(super) cut: Cut<T>,
     pub(super) mean: f64,
-    pub(super) log_u: f64,
+    pub(super) u: f64,
 }
 
 impl<'a, T: Real> InitialGuess<'a, T> {
@@ -57,16 +71,36 @@ impl<'a, T: Real> InitialGuess<'a, T> {
 
     /// The losses around the threshold, if they are known.
     pub(super) fn ranks(&self) -> Ranks<'a, T> {
-        self.estimate().map_or(Ranks::new(), |estimate| estimate.ranks)
+        match self {
+            Self::Estimate(estimate) => estimate.ranks,
+            Self::Outline(outline) => outline.ranks,
+            Self::Nothing | Self::WarmStart(_) => Ranks::new(),
+        }
     }
 
-    /// About the mean depth that the KL step sees, and about log u.
-    pub(super) fn mean_and_log_u(&self) -> Option<(f64, f64)> {
+    /// About the mean depth that the KL step sees, and about u.
+    pub(super) fn mean_and_u(&self) -> Option<(f64, f64)> {
         match self {
-            Self::Nothing => None,
-            Self::Estimate(estimate) => Some((estimate.mean, estimate.log_u)),
-            Self::WarmStart(near) => Some((near.mean, near.log_u)),
+            Self::Nothing | Self::Outline(_) => None,
+            Self::Estimate(estimate) => Some((estimate.mean, estimate.u)),
+            Self::WarmStart(near) => Some((near.mean, near.u)),
         }
+    }
+}
+
+impl<T: Real> Outline<'_, T> {
+    /// The moments above a threshold by a look at a part of the samples; None if it takes all.
+    pub(super) fn moments_above(
+        &self,
+        threshold: T,
+        look: impl Fn(&Data<'_, T>) -> [f64; MOMENTS],
+    ) -> Option<[f64; MOMENTS]> {
+        if threshold == self.ranks.high() {
+            return Some(self.above);
+        }
+        let (candidates, _) = self.ranks.around(threshold)?;
+        let inside = look(&Data::new(candidates, None, Team::ALONE));
+        Some(core::array::from_fn(|power| self.above[power] + inside[power]))
     }
 }
 
@@ -80,8 +114,7 @@ impl<T: Real> WarmStart<T> {
     pub(super) fn for_r(self, r: f64, range: &Range) -> Self {
         let [total, top] = self.masses;
         let k = line_factor(if range.depths.depth(range.largest) == 0.0 { top / total } else { 0.0 });
-        let log_u = self.log_u + 0.5 * (log_expm1(k * self.r) - log_expm1(k * r));
-        Self { r, log_u, ..self }
+        Self { r, u: self.u * sqrt(expm1(k * self.r) / expm1(k * r)), ..self }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::cut::{self, Cut, Rule};
 use super::divergence::{DivergenceSums, Expansion};
 use super::guess::InitialGuess;
+use super::powers::Seen;
 use super::problem::{Problem, Solved};
 use super::root::{Next, Root, Search};
 use crate::numbers::real::Real;
@@ -14,7 +15,8 @@ impl<T: Real> Problem<'_, T> {
     /// None if everything moves to the worst loss. Also the solution of HR where one of the budgets
     /// is zero.
     pub(super) fn solve_hd(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
-        let cut = self.cut_of_base(data, self.budget);
+        let mut seen = self.seen(data);
+        let cut = self.cut_of_base(data, self.budget, &mut seen);
         if self.alpha > 0.0 && cut.depth == 0.0 {
             return None;
         }
@@ -29,7 +31,6 @@ impl<T: Real> Problem<'_, T> {
         }
         let mut centre = Expansion::UNKNOWN;
         let mut search = Search::new(self.r, start);
-        let mut seen = self.seen(data);
         loop {
             let u = search.u();
             let sums = centre.look(self.r, [u, moments.mean], |centre| {
@@ -51,13 +52,19 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// The cut that takes so much of the base mass: with HD what alpha allows, with HR a guess.
-    pub(super) fn cut_of_base(&self, data: &Data<'_, T>, taken: f64) -> Cut<T> {
+    pub(super) fn cut_of_base(&self, data: &Data<'_, T>, taken: f64, seen: &mut Option<Seen<'_, T>>) -> Cut<T> {
         if self.alpha == 0.0 {
             return Cut::nothing();
         }
         match (data.fast(), &self.guess) {
             (_, InitialGuess::WarmStart(near)) => near.cut,
-            (Some(level), guess) => guess.ranks().find(data, level, self.range, taken).cut(self.range, taken),
+            (Some(level), guess) => {
+                let ranked = guess.ranks().find(data, level, self.range, taken);
+                if let Some(seen) = seen {
+                    seen.spacing = ranked.spacing;
+                }
+                ranked.cut(self.range, taken)
+            }
             (None, _) => cut::locate(data, self.range, Rule::Base { budget: taken }, None),
         }
     }

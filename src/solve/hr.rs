@@ -12,7 +12,7 @@ use super::problem::{Problem, Solved};
 use super::rank::Ranked;
 use super::root::{self, Next};
 use crate::kernels::{Level, Scaling};
-use crate::numbers::math::{log, sqrt};
+use crate::numbers::math::sqrt;
 use crate::numbers::real::Real;
 use crate::pass::Data;
 
@@ -36,11 +36,11 @@ impl<T: Real> Problem<'_, T> {
             Some(estimate) => estimate.clipped,
             None => self.guess_at_clipped(self.r / limit),
         };
-        let mut cut = self.cut_of_base(data, clipped * self.total);
+        let mut seen = self.seen(data);
+        let mut cut = self.cut_of_base(data, clipped * self.total, &mut seen);
         let (moments, mut start) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
         let mut iterations = 0;
         let mut centre = Expansion::UNKNOWN;
-        let mut seen = self.seen(data);
         let mut root = loop {
             let mut search = root::Search::new(self.r, start);
             let (mut root, looked_at) = loop {
@@ -69,8 +69,7 @@ impl<T: Real> Problem<'_, T> {
             }
             // It begins again at this u, and the second time it looks at every step: otherwise it
             // might alternate between two sides of a sample for ever.
-            (start.log_u, start.unverified_share) =
-                (log(root.sums.u), if first { start.unverified_share } else { 0.0 });
+            (start.u, start.unverified_share) = (root.sums.u, if first { start.unverified_share } else { 0.0 });
         };
         if root.unspent_kl > 0.0 {
             let u = root.sums.u;
@@ -92,9 +91,11 @@ impl<T: Real> Problem<'_, T> {
         /// Below this alpha itself is near enough, and better where a given worst loss is far away.
         /// A larger limit would begin far from where nearly everything moves to the worst loss.
         const LARGE: f64 = 0.4;
-        if part < LARGE {
-            return self.alpha;
-        }
+        if part < LARGE { self.alpha } else { self.clipped_of_part(part) }
+    }
+
+    /// The same from what bounds it, which for a small part is too large.
+    pub(super) fn clipped_of_part(&self, part: f64) -> f64 {
         let bound = self.alpha + (1.0 - self.top_share() - self.alpha) * sqrt(part);
         self.alpha + (bound - self.alpha) * bound * bound
     }
@@ -134,7 +135,7 @@ impl<T: Real> Problem<'_, T> {
         let mean = cut.above.unwrap_or_default()[0] / self.total + cut.clipped() / self.total * cut.depth;
         centre.look(self.r, [u, mean], |centre| {
             let sums = self.sums_above(data, cut.threshold, [u, centre], seen);
-            self.with_clipped(sums, cut)
+            self.with_clipped(sums, cut, f64::NAN)
         })
     }
 
@@ -155,6 +156,7 @@ impl<T: Real> Problem<'_, T> {
         // The bracket: a rank that goes and one that stays, and the excess of each.
         let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
         let mut last: Option<(f64, f64)> = None;
+        let mut spacing = seen.as_ref().map_or(f64::NAN, |seen| seen.spacing);
         for attempt in 0..ATTEMPTS {
             let sums = self.sums_above(data, cut.threshold, [u, mean], seen);
             cut.depth = depths.depth(cut.threshold.to_f64());
@@ -167,21 +169,25 @@ impl<T: Real> Problem<'_, T> {
             if cut.keep > 1.0 {
                 stays = (cut.below, cut.below - beyond);
             } else if cut.keep > 0.0 {
-                return Some(self.with_clipped(sums, cut));
+                return Some(self.with_clipped(sums, cut, spacing));
             } else {
                 let depth = rule.depth(cut.clipped(), [curved, ratio], cut.depth);
                 if depth >= depths.depth(cut.next) {
                     (cut.keep, cut.depth) = (0.0, depth.min(cut.depth));
-                    return Some(self.with_clipped(sums, cut));
+                    return Some(self.with_clipped(sums, cut, spacing));
                 }
                 goes = (cut.clipped(), cut.clipped() - beyond);
             }
             // A rank of the bracket's inside, or its first sample.
             let open = |rank: f64| rank.min(stays.0 - 0.5).max(goes.0);
-            // As D falls, the mass beyond it grows by the samples on the way, which are taken to be
-            // as dense as beyond D, and the mass that may go shrinks: the two lines meet on part of
-            // the way.
-            let density = cut.clipped() / (depths.depth(self.range.smallest) - cut.depth);
+            // As D falls, the mass beyond it grows by the samples on the way, and the mass that may
+            // go shrinks: the two lines meet on part of the way. Where nothing better is known, the
+            // samples are taken to be as dense as beyond D.
+            let density = if spacing > 0.0 {
+                1.0 / depths.scaled(spacing)
+            } else {
+                cut.clipped() / (depths.depth(self.range.smallest) - cut.depth)
+            };
             let part = density / (density + self.alpha * ratio / (u + cut.depth));
             let from = if cut.keep > 1.0 { cut.below } else { cut.clipped() };
             let mut rank = if part > 0.0 { from + (beyond - from) * part } else { beyond };
@@ -193,27 +199,50 @@ impl<T: Real> Problem<'_, T> {
             }
             last = Some(here);
             rank = open(rank);
-            let ranked = ranks.find_near(data, level, self.range, rank, Ranked::of_cut(cut));
-            *cut = ranked.cut(self.range, rank);
+            let ranked = ranks.find_near(data, level, self.range, rank, Ranked::of_cut(cut, spacing));
+            (*cut, spacing) = (ranked.cut(self.range, rank), ranked.spacing);
+            if let Some(seen) = seen {
+                seen.spacing = spacing;
+            }
         }
         None
     }
 
-    /// Adds the clipped mass to the sums over the samples above the cut.
-    fn with_clipped(&self, mut sums: DivergenceSums, cut: &Cut<T>) -> DivergenceSums {
+    /// Adds the clipped mass to the sums over the samples above the cut, around which losses are so
+    /// far from one another (NaN if that is not known).
+    fn with_clipped(&self, mut sums: DivergenceSums, cut: &Cut<T>, spacing: f64) -> DivergenceSums {
+        /// A step that takes D past more samples than this goes by the slope of a cut that moves
+        /// steadily. With fewer, a step would pass one or two samples by that slope, and miss them.
+        const MANY: f64 = 2.0;
         let clipped = cut.clipped() / self.total;
         let (ratio, excess) = (sums.scaling.ratio(cut.depth), sums.scaling.excess(cut.depth));
         // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)`
         // over the samples above it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
         let [inverse, square, tilted] = sums.inverse_moments(1.0 - clipped + self.hidden_top);
         sums.add(clipped, cut.depth);
-        if cut.is_between() {
+        let is_between = cut.is_between();
+        if is_between || spacing > 0.0 {
             // The mean of y_D - y, from either the ratios or the excesses, whichever are smaller.
             let moved =
                 if ratio < 0.5 { ratio * square - sums.scaling.shift * inverse } else { excess * square - tilted };
             let depth_slope = moved / inverse;
             let phi_slope = self.alpha * sums.nearness(1.0 + self.hidden_top, cut.depth) / ratio;
-            sums.slope_of_cut = phi_slope * depth_slope;
+            let between = phi_slope * depth_slope;
+            let here = if is_between { between } else { 0.0 };
+            sums.slope_of_cut = here;
+            if spacing > 0.0 {
+                // D waits at each sample until all of it has gone, and so moves more slowly the
+                // denser they are.
+                let density = 1.0 / self.range.depths.scaled(spacing);
+                let alone = self.alpha * self.total * sums.scaling.rate * inverse;
+                let part = alone / (alone + density);
+                sums.slope_of_cut = between * part;
+                let step = (self.r - sums.phi()) / sums.slope();
+                let passed = (step * depth_slope / sums.scaling.rate * part * density).abs();
+                if passed.is_nan() || passed <= MANY {
+                    sums.slope_of_cut = here;
+                }
+            }
         }
         sums
     }

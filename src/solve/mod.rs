@@ -4,7 +4,9 @@
 //! ```text
 //! subsample  a large problem: a part of it, solved, gives a guess at u and a window of the cut; one
 //!            pass gathers what is in the window, and sums up what is above it at that u
-//! start      otherwise: three moments of the depths give a guess at u
+//! outline    otherwise: one pass gathers what is where the cut may be, and takes three moments of
+//!            what is above it
+//! start      from which comes a guess at u
 //! root       until it is found: the sums of the distribution at some u -> the next u
 //! powers     the sums at a u that is near to one that was seen, without a pass
 //! hd         HD: the cut is the alpha-quantile of the depths, found once        (rank, cut)
@@ -21,6 +23,7 @@ mod guess;
 mod hd;
 mod hr;
 pub(crate) mod optimum;
+mod outline;
 mod powers;
 pub(crate) mod problem;
 mod rank;
@@ -75,12 +78,18 @@ fn solve_anew<T: Real>(
     scratch: Option<&mut [T]>,
     last: &mut Option<WarmStart<T>>,
 ) -> Optimum<T> {
-    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, Problem::<T>::is_limit(range, params))
-        && let Some(estimate) = subsample::solve(data, level, range, params, scratch)
-    {
-        let masses = [data.len(), estimate.largest];
-        let problem = Problem::of_masses(range, params, masses).with_guess(InitialGuess::Estimate(estimate));
-        return solve_problem(&problem, data, last);
+    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, Problem::<T>::is_limit(range, params)) {
+        if subsample::is_worth_it(data, params) {
+            if let Some(estimate) = subsample::solve(data, level, range, params, scratch) {
+                let masses = [data.len(), estimate.largest];
+                let problem = Problem::of_masses(range, params, masses).with_guess(InitialGuess::Estimate(estimate));
+                return solve_problem(&problem, data, last);
+            }
+        } else if let Some(outline) = outline::look(data, level, range, params, scratch) {
+            let masses = [data.len(), outline.largest];
+            let problem = Problem::of_masses(range, params, masses).with_guess(InitialGuess::Outline(outline));
+            return solve_problem(&problem, data, last);
+        }
     }
     solve_problem(&Problem::new(data, range, params), data, last)
 }

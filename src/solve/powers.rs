@@ -121,6 +121,8 @@ pub(super) struct Seen<'a, T> {
     beyond: Option<PowerSums>,
     /// The samples above this threshold, but for those at depth zero.
     above: Option<(T, PowerSums)>,
+    /// About how far from one another losses are around the threshold; NaN if that is not known.
+    pub(super) spacing: f64,
 }
 
 /// What sums over samples need to know of their problem.
@@ -141,7 +143,7 @@ impl<'a, T: Real> Seen<'a, T> {
     /// all.
     pub(super) fn new(level: Level, problem: Sums, ranks: Ranks<'a, T>, beyond: Option<PowerSums>) -> Self {
         let beyond = beyond.map(|beyond| beyond.without_top(problem.top));
-        Self { level, problem, ranks, beyond, above: None }
+        Self { level, problem, ranks, beyond, above: None, spacing: f64::NAN }
     }
 
     /// The sums over the samples above a threshold, which is not at depth zero, at u, about a

@@ -4,11 +4,11 @@ use super::cut::Cut;
 use super::divergence::{DivergenceSums, Form};
 use super::guess::{InitialGuess, WarmStart, plain_from};
 use super::powers::{Seen, Sums};
+use super::rank::Ranks;
 use super::root::{Root, Start};
 use super::start;
 use crate::kernels::{self, Chunk, Level, Partial, Scaling, fast_moments, fast_rank, fast_root};
 use crate::numbers::depths::Depths;
-use crate::numbers::math::log;
 use crate::numbers::real::Real;
 use crate::params::{Ordering, Params};
 use crate::pass::Data;
@@ -132,13 +132,13 @@ impl<'a, T: Real> Problem<'a, T> {
     pub(super) fn warm_start(&self, solved: &Solved<T>) -> Option<WarmStart<T>> {
         let (u, mean) = (solved.root.sums.u, solved.root.sums.scaling.centre);
         let is_sound = self.is_plain() && u > 0.0 && u < f64::INFINITY;
-        is_sound.then(|| WarmStart {
+        is_sound.then_some(WarmStart {
             alpha: self.alpha,
             r: self.r,
             masses: [self.total, self.top],
             cut: solved.cut,
             mean,
-            log_u: log(u),
+            u,
         })
     }
 
@@ -147,14 +147,20 @@ impl<'a, T: Real> Problem<'a, T> {
     /// pass if there is a guess.
     pub(super) fn start(&self, data: &Data<'_, T>, cut: &Cut<T>, at_cut: f64, on_worst: f64) -> (Moments, Start) {
         let top = self.top_share() + on_worst;
-        if let (Some((mean, log_u)), true) = (self.guess.mean_and_log_u(), self.is_plain()) {
-            let start = Start { unverified_share: self.unverified_share, ..Start::near(top, log_u) };
+        if let (Some((mean, u)), true) = (self.guess.mean_and_u(), self.is_plain()) {
+            let start = Start { unverified_share: self.unverified_share, ..Start::near(top, u) };
             return (Moments { mean, variance: f64::NAN }, start);
         }
         let (depths, threshold) = (self.range.depths, cut.threshold);
         let above = match (cut.above, data.fast()) {
             (Some(above), _) => above,
-            (None, Some(level)) => data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold)).sums,
+            (None, Some(level)) => {
+                let look = |data: &Data<'_, T>| {
+                    data.pass(|chunk, _| fast_moments(level, chunk.losses, depths, threshold)).sums
+                };
+                let outline = if let InitialGuess::Outline(outline) = &self.guess { Some(outline) } else { None };
+                outline.and_then(|outline| outline.moments_above(threshold, look)).unwrap_or_else(|| look(data))
+            }
             (None, None) => data.pass(|chunk, _| kernels::moments(chunk, depths, threshold)).sums,
         };
         let mut powers = above.map(|sum| sum / self.total);
@@ -165,7 +171,7 @@ impl<'a, T: Real> Problem<'a, T> {
         let [mean, square, third] = powers;
         let moments = Moments::new(mean, square);
         let start = match start::guess(top, [mean, moments.variance, third], self.r) {
-            Some(u) => Start::near(top, log(u)),
+            Some(u) => Start::near(top, u),
             None => Start::from_variance(top, moments.variance, self.r),
         };
         (moments, Start { unverified_share: self.unverified_share, ..start })
@@ -206,7 +212,11 @@ impl<'a, T: Real> Problem<'a, T> {
         let top = if self.guess.estimate().is_some() { self.top } else { 0.0 };
         let problem = Sums { depths, deepest, r: self.r, total: self.total, top };
         let beyond = self.guess.estimate().and_then(|estimate| estimate.beyond);
-        Some(Seen::new(level, problem, self.guess.ranks(), beyond))
+        // The threshold of HD stays where it is: in a small problem one pass over all samples sees
+        // less than one over those above the window and one over those inside.
+        let is_worth_it = self.is_hr || self.guess.estimate().is_some();
+        let ranks = if is_worth_it { self.guess.ranks() } else { Ranks::new() };
+        Some(Seen::new(level, problem, ranks, beyond))
     }
 
     /// The samples above a threshold, seen from u, about a depth. Takes no pass where what has been

@@ -6,7 +6,7 @@
 //! is slow.
 
 use super::cut::Cut;
-use crate::kernels::{Level, Partial, ROOT_SUMS, Scaling, count, fast_look, fast_rank};
+use crate::kernels::{Level, MOMENTS, Partial, ROOT_SUMS, Scaling, count, fast_look, fast_outline, fast_rank};
 use crate::numbers::depths::Depths;
 use crate::numbers::math::floor;
 use crate::numbers::real::Real;
@@ -38,6 +38,8 @@ pub(crate) struct Ranked<T> {
     pub(crate) up_to: f64,
     /// The next larger loss; infinite if there is none.
     pub(crate) next: f64,
+    /// About how far from one another losses are around it; NaN if that is not known.
+    pub(crate) spacing: f64,
 }
 
 impl<'a, T: Real> Ranks<'a, T> {
@@ -58,8 +60,31 @@ impl<'a, T: Real> Ranks<'a, T> {
         let bounds = [low, high, largest];
         let sums = data.gather(scratch, |chunk, to| fast_look(level, chunk.losses, bounds, depths, scaling, to));
         let [below, copied, top, beyond @ ..] = sums;
-        let ends_below_top = below + copied < data.len();
-        (Self { candidates: &scratch[..count(copied)], ends: [low, high], below, ends_below_top }, top, beyond)
+        (Self::gathered(data, scratch, [low, high], [below, copied]), top, beyond)
+    }
+
+    /// The same, with the moments of the losses above the window.
+    pub(crate) fn of_outline(
+        data: &Data<'_, T>,
+        level: Level,
+        [low, high, largest]: [T; 3],
+        depths: Depths,
+        scratch: &'a mut [T],
+    ) -> (Self, f64, [f64; MOMENTS]) {
+        let bounds = [low, high, largest];
+        let sums = data.gather(scratch, |chunk, to| fast_outline(level, chunk.losses, bounds, depths, to));
+        let [below, copied, top, beyond @ ..] = sums;
+        (Self::gathered(data, scratch, [low, high], [below, copied]), top, beyond)
+    }
+
+    /// With the losses that were copied to the front of `scratch`.
+    fn gathered(data: &Data<'_, T>, scratch: &'a [T], ends: [T; 2], [below, copied]: [f64; 2]) -> Self {
+        Self { candidates: &scratch[..count(copied)], ends, below, ends_below_top: below + copied < data.len() }
+    }
+
+    /// The upper end of the window.
+    pub(crate) fn high(&self) -> T {
+        self.ends[1]
     }
 
     /// If a threshold is in the window: the candidates, and the end of the window if there are
@@ -121,21 +146,27 @@ fn search<T: Real>(
 ) -> Ranked<T> {
     // How many losses are below the window, and how many below its end.
     let (mut ranks_low, mut ranks_high) = (0.0, data.len());
-    let mut first_guess = None;
-    if let Some(near) = near {
-        if rank < near.below {
-            (high, ranks_high) = (near.loss, near.below);
-        } else if rank < near.up_to {
-            return near;
-        } else {
-            // Losses are taken to be as dense above it as below.
-            let spacing = (near.loss.to_f64() - low.to_f64()) / near.up_to;
-            first_guess = Some(T::from_f64(near.loss.to_f64() + spacing * (rank + 0.5 - near.up_to)));
-            (low, ranks_low) = (T::from_f64(near.next), near.up_to);
-        }
-    }
     // The middle of the step that belongs to the rank.
     let middle = floor(rank) + 0.5;
+    let mut first_guess = None;
+    // The nearest loss whose rank is known and is not so near that chance decides about the
+    // spacing.
+    let mut other: Option<Ranked<T>> = None;
+    if let Some(near) = near {
+        if rank >= near.below && rank < near.up_to {
+            return near;
+        }
+        // Where nothing better is known, losses are taken to be as dense around it as below it.
+        let spacing =
+            if near.spacing > 0.0 { near.spacing } else { (near.loss.to_f64() - low.to_f64()) / near.up_to };
+        let guess = |from: f64| Some(T::from_f64(near.loss.to_f64() + spacing * (middle - from)));
+        if rank < near.below {
+            (high, ranks_high, first_guess) = (near.loss, near.below, guess(near.below));
+        } else {
+            (low, ranks_low, first_guess) = (T::from_f64(near.next), near.up_to, guess(near.up_to));
+        }
+        other = Some(near).filter(|near| near.is_other(rank));
+    }
     // The factors on the distances to the ends, in ranks, and which end has moved last.
     let mut counts = [1.0, 1.0];
     let mut moved = None;
@@ -157,6 +188,7 @@ fn search<T: Real>(
         };
         let Partial { sums: [below, up_to], maxima: [nearest_below, minus_nearest_above] } =
             data.pass(|chunk, _| fast_rank(level, chunk.losses, guess));
+        let here = Ranked { loss: guess, below, up_to, next: -minus_nearest_above, spacing: f64::NAN };
         let end = if up_to <= rank {
             (low, ranks_low) = (T::from_f64(-minus_nearest_above), up_to);
             0
@@ -164,8 +196,11 @@ fn search<T: Real>(
             (high, ranks_high) = (T::from_f64(nearest_below), below);
             1
         } else {
-            return Ranked { loss: guess, below, up_to, next: -minus_nearest_above };
+            return here.with_spacing_to(other, near);
         };
+        if here.is_other(rank) && other.is_none_or(|other| (here.below - rank).abs() < (other.below - rank).abs()) {
+            other = Some(here);
+        }
         counts[end] = 1.0;
         counts[1 - end] *= if moved.replace(end) == Some(end) { 0.25 } else { 1.0 };
         if ranks_high - ranks_low <= 0.5 * losses_between {
@@ -177,10 +212,27 @@ fn search<T: Real>(
 }
 
 impl<T: Real> Ranked<T> {
-    /// The threshold of a cut, unless it cuts nothing.
-    pub(crate) fn of_cut(cut: &Cut<T>) -> Option<Self> {
-        let ranked = Self { loss: cut.threshold, below: cut.below, up_to: cut.clipped(), next: cut.next };
+    /// The threshold of a cut, unless it cuts nothing, given the spacing of the losses around it.
+    pub(crate) fn of_cut(cut: &Cut<T>, spacing: f64) -> Option<Self> {
+        let ranked = Self { loss: cut.threshold, below: cut.below, up_to: cut.clipped(), next: cut.next, spacing };
         (cut.tied > 0.0).then_some(ranked)
+    }
+
+    /// Whether it is so far from a rank that the losses in between tell how dense they are.
+    fn is_other(&self, rank: f64) -> bool {
+        /// Fewer would leave the spacing to chance, more would tell less of where it is used.
+        const LOSSES: f64 = 4.0;
+        (self.below - rank).abs() >= LOSSES
+    }
+
+    /// With the spacing of the losses between this one and another; else that of the one before.
+    fn with_spacing_to(self, other: Option<Self>, before: Option<Self>) -> Self {
+        let spacing = match (other, before) {
+            (Some(other), _) => (self.loss.to_f64() - other.loss.to_f64()) / (self.below - other.below),
+            (None, Some(before)) => before.spacing,
+            (None, None) => f64::NAN,
+        };
+        Self { spacing, ..self }
     }
 
     /// The cut at this loss that takes a mass from the samples up to and including it.

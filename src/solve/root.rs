@@ -15,7 +15,7 @@
 //! bracket does.
 
 use super::divergence::DivergenceSums;
-use crate::numbers::math::{exp, expm1, log, log_expm1, sqrt};
+use crate::numbers::math::{exp, expm1, log, sqrt};
 
 /// The solution of the r step.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Root {
     /// Then not all mass follows `q / (x S1)`: the share `1 - exp(-unspent_kl)` goes to the worst
     /// loss.
     pub(crate) unspent_kl: f64,
-    /// How many sums the search has absorbed.
+    /// How many values of u the search has tried.
     pub(crate) iterations: u32,
 }
 
@@ -56,24 +56,24 @@ impl Root {
 pub(crate) struct Start {
     /// Mass at depth zero.
     pub(crate) top: f64,
-    /// A guess at log u.
-    pub(crate) log_u: f64,
+    /// A guess at u, which may be outside of where the search looks, or NaN.
+    pub(crate) u: f64,
     /// The share of the sums's reach that the last step may have, which is taken without looking
     /// where it leads.
     pub(crate) unverified_share: f64,
 }
 
 impl Start {
-    /// From a guess at log u.
-    pub(crate) fn near(top: f64, log_u: f64) -> Self {
-        Self { top, log_u, unverified_share: 1.0 }
+    /// From a guess at u.
+    pub(crate) fn near(top: f64, u: f64) -> Self {
+        Self { top, u, unverified_share: 1.0 }
     }
 
     /// From the mass at depth zero and the variance of the depths: exact for small r, of the right
     /// order for large r.
     pub(crate) fn from_variance(top: f64, variance: f64, r: f64) -> Self {
         let k = line_factor(top);
-        Self { log_u: 0.5 * (log(0.5 * k * variance) - log_expm1(k * r)), ..Self::near(top, 0.0) }
+        Self::near(top, sqrt(0.5 * k * variance / expm1(k * r)))
     }
 }
 
@@ -91,6 +91,8 @@ pub(crate) const LOG_FLOOR: f64 = -705.0;
 pub(crate) const FLOOR: f64 = 1e-306;
 /// The largest log u. Above it `u^2` overflows, and r would be below the smallest number.
 pub(crate) const LOG_CEILING: f64 = 373.0;
+/// A larger u is taken to be this one, whose logarithm is just below that.
+const CEILING: f64 = 9e161;
 /// From this many steps on, a step that is longer than half of the one before gives way to a
 /// bisection. Fewer would disturb searches that converge, more would prolong those that do not.
 const PATIENCE: u32 = 8;
@@ -122,9 +124,9 @@ const EXCESS_OF_LEADING_TERM: f64 = 1e-9;
 pub(crate) struct Search {
     r: f64,
     start: Start,
-    /// The k of the line, and what g is at the root.
+    /// The k of the line, and `1 - exp(-k phi)` at the root.
     k: f64,
-    target: f64,
+    w_at_root: f64,
     stage: Stage,
     /// Where to look next. u is zero at the floor if no mass is at depth zero.
     log_u: f64,
@@ -168,7 +170,7 @@ impl Search {
             r,
             start,
             k,
-            target: log_expm1(k * r),
+            w_at_root: -expm1(-k * r),
             stage: Stage::LeadingTerm,
             log_u: f64::NAN,
             u: FAR,
@@ -222,9 +224,13 @@ impl Search {
 
     fn begin_bracketed(&mut self) {
         self.stage = Stage::Bracketed;
-        // NaN and minus infinity, from a variance that has been lost to rounding, begin at the
-        // floor.
-        self.look_at(self.start.log_u.max(self.low).min(self.high));
+        // NaN and zero, from a variance that has been lost to rounding, begin at the floor.
+        if self.start.u > FLOOR {
+            self.u = self.start.u.min(CEILING);
+            self.log_u = log(self.u);
+        } else {
+            self.look_at(LOG_FLOOR);
+        }
     }
 
     fn look_at(&mut self, log_u: f64) {
@@ -249,7 +255,7 @@ impl Search {
         }
         self.floor_seen |= at_floor;
         *(if phi > r { &mut self.low } else { &mut self.high }) = log_u;
-        let (lack, step) = lack_and_step(self.target, self.k, phi, &sums);
+        let (lack, step) = self.lack_and_step(phi, &sums);
         // A step that is shorter than the rounding of log u is not seen there.
         let max_unverified_step =
             (self.start.unverified_share * sums.taylor_radius()).max(f64::EPSILON * log_u.abs());
@@ -296,6 +302,45 @@ impl Search {
             suggested
         }
     }
+
+    /// What g lacks, and the step in log u that makes up for it: Halley's where the curvature is
+    /// known, else Newton's.
+    fn lack_and_step(&self, phi: f64, sums: &DivergenceSums) -> (f64, f64) {
+        // g = k phi + log w, g' = k phi' / w and g'' = k phi'' / w - (k phi')^2 (1 - w) / w^2 with
+        // w = 1 - exp(-k phi).
+        let k = self.k;
+        let (lack, w) = self.lack(phi);
+        let slope = k * sums.slope() / w;
+        if slope >= 0.0 {
+            // phi falls, so this is rounding. Downwards the slope is that of the lower end, -2;
+            // upwards phi may stay as it is for long, and no step is known.
+            return (lack, if lack > 0.0 { -0.5 * lack } else { f64::INFINITY });
+        }
+        let newton = lack / slope;
+        let curvature = k * sums.curvature() / w - slope * slope * (1.0 - w);
+        let correction = 1.0 + 0.5 * newton * curvature / slope;
+        // Newton's also where the curvature is NaN, or so large that it cannot be trusted.
+        (lack, if correction > 0.5 && correction < 2.0 { newton / correction } else { newton })
+    }
+
+    /// What g lacks of what it is at the root, and w, at a place with this phi.
+    fn lack(&self, phi: f64) -> (f64, f64) {
+        /// So near to the root the first terms of the series give the lack to some six digits, and
+        /// to all of them where a step ends the search. A larger limit would cost digits, a
+        /// smaller one elementary functions.
+        const NEAR: f64 = 0.2;
+        let ahead = self.k * (self.r - phi);
+        if ahead.abs() < NEAR * self.w_at_root {
+            // With t = tanh(ahead / 2), here to second order, w is (w_at_root (1 + t) - 2 t) /
+            // (1 - t), and the lack is that of Pade's approximant and the next term.
+            let t = 0.5 * ahead;
+            let middle = self.w_at_root - t * (1.0 - self.w_at_root);
+            let (s, w) = (t / middle, (middle - t) / (1.0 - t));
+            return (2.0 * s * (1.0 + s * s * ((1.0 - w * w) / 3.0)), w);
+        }
+        let w = -expm1(-self.k * phi);
+        (ahead + log(self.w_at_root / w), w)
+    }
 }
 
 /// A log u that was looked at, and how much g lacks there of what it is at the root.
@@ -328,26 +373,6 @@ impl Place {
 /// solves the leading term of phi, which for depths near their mean is `phi (u + mean)^2`.
 fn step_up(r: f64, phi: f64, log_u: f64, u: f64, mean: f64) -> f64 {
     log(u + (u + mean) * (sqrt(phi / r) - 1.0)) - log_u
-}
-
-/// What g lacks, and the step in log u that makes up for it: Halley's where the curvature is known,
-/// else Newton's.
-fn lack_and_step(target: f64, k: f64, phi: f64, sums: &DivergenceSums) -> (f64, f64) {
-    // g = k phi + log w, g' = k phi' / w and g'' = k phi'' / w - (k phi')^2 (1 - w) / w^2 with w =
-    // 1 - exp(-k phi).
-    let w = -expm1(-k * phi);
-    let lack = target - (k * phi + log(w));
-    let slope = k * sums.slope() / w;
-    if slope >= 0.0 {
-        // phi falls, so this is rounding. Downwards the slope is that of the lower end, -2; upwards
-        // phi may stay as it is for long, and no step is known.
-        return (lack, if lack > 0.0 { -0.5 * lack } else { f64::INFINITY });
-    }
-    let newton = lack / slope;
-    let curvature = k * sums.curvature() / w - slope * slope * (1.0 - w);
-    let correction = 1.0 + 0.5 * newton * curvature / slope;
-    // Newton's also where the curvature is NaN, or so large that it cannot be trusted.
-    (lack, if correction > 0.5 && correction < 2.0 { newton / correction } else { newton })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::optimum::Optimum;
 use super::problem::{Moments, Problem, Solved};
 use super::root::{self, Next, Root, Start};
 use crate::kernels::{Scaling, WeightFormula};
-use crate::numbers::math::{log, log_minus_excess, log1p};
+use crate::numbers::math::{log_minus_excess, log1p};
 use crate::numbers::real::Real;
 use crate::params::Ordering;
 
@@ -228,5 +228,5 @@ fn spent(sums: &DivergenceSums, r: f64) -> f64 {
 
 /// `log(u + d) - log(u)`.
 fn log_ratio(depth: f64, u: f64) -> f64 {
-    if depth < u { log1p(depth / u) } else { log(u + depth) - log(u) }
+    log1p(depth / u)
 }

@@ -73,13 +73,13 @@ pub(crate) fn guess(top: f64, [mean, variance, third]: [f64; 3], r: f64) -> Opti
 /// To the width of the search, which needs few digits: a microcontroller may have no instructions
 /// for `f64`.
 #[allow(clippy::cast_possible_truncation)]
-fn narrow(value: f64) -> f32 {
+pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }
 
 /// The logarithm of a normal number, to five digits.
 #[cfg_attr(not(feature = "std"), inline(never))] // without std small code is worth more than calls cost
-fn rough_log(x: f32) -> f32 {
+pub(super) fn rough_log(x: f32) -> f32 {
     use core::f32::consts::{LN_2, SQRT_2};
     const MANTISSA: u32 = (1 << 23) - 1;
     let exponent = (x.to_bits() >> 23) as f32 - 127.0;

@@ -5,8 +5,8 @@ use super::guess::{Estimate, plain_from};
 use super::powers::PowerSums;
 use super::problem::Problem;
 use super::rank::{Ranked, Ranks};
-use crate::kernels::{Level, Scaling};
-use crate::numbers::math::{floor, log, sqrt};
+use crate::kernels::{Level, Scaling, count};
+use crate::numbers::math::{floor, sqrt};
 use crate::numbers::real::Real;
 use crate::params::Params;
 use crate::pass::Data;
@@ -27,6 +27,11 @@ const DEVIATIONS: f64 = 4.0;
 /// more candidates, a smaller one more passes where HR moves nearly everything to the worst loss.
 const FEW: f64 = 1.0 / 16.0;
 
+/// Whether the problem is so large.
+pub(super) fn is_worth_it<T: Real>(data: &Data<'_, T>, params: &Params) -> bool {
+    count(data.len()) >= WORTH_IT && params.r > 0.0
+}
+
 /// Solves a subsample in `scratch`, then gathers there the losses around its threshold. None where
 /// that is of no use.
 pub(super) fn solve<'a, T: Real>(
@@ -36,9 +41,6 @@ pub(super) fn solve<'a, T: Real>(
     params: &Params,
     scratch: &'a mut [T],
 ) -> Option<Estimate<'a, T>> {
-    if scratch.len() < WORTH_IT || params.r == 0.0 {
-        return None;
-    }
     let size = (scratch.len() / ONE_IN).min(AT_MOST);
     let sample = &mut scratch[..size];
     data.sample(sample);
@@ -63,7 +65,7 @@ pub(super) fn solve<'a, T: Real>(
     let size = sample.len();
     let rank = solved.cut.clipped() - solved.cut.tied * solved.cut.keep;
     let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
-    let near = Ranked::of_cut(&solved.cut);
+    let near = Ranked::of_cut(&solved.cut, f64::NAN);
     let at = |rank: f64| Ranks::new().find_near(&sample, level, range, floor(rank).clamp(0.0, size - 1.0), near);
     let low = at(rank - margin).loss;
     // Few losses above the window are candidates too: they hold most of the weight, and make u hard
@@ -78,5 +80,5 @@ pub(super) fn solve<'a, T: Real>(
     let (ranks, largest, sums) =
         Ranks::of_window(data, level, [low, high, largest], (range.depths, looked_through), scratch);
     let beyond = is_plain.then(|| PowerSums::new(u, scaling, range.depths.depth(range.smallest), sums));
-    Some(Estimate { ranks, beyond, clipped: rank / size, log_u: log(u), mean, largest })
+    Some(Estimate { ranks, beyond, clipped: rank / size, u, mean, largest })
 }

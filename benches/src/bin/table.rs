@@ -320,7 +320,7 @@ fn run(options: &Options) -> io::Result<Vec<String>> {
         .transpose()
         .map_err(io::Error::other)?;
     if torch.is_none() {
-        eprintln!("no torch.softmax: no interpreter imports torch (Debian: python3-torch)");
+        eprintln!("no torch.softmax: no interpreter imports torch (name one by `make bench TORCH_PYTHON=`)");
     }
     let comments = [
         format!("{} ({})", options.command, cpu()),

@@ -74,7 +74,10 @@ class Solution(Generic[Scalar]):
         "``1 / sum(weights**2)``; infinite when every weight is 0, since the worst loss has it all.",
     )
     trimmed: int = _field("trimmed", "The number of unmasked samples with weight exactly 0.")
-    iterations: int = _field("iterations", "How often the root search looked at the data.")
+    iterations: int = _field(
+        "iterations",
+        "How many values of u the search for it has tried; for a sharded problem how many all-reduces it took.",
+    )
 
 
 @dataclass(eq=False, repr=False)
