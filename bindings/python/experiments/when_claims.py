@@ -459,6 +459,14 @@ SUMMARY_CLAIMS: tuple[Claim[Runs], ...] = (
         ),
     ),
     Claim(
+        "Stop early, and TRADES alone is as good or better.",
+        lambda runs: not any(
+            clear(picked(runs, "attacked", setting, "HR over TRADES", "TRADES", column, early=True))
+            for setting in runs.settings("attacked")
+            for column in BOTH
+        ),
+    ),
+    Claim(
         "They are worth 9.6 points at the end without an attack, where HR is worth none.",
         lambda runs: (
             round(100 * picked(runs, "natural", WRONG, TRUST, "plain", "test_accuracy", early=False).value, 1) == 9.6
