@@ -20,8 +20,6 @@ from training import TRAIN_STEPS, batches
 import hr_weights as hrw
 from hr_weights.torch import pgd
 
-#: Of the attack, as in network.py: its radius in the l2 norm, for pixels in [0, 1].
-EPSILON = 0.3
 #: How many steps lie between two looks at the whole training set and the held-out samples, for the schedules.
 LOOK = 25
 #: The held-out robust loss has stopped falling when so many looks have not found a smaller one.

@@ -16,7 +16,9 @@ TABULAR = ("digits, rare inverted", "digits, rare classes", "cancer, rare malign
 WRONG = "500 images, 20% wrong"
 RIGHT = "500 images, 0% wrong"
 FEW = "125 images, 0% wrong"
+FEW_WRONG = "125 images, 20% wrong"
 MANY = "2000 images, 0% wrong"
+MANY_WRONG = "2000 images, 20% wrong"
 TRUST = "trust without HR"
 
 
@@ -314,7 +316,7 @@ ATTACK_CLAIMS: tuple[Claim[Runs], ...] = (
         ),
     ),
     Claim(
-        "With the length chosen it costs 7 to 15 points with 20% wrong labels, and more with 40%.",
+        "with 500 images 7 to 15 points with 20% wrong labels, and more with 40%.",
         lambda runs: (
             [round(one(costs(runs, WRONG))) for one in (min, max)] == [7, 15]
             and min(costs(runs, "500 images, 40% wrong")) > min(costs(runs, WRONG))
@@ -325,6 +327,25 @@ ATTACK_CLAIMS: tuple[Claim[Runs], ...] = (
         "At the end HR over TRADES has 46.4% with 20% wrong labels, where TRADES has 62.9%",
         lambda runs: (
             shown(runs, "attacked", WRONG, ("HR over TRADES", "TRADES"), "test_accuracy") == ["46.4", "62.9"]
+        ),
+    ),
+    Claim(
+        "With wrong labels HR over any of them costs accuracy where the length is chosen",
+        lambda runs: all(
+            cost > 0 for setting in runs.settings("attacked") if " 0%" not in setting for cost in costs(runs, setting)
+        ),
+    ),
+    Claim(
+        "Only with 125 images, which TRADES knows by heart too, HR over it has less loss, 2.56 against 3.89, and the same "
+        "accuracy.",
+        lambda runs: (
+            shown(runs, "attacked", FEW_WRONG, ("HR over TRADES", "TRADES"), "test_loss") == ["2.56", "3.89"]
+            and not differs(picked(runs, "attacked", FEW_WRONG, "HR over TRADES", "TRADES", "test_accuracy", early=False))
+            and value(runs, "attacked", FEW_WRONG, "TRADES", "train_accuracy") > 0.97
+            and all(
+                clear(picked(runs, "attacked", setting, "TRADES", "HR over TRADES", "test_loss", early=False))
+                for setting in (WRONG, "500 images, 40% wrong", MANY_WRONG)
+            )
         ),
     ),
     Claim(
@@ -405,29 +426,44 @@ SUMMARY_CLAIMS: tuple[Claim[Runs], ...] = (
     ),
     Claim(
         "With the length chosen, HR over the cross-entropy is nowhere better than plain training or PGD by two errors, in "
-        "accuracy or in loss. Where labels are wrong it is worse.",
-        lambda runs: all(
-            not clear(one) and (" 0% wrong" in setting or one.value < 0)
-            for setting, gains in against_base(runs, early=True)
-            for one in gains
+        "accuracy or in loss. Where labels are wrong it costs up to 14 points.",
+        lambda runs: (
+            not any(clear(one) for _, gains in against_base(runs, early=True) for one in gains)
+            and round(max(-100 * gains[0].value for _, gains in against_base(runs, early=True))) == 14
         ),
     ),
     Claim(
-        "In every setting it then has less loss than plain training or PGD, with wrong labels and without. With "
-        "500 images it is no less accurate; with 125 and 2,000 it costs 0.7 to 1.4 points.",
+        "With 125 and 500 images it then has less loss than plain training or PGD, with wrong labels and without, "
+        "and with 500 it is no less accurate.",
+        lambda runs: all(
+            clear(loss) and (accuracy.value > -2 * accuracy.error or setting.startswith("125"))
+            for setting, (accuracy, loss) in against_base(runs, early=False)
+            if not setting.startswith("2000")
+        ),
+    ),
+    Claim(
+        "With 2,000 images, a fifth of them wrongly labelled, which PGD does not know by heart after 1,000 steps, "
+        "it has more loss and 3.7 points less accuracy.",
         lambda runs: (
-            all(clear(loss) for _, (_, loss) in against_base(runs, early=False))
-            and all(
-                accuracy.value > -2 * accuracy.error
-                for setting, (accuracy, _) in against_base(runs, early=False)
-                if setting.startswith("500")
-            )
-            and sorted(
-                round(-100 * accuracy.value, 1)
-                for setting, (accuracy, _) in against_base(runs, early=False)
-                if setting in (FEW, MANY)
-            )
-            == [0.7, 1.4]
+            value(runs, "attacked", MANY_WRONG, "PGD", "train_accuracy") < 0.9
+            and clear(picked(runs, "attacked", MANY_WRONG, "PGD", "HR", "test_loss", early=False))
+            and round(100 * picked(runs, "attacked", MANY_WRONG, "PGD", "HR", "test_accuracy", early=False).value, 1) == 3.7
+        ),
+    ),
+    Claim(
+        "With wrong labels and 500 images or more HR over TRADES costs more than 10 points.",
+        lambda runs: all(
+            picked(runs, "attacked", setting, "TRADES", "HR over TRADES", "test_accuracy", early).value > 0.1
+            for setting in (WRONG, "500 images, 40% wrong", MANY_WRONG)
+            for early in (False, True)
+        ),
+    ),
+    Claim(
+        "Stop early, and TRADES alone is as good or better.",
+        lambda runs: not any(
+            clear(picked(runs, "attacked", setting, "HR over TRADES", "TRADES", column, early=True))
+            for setting in runs.settings("attacked")
+            for column in BOTH
         ),
     ),
     Claim(

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from mnist import CLASSES, split
+from network import EPSILON
 from numpy.typing import NDArray
-from stack import EPSILON, Data, Method, Samples
+from stack import Data, Method, Samples
 
 #: Share of the known samples that is set aside: hyper-parameters, lengths and temperatures are chosen with it.
 VALIDATION = 0.3
@@ -57,7 +58,7 @@ ATTACKED = [Setting("attacked", "MNIST", 500, wrong, EPSILON, test=500) for wron
 #: Where only the losses are tried, with HR and without.
 MORE_ATTACKED = [
     Setting("attacked", "MNIST", size, wrong, EPSILON, seeds=5, test=500)
-    for size, wrong in ((500, 0.4), (125, 0.0), (2000, 0.0))
+    for size, wrong in ((500, 0.4), (125, 0.0), (125, 0.2), (2000, 0.0), (2000, 0.2))
 ]
 NATURAL = [Setting("natural", "MNIST", 500, wrong) for wrong in (0.2, 0.0)]
 GROUPS = [
