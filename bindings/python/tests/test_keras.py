@@ -400,6 +400,22 @@ def test_a_callback_changes_the_budgets(backend, compiled):
         HRLoss("mse", r=ops.convert_to_tensor(0.1)).r = 0.2
 
 
+@pytest.mark.parametrize("backend, compiled", WAYS)
+def test_budgets_may_be_variables_of_the_model(backend, compiled):
+    """They are arguments of a step that JAX has compiled."""
+    images, labels = data(16)
+    model, layer = network(), keras.layers.Rescaling(1.0)
+    budgets = [layer.add_weight(shape=(), initializer="zeros", trainable=False) for _ in range(2)]
+    model.add(layer)
+    loss = HRLoss("sparse_categorical_crossentropy", *budgets, ordering="HR", worst_loss=9.0, backend=backend)
+    model.compile("sgd", loss, jit_compile=compiled)
+    losses = array(keras.losses.sparse_categorical_crossentropy(labels, model(images)))
+    for alpha, r in [(0.0, 0.0), (0.2, 0.3), (0.0, np.inf)]:
+        loss.alpha, loss.r = alpha, r
+        expected = hrw.solve(losses, alpha, r, ordering="HR", worst_loss=9.0).robust_loss
+        assert model.evaluate(images, labels, batch_size=16, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_bad_loss_of_a_compiled_step_is_an_error():
     images, labels = data(16)
     images[3] = np.nan

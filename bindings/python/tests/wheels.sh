@@ -68,11 +68,12 @@ runs() {
     prints_only_its_summary "$@" "$work/contract"
 }
 
-# Without a path to a compiler, to Cargo or to anything else, and without pip's settings.
+# Without a path to a compiler, to Cargo or to anything but a shell, and without pip's settings.
 alone() { (cd "$work/clean" && env -i PATH="$work/clean/bin" HOME="$work/clean" "$@"); }
 clean_environment() {
     rm -rf "$work/clean" && "$python" -m venv "$work/clean" &&
         "$work/clean/bin/python" -m pip install --quiet numpy 'pytest>=7' &&
+        ln -s "$(command -v sh)" "$work/clean/bin" &&
         alone python -c 'import shutil; assert not any(map(shutil.which, ("cargo", "rustc", "cc", "gcc")))' &&
         alone python -m pip install --quiet --no-index "$wheel"
 }
