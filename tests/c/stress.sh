@@ -18,7 +18,7 @@ build() {
 
 # Its numbers are of interest, also when all is well.
 runs() {
-    timeout $((seconds * 4 + 300)) "$@" >"$work/numbers" || { cat "$work/numbers"; return 1; }
+    timeout $((seconds * 4 + 1200)) "$@" >"$work/numbers" || { cat "$work/numbers"; return 1; }
     sed '$d; s/^/    /' "$work/numbers" >&3
 }
 exec 3>&1
