@@ -2,7 +2,7 @@
 //! processor of the one that wakes it and leave it there, waiting, while another processor is idle:
 //! then two threads take as long as one.
 
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// On which processor a helper thread is, and where it may run.
@@ -11,21 +11,14 @@ pub(super) struct Seat {
     thread: AtomicI32,
     /// The processor that it was last seen on.
     processor: AtomicUsize,
-    /// Whether it has been forbidden to run on that processor; it is allowed again once it has
-    /// begun to work on another one. Is read without the lock of `allowed`, and changed with it.
-    is_sent: AtomicBool,
-    /// Where it might run before it was forbidden.
+    /// Where it might run before it was forbidden to run on that processor, which it is allowed again
+    /// once it has begun to work on another one.
     allowed: Mutex<Option<os::Processors>>,
 }
 
 impl Seat {
     pub(super) fn new() -> Self {
-        Self {
-            thread: AtomicI32::new(0),
-            processor: AtomicUsize::new(os::NOWHERE),
-            is_sent: AtomicBool::new(false),
-            allowed: Mutex::new(None),
-        }
+        Self { thread: AtomicI32::new(0), processor: AtomicUsize::new(os::NOWHERE), allowed: Mutex::new(None) }
     }
 
     /// The helper has started.
@@ -36,7 +29,7 @@ impl Seat {
     /// If the helper would wake on this processor, it is moved to any other one where it may run.
     fn send_away_from(&self, here: usize) {
         let thread = self.thread.load(Ordering::Acquire);
-        if thread == 0 || self.processor.load(Ordering::Relaxed) != here || self.is_sent.load(Ordering::Relaxed) {
+        if thread == 0 || self.processor.load(Ordering::Relaxed) != here {
             return;
         }
         let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,20 +39,15 @@ impl Seat {
             && os::allow(thread, &os::without(processors, here))
         {
             *allowed = Some(processors);
-            self.is_sent.store(true, Ordering::Release);
         }
     }
 
     /// The helper has begun to work, and may again run wherever it might before.
     fn arrive(&self) {
-        if !self.is_sent.load(Ordering::Acquire) {
-            return;
-        }
         let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(processors) = allowed.take() {
             os::allow(os::thread(), &processors);
         }
-        self.is_sent.store(false, Ordering::Release);
     }
 }
 
