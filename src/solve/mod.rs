@@ -70,7 +70,7 @@ pub(crate) fn solve_from<T: Real>(
     solve_anew(data, range, params, scratch, last)
 }
 
-/// The same from nothing, or from what a subsample says.
+/// The same from nothing, or from what a subsample or an outline says.
 fn solve_anew<T: Real>(
     data: &Data<'_, T>,
     range: &Range,
@@ -78,20 +78,23 @@ fn solve_anew<T: Real>(
     scratch: Option<&mut [T]>,
     last: &mut Option<WarmStart<T>>,
 ) -> Optimum<T> {
-    if let (Some(level), Some(scratch), false) = (data.fast(), scratch, Problem::<T>::is_limit(range, params)) {
-        if subsample::is_worth_it(data, params) {
-            if let Some(estimate) = subsample::solve(data, level, range, params, scratch) {
-                let masses = [data.len(), estimate.largest];
-                let problem = Problem::of_masses(range, params, masses).with_guess(InitialGuess::Estimate(estimate));
-                return solve_problem(&problem, data, last);
+    let guess = match (data.fast(), scratch) {
+        (Some(level), Some(scratch)) if !Problem::<T>::is_limit(range, params) => {
+            if subsample::is_worth_it(data, params) {
+                let estimate = subsample::solve(data, level, range, params, scratch);
+                estimate.map(|estimate| (estimate.largest, InitialGuess::Estimate(estimate)))
+            } else {
+                let outline = outline::look(data, level, range, params, scratch);
+                outline.map(|outline| (outline.largest, InitialGuess::Outline(outline)))
             }
-        } else if let Some(outline) = outline::look(data, level, range, params, scratch) {
-            let masses = [data.len(), outline.largest];
-            let problem = Problem::of_masses(range, params, masses).with_guess(InitialGuess::Outline(outline));
-            return solve_problem(&problem, data, last);
         }
-    }
-    solve_problem(&Problem::new(data, range, params), data, last)
+        _ => None,
+    };
+    let problem = match guess {
+        Some((largest, guess)) => Problem::of_masses(range, params, [data.len(), largest]).with_guess(guess),
+        None => Problem::new(data, range, params),
+    };
+    solve_problem(&problem, data, last)
 }
 
 /// The solution, which is kept in `last` if it is one that another r may start from.
