@@ -21,6 +21,7 @@ keras = pytest.importorskip("keras")
 
 from keras import ops  # noqa: E402
 from keras.src.losses import ALL_OBJECTS_DICT  # noqa: E402
+from keras_network import data, network  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
 from hr_weights.keras import HRLoss  # noqa: E402
@@ -321,20 +322,6 @@ def test_losses_of_the_whole_batch_are_refused():
 
 
 # ---- training --------------------------------------------------------------------------------------------------------
-
-
-def data(n=96):
-    rng = np.random.default_rng(0)
-    images = rng.random((n, 6)).astype(np.float32)
-    return images, (images.sum(1) > 3).astype(np.int32)
-
-
-def network(seed=0):
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    return keras.Sequential(
-        [layers.Input((6,)), layers.Dense(8, "tanh"), layers.BatchNormalization(), layers.Dense(2, "softmax")]
-    )
 
 
 @pytest.mark.parametrize(

@@ -12,22 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 tf = pytest.importorskip("tensorflow")
 
 import keras  # noqa: E402
+from keras_network import data, network  # noqa: E402
 
 from hr_weights.tensorflow import HRLoss, HRModel  # noqa: E402
-
-
-def data(n=96):
-    rng = np.random.default_rng(0)
-    images = rng.random((n, 6)).astype(np.float32)
-    return images, (images.sum(1) > 3).astype(np.int64)
-
-
-def network(seed=0):
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    return keras.Sequential(
-        [layers.Input((6,)), layers.Dense(8, "tanh"), layers.BatchNormalization(), layers.Dense(2, "softmax")]
-    )
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "none"])
