@@ -296,10 +296,11 @@ ATTACK_CLAIMS: tuple[Claim[Runs], ...] = (
         ),
     ),
     Claim(
-        "With 125 images it has the least loss too, with 2,000 it has more than TRADES and 1.8 points less accuracy.",
+        "With 125 images smoothed labels alone have less loss, and less still under HR; with 2,000 HR over TRADES has more "
+        "than TRADES and 1.8 points less accuracy.",
         lambda runs: (
-            value(runs, "attacked", FEW, "HR over TRADES", "test_loss")
-            == min(value(runs, "attacked", FEW, one, "test_loss") for one in runs.families("attacked", FEW))
+            sorted(runs.families("attacked", FEW), key=lambda one: value(runs, "attacked", FEW, one, "test_loss"))[:3]
+            == ["HR over smoothing", "smoothing", "HR over TRADES"]
             and clear(picked(runs, "attacked", MANY, "TRADES", "HR over TRADES", "test_loss", early=False))
             and clear(lost := picked(runs, "attacked", MANY, "TRADES", "HR over TRADES", "test_accuracy", early=False))
             and round(100 * lost.value, 1) == 1.8

@@ -122,7 +122,7 @@ def jobs(quick: bool = False) -> list[Job]:
     plan: list[tuple[Setting, list[Method]]] = [(setting, list(_groups())) for setting in GROUPS]
     plan += [(setting, [*_losses(False), *_schedules(), *_memories()]) for setting in NATURAL]
     plan += [(setting, [*_losses(True), *_schedules(), *(_memories() if setting.wrong else ())]) for setting in ATTACKED]
-    plan += [(setting, [one for one in _losses(True) if "smoothing" not in one.family]) for setting in MORE_ATTACKED]
+    plan += [(setting, list(_losses(True))) for setting in MORE_ATTACKED]
     every = []
     for setting, methods in plan:
         if quick:
