@@ -58,7 +58,7 @@ ATTACKED = [Setting("attacked", "MNIST", 500, wrong, EPSILON, test=500) for wron
 #: Where only the losses are tried, with HR and without.
 MORE_ATTACKED = [
     Setting("attacked", "MNIST", size, wrong, EPSILON, seeds=5, test=500)
-    for size, wrong in ((500, 0.4), (125, 0.0), (125, 0.2), (2000, 0.0), (2000, 0.2))
+    for size, wrong in ((500, 0.4), *((size, wrong) for size in (125, 2000) for wrong in (0.0, 0.2, 0.4)))
 ]
 NATURAL = [Setting("natural", "MNIST", 500, wrong) for wrong in (0.2, 0.0)]
 GROUPS = [
