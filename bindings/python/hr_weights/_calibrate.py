@@ -179,8 +179,8 @@ def _calibrate(
 def _out_of_reach(budget: str, quantity: int, target: float, ends: Any) -> NoReturn:
     largest = "infinity" if budget == "r" else "1"
     raise ValueError(
-        f"no {budget} gives {_QUANTITIES[quantity]} of {target}: it is {ends[0]:.6g} with {budget} = 0 "
-        f"and {ends[1]:.6g} with {budget} = {largest}"
+        f"{_ARGUMENTS[quantity]} is out of reach: no {budget} gives {_QUANTITIES[quantity]} of {target}: "
+        f"it is {ends[0]:.6g} with {budget} = 0 and {ends[1]:.6g} with {budget} = {largest}"
     )
 
 

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,9 @@ def read_data(chosen: argparse.Namespace, based: bool = True) -> Data:
     """
     if based and chosen.base == chosen.losses == "-":
         raise ValueError("the losses and the base weights cannot both be from the standard input")
+    inputs = [name for name in (chosen.losses, chosen.base if based else None) if name not in (None, "-")]
+    if is_file(chosen.output) and any(_is_same(name, chosen.output) for name in inputs):
+        raise ValueError(f"--output would write over {chosen.output}, which is read")
     losses = read(chosen.losses, Layout(chosen.column, chosen.header, chosen.separator), chosen.progress)
     if not losses.numbers.size:
         raise ValueError(f"{losses.name}: losses is empty: there is no number in the file; {losses.skipped()}")
@@ -64,6 +68,10 @@ def read_data(chosen: argparse.Namespace, based: bool = True) -> Data:
         _refuse_unfit(base, "base", lambda numbers: (numbers >= 0) & np.isfinite(numbers))
     _refuse_unfit(losses, "losses", lambda numbers: np.isfinite(numbers) | (masses is not None and masses == 0))
     return Data(losses, base)
+
+
+def _is_same(name: str, other: str) -> bool:
+    return os.path.exists(name) and os.path.exists(other) and os.path.samefile(name, other)
 
 
 def _skipped(column: Column) -> dict[str, Any]:

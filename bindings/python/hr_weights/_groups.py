@@ -86,14 +86,15 @@ def solve_groups(
 
     losses: shape ``(n,)``, converted as in :func:`hr_weights.weights`.
     groups: shape ``(n,)``, for each sample its group: integers, booleans or strings, in any order; an array, a list, or a
-        column of text or categories of pandas, polars or pyarrow. No label may be missing.
+        column of text or categories of pandas, polars or pyarrow; also categories of pandas that are something else, such
+        as the intervals of ``pandas.cut``. No label may be missing.
     alpha, r: budgets of the groups' mass, as in :func:`hr_weights.weights`.
-    base: what the groups would weigh without robustness: a number per group, in the order of ``numpy.unique(groups)``,
-        or a mapping from group to number, or a pandas Series with the groups as its index; not negative, of any sum. In a
-        mapping a missing group counts 0, and a group without a sample among these is left out, so that one mapping
-        serves every batch. A group of base weight 0 is masked: its losses are ignored, even NaN. Default: the number of
-        samples of the group, so that without budgets every sample has weight ``1/n``. A mapping to equal numbers makes
-        groups of different sizes count the same.
+    base: what the groups would weigh without robustness: a number per group, in the order of ``numpy.unique(groups)``
+        (of such categories in their own, and only those that there are), or a mapping from group to number, or a pandas
+        Series with the groups as its index; not negative, of any sum. In a mapping a missing group counts 0, and a group
+        without a sample among these is left out, so that one mapping serves every batch. A group of base weight 0 is
+        masked: its losses are ignored, even NaN. Default: the number of samples of the group, so that without budgets
+        every sample has weight ``1/n``. A mapping to equal numbers makes groups of different sizes count the same.
     worst_loss: the worst that the mean loss of a group could have been. Default: the largest mean.
     ordering, threads: as in :func:`hr_weights.weights`.
 
@@ -145,8 +146,14 @@ def _group_base(base: Any, names: NDArray[Any]) -> Optional[NDArray[np.float64]]
 
 def _in_order(base: Any, names: NDArray[Any]) -> list[float]:
     """Of a mapping or a Series, the weights of the groups that there are."""
-    pairs = list(base.items())
-    weights = {name: _numbers.real(weight, f"base[{_numbers.shown(name)}]") for name, weight in pairs}
+    try:
+        pairs = list(base.items())
+    # What mappings of other libraries raise is theirs to choose.
+    except Exception as error:
+        raise ValueError(f"base cannot be read as a mapping: {error}") from error
+    # A truth value masks, as in an array.
+    numbers = [(name, float(weight) if isinstance(weight, (bool, np.bool_)) else weight) for name, weight in pairs]
+    weights = {name: _numbers.real(weight, f"base[{_numbers.shown(name)}]") for name, weight in numbers}
     if len(weights) < len(pairs):
         raise ValueError("base has two weights for the same group")
     for name, weight in weights.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +11,26 @@ from ._arrays import as_array
 from ._numbers import shown
 
 _ALLOWED = "integers, booleans or strings"
+_TEXT, _INTEGERS = (str, bytes), (bool, int, np.integer, np.bool_)
 
 
 def grouped(groups: Any, like: NDArray[Any], like_name: str) -> tuple[NDArray[Any], NDArray[np.uint32]]:
     """The groups that there are, sorted, and for each sample the number of its group.
 
     groups: a label per sample: integers, booleans or strings, as an array, a list, or a column of pandas, polars or pyarrow,
-        of text or of categories. A label that is missing (None, NaN, NA) is refused: whose group that is, is for the caller
-        to say.
+        of text or of categories. Categories of pandas may be anything else too, such as the intervals of ``pandas.cut``, and
+        are then in their own order. A label that is missing (None, NaN, NA) is refused: whose group that is, is for the
+        caller to say.
     like: has the shape that the groups must have; like_name: what to call it in messages.
 
     Raises ValueError, with the index of the first sample that is wrong.
     """
+    categories, codes = _categories(groups)
+    if categories is not None and codes.shape == like.shape:
+        if codes.min(initial=0) < 0:
+            raise _missing(int(codes.argmin()), np.nan)
+        present, numbers = np.unique(codes, return_inverse=True)
+        return categories[present], numbers.reshape(-1).astype(np.uint32)
     # Of a list with text and numbers NumPy would make text: [1, "a"] would have a group "1", ["a", nan] a group "nan".
     array = as_array(_objects(groups) if isinstance(groups, (list, tuple)) else groups, "groups")
     if array.shape != like.shape:
@@ -37,6 +45,22 @@ def grouped(groups: Any, like: NDArray[Any], like_name: str) -> tuple[NDArray[An
     if array.dtype.kind not in "OT":
         raise ValueError(f"groups must be {_ALLOWED}, but their dtype is {array.dtype}")
     return _grouped_objects(array.astype(object))
+
+
+def _categories(groups: Any) -> tuple[Optional[NDArray[Any]], NDArray[Any]]:
+    """Of a column of categories of pandas that are not all text or integers: these, and for each sample the number of its
+    one, -1 if it has none. None for everything else.
+    """
+    # A Series has them below its attribute cat, an index and a Categorical have them themselves.
+    column = getattr(groups, "cat", groups)
+    if not (hasattr(column, "codes") and hasattr(column, "categories")):
+        return None, np.empty(0)
+    listed = list(column.categories)
+    if any(all(isinstance(label, kinds) for label in listed) for kinds in (_TEXT, _INTEGERS)):
+        return None, np.empty(0)
+    categories = np.empty(len(listed), object)
+    categories[:] = listed
+    return categories, np.asarray(column.codes)
 
 
 def _objects(labels: Any) -> Any:
@@ -63,8 +87,11 @@ def _grouped_objects(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uin
         where = _place(kinds[second], listed)
         raise ValueError(f"groups mixes {first} and {second}: groups[{where}] is {shown(kinds[second])}")
     if "integers" in kinds:
-        names, numbers = np.unique(np.array(listed), return_inverse=True)
-        return names, numbers.reshape(-1).astype(np.uint32)
+        array = np.array(listed)
+        # Of integers that no type of it can hold together NumPy makes floating-point numbers, of which some are equal.
+        if array.dtype.kind in "iub":
+            names, numbers = np.unique(array, return_inverse=True)
+            return names, numbers.reshape(-1).astype(np.uint32)
     names = np.empty(len(distinct), object)
     names[:] = sorted(distinct)
     place = {name: number for number, name in enumerate(names.tolist())}

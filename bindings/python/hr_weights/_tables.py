@@ -29,6 +29,8 @@ _NAME = re.compile(r"[#_ ]*[^\W\d_](?!.*[.,]\d).*", re.DOTALL)
 _NO_NAMES = ("na", "n/a", "null", "none", "missing", "true", "false")
 # In text between spaces.
 _COMMENT = re.compile(r"(^|[ \t])#.*", re.MULTILINE)
+# A word that may be one number with a decimal comma.
+_DECIMAL_COMMA = re.compile(r"(^|[ \t])[+-]?\d+,\d+([ \t]|$)")
 
 # A line of a table: its number, counted from 1, and its cells.
 Row = tuple[int, list[str]]
@@ -123,6 +125,9 @@ def _array(name: str) -> NDArray[Any]:
         if not isinstance(array, np.ndarray):
             array.close()
             raise ValueError(f"{name}: it holds several arrays, and one of one number per sample is needed")
+        # np.save to an open file adds an array after those that are there, and np.load reads the first.
+        if file.read(1):
+            raise ValueError(f"{name}: it goes on after its first array; save all losses as one array")
     if array.ndim != 1:
         raise ValueError(f"{name}: one number per sample is needed, but the shape is {array.shape}")
     return array
@@ -189,12 +194,20 @@ def _cells(text: str, name: str, separator: Optional[str]) -> list[Row]:
     # Those with which every row has the same number of cells, more than one.
     widths = {mark: {len(cells) for _, cells in rows if cells} for mark, rows in tables.items()}
     fitting = [mark for mark in tables if len(widths[mark]) == 1 and widths[mark] != {1}]
+    if "," in fitting and _may_be_decimal_commas(text):
+        fitting.append(" ")
     if len(fitting) > 1:
         names = " or ".join(key for key, mark in SEPARATORS.items() if mark in fitting)
         raise ValueError(f"{name}: the columns may be separated by {names}; say which with --separator")
     # With none of them, what is wrong is found later, and is said of the first.
     mark = (fitting or present or [","])[0]
     return tables[mark] if mark in tables else _parse(text, name, mark)
+
+
+def _may_be_decimal_commas(text: str) -> bool:
+    """Whether the commas may be those of numbers between spaces, as in "img1.png 2,9"."""
+    lines = [line.strip() for line in io.StringIO(text, newline=None) if not line.isspace()]
+    return all(" " in line and _DECIMAL_COMMA.search(line) for line in lines)
 
 
 def _parse(text: str, name: str, mark: str) -> list[Row]:
@@ -231,7 +244,7 @@ def _column(rows: list[Row], name: str, layout: Layout, comments: int, progress:
                     _number(cell, f"{name}:{number}")
             gone = f"there is no column {index + 1}: " if index >= len(cells) else ""
             raise ValueError(f"{name}:{number}: {gone}the row has {len(cells)} cells, but line {rows[0][0]} has {width}")
-    header = _header(rows[0], index, name, layout)
+    header = _header(rows, index, name, layout)
     if header is not None:
         rows = rows[1:]
     told = each(rows, "numbers", len(rows), progress)
@@ -260,17 +273,33 @@ def _index(row: Row, name: str, layout: Layout) -> int:
     return places[0]
 
 
-def _header(row: Row, index: int, name: str, layout: Layout) -> Optional[list[str]]:
-    line, first = row
+def _header(rows: list[Row], index: int, name: str, layout: Layout) -> Optional[list[str]]:
+    line, first = rows[0]
     cell = first[index]
     if layout.header is not None:
         return first if layout.header else None
     if _NUMBER.fullmatch(cell):
+        if _may_be_names(first, [cells for _, cells in rows[1:]], index):
+            raise ValueError(f"{name}:{line}: {cell!r} may be a loss or the name of the column; say --header or --no-header")
         return None
     # A loss that is mistyped or missing in the first line must not be taken for a name that nobody asked for.
     if cell != layout.column and (not _NAME.fullmatch(cell) or cell.lower() in _NO_NAMES):
         raise ValueError(f"{name}:{line}: {cell!r} is not a number; if the line is a header, say --header")
     return first
+
+
+def _may_be_names(first: list[str], others: list[list[str]], index: int) -> bool:
+    """Whether a first row with a number in the column may be a header all the same: over numbers it has something else
+    in another column, or it has the names that pandas gives to columns without, 0, 1 and so on, over losses that are no
+    integers.
+    """
+    if not others:
+        return False
+    for place, cell in enumerate(first):
+        if not _NUMBER.fullmatch(cell) and all(_NUMBER.fullmatch(cells[place]) for cells in others):
+            return True
+    counted = first == [str(place) for place in range(len(first))]
+    return counted and not any(cells[index].isdigit() for cells in others)
 
 
 def _number(text: str, place: str) -> float:

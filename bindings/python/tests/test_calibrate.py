@@ -60,14 +60,16 @@ def test_the_ends():
     "message, call",
     [
         (
+            "effective_samples is out of reach: "
             "no r gives an effective sample size of 500: it is 400 with r = 0 and 1 with r = infinity",
             lambda: hrw.r_for_effective_samples(LOSSES, 500),
         ),
         (
+            "largest_weight is out of reach: "
             "no alpha gives a largest weight of 2: it is 0.0025 with alpha = 0 and 1 with alpha = 1",
             lambda: hrw.alpha_for_largest_weight(LOSSES, 2),
         ),
-        ("no r gives a robust loss of nan", lambda: hrw.r_for_robust_loss(LOSSES, math.nan)),
+        ("robust_loss is out of reach: no r gives a robust loss of nan", lambda: hrw.r_for_robust_loss(LOSSES, math.nan)),
         ("losses[1] is nan", lambda: hrw.r_for_robust_loss([1, math.nan], 1)),
         ("alpha must be a number in [0, 1], not 2.0", lambda: hrw.r_for_robust_loss(LOSSES, 2, alpha=2)),
         ("r must be a number of at least 0", lambda: hrw.alpha_for_robust_loss(LOSSES, 2, r=-1)),

@@ -88,6 +88,45 @@ def test_truth_values(make):
     assert solution.labels.tolist() == [False, True]
 
 
+OTHER_CATEGORIES = {
+    "intervals": pd.cut(pd.Series([20, 50, 25]), [0, 30, 60, 100]),
+    "intervals of an array": pd.cut(np.array([20, 50, 25]), [0, 30, 60, 100]),
+    "dates": pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-01"])).astype("category"),
+    "floats": pd.Series([0.1, 0.5, 0.1], dtype="category"),
+    "numbers and text": pd.Series(pd.Categorical([1, "a", 1], categories=["z", 1, "a"])),
+    "an index": pd.CategoricalIndex([0.1, 0.5, 0.1]),
+}
+
+
+@pytest.mark.parametrize("groups", OTHER_CATEGORIES.values(), ids=OTHER_CATEGORIES)
+def test_categories_that_are_neither_text_nor_integers(groups):
+    categories = getattr(groups, "cat", groups).categories
+    a, b = groups[0], groups[1]
+    solution = hrw.solve_groups(LOSSES, groups, r=0.1, base=pd.Series(1.0, index=categories))
+    np.testing.assert_allclose(solution.group_weights, [WEIGHT_OF_A, WEIGHT_OF_B], atol=1e-6)
+    assert solution.labels.tolist() == [a, b] and solution.group_sizes.tolist() == [2, 1]
+    np.testing.assert_allclose(hrw.solve_groups(LOSSES, groups, base=[1, 3]).group_weights, [0.25, 0.75])
+    assert hrw.group_shares(LOSSES, groups).labels.tolist() == [a, b]
+    missing = pd.Series(groups).where([True, False, True])
+    with pytest.raises(ValueError, match=r"groups\[1\] is missing"):
+        hrw.solve_groups(LOSSES, missing)
+    with pytest.raises(ValueError, match=r"groups has shape \(2,\)"):
+        hrw.solve_groups(LOSSES, groups[:2])
+
+
+def test_integers_that_no_type_of_numpy_holds():
+    """NumPy would make floating-point numbers of them, of which the first and the last are equal."""
+    groups = [2**63 + 1, -1, 2**63 + 2]
+    assert hrw.solve_groups(LOSSES, groups).labels.tolist() == [-1, 2**63 + 1, 2**63 + 2]
+    assert hrw.solve_groups(LOSSES, np.array(groups, object)).labels.tolist() == [-1, 2**63 + 1, 2**63 + 2]
+
+
+@pytest.mark.parametrize("make", [dict, pd.Series])
+def test_base_weights_that_are_truth_values(make):
+    solution = hrw.solve_groups([1.0, np.nan, 2.0], LABELS, base=make({"a": True, "b": False, "c": True}))
+    np.testing.assert_array_equal(solution.weights, [0.5, 0, 0.5])
+
+
 MISSING = {
     "list with None": ["a", None, "b"],
     "list with NaN": ["a", float("nan"), "b"],

@@ -70,6 +70,10 @@ def certify(capsys, tmp_path, monkeypatch):
         ('"loss"\n"2.9"\n"2.0"\n"0.1"\n"0.7"', []),
         ("2.9\n+2.\n.1\n7E-1\n", []),
         ("loss,\n2.9,\n2.0,\n0.1,\n0.7,\n", ["--column=loss"]),
+        # As pandas writes columns without names, with an index and without.
+        (",0\n0,2.9\n1,2.0\n2,0.1\n3,0.7\n", ["--column=2", "--header"]),
+        ("0,1\na,2.9\nb,2.0\nc,0.1\nd,0.7\n", ["--column=2", "--header"]),
+        ("image 1,2.9\nimage 2,2.0\nimage 3,0.1\nimage 4,0.7\n", ["--column=2"]),
     ],
 )
 def test_tables_that_are_read_whole(certify, content, options):
@@ -77,7 +81,7 @@ def test_tables_that_are_read_whole(certify, content, options):
         report = certify(mark + content.encode(), *options)
         assert report["n"] == 4 and report["bound"] == pytest.approx(BOUND_OF_FOUR, abs=1e-6)
     first = content.splitlines()[0]
-    assert (report["header"] is None) == (first.startswith(("img", '"a', "a,b", "2.9")))
+    assert (report["header"] is None) == (first.startswith(("img", '"a', "a,b", "2.9", "image 1")))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,16 @@ REFUSED = [
     ("losses.csv:2: '2,9' is not a number", "x;2,0 \nx;2,9\n", ["--column=2", "--separator=semicolon", "--header"]),
     ("losses.csv:1: column a may be any of 2", "a,a\n1,2\n", ["--column=a"]),
     ("losses.csv:1: column 2 may be any of 2", "2,1\n1,2\n", ["--column=2", "--header"]),
+    # A header over the losses that looks like one of them.
+    ("losses.csv:1: '0' may be a loss or the name", "0\n2.9\n2.0\n0.1\n0.7\n", []),
+    ("losses.csv:1: '0' may be a loss or the name", ",0\n0,2.9\n1,2.0\n", ["--column=2"]),
+    ("losses.csv:1: '1' may be a loss or the name", "0,1\n0,2.9\n1,2.0\n", ["--column=2"]),
+    ("losses.csv:1: '12' may be a loss or the name", "sample,12\n0,2.9\n1,2.0\n", ["--column=2"]),
+    ("losses.txt:1: '0' may be a loss or the name", "0\n2.9\n2.0\n", []),
+    # A decimal comma between spaces.
+    ("losses.txt: the columns may be separated by comma or space", "a 2,9\nb 2,0\n", ["--column=2"]),
+    ("losses.csv: the columns may be separated by comma or space", "2,9 2,0 0,1 0,7\n", ["--column=1"]),
+    ("losses.csv:1: '2,9' is not a number", "a 2,9\nb 2,0\n", ["--column=2", "--separator=space"]),
     ("losses.csv: there is no column a", "a,b\n1,2\n", ["--column=a", "--no-header"]),
     ("losses.csv: there is no column 3", "1,2\n", ["--column=3"]),
     ("losses.csv: there is no column 0", "1,2\n", ["--column=0"]),
@@ -154,6 +168,38 @@ REFUSED = [
 def test_what_cannot_be_read_whole_is_refused(certify, message, content, options):
     error = certify(content, *options, name=message.partition(":")[0])
     assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "content, n",
+    [("0\n1\n0\n0\n", 4), ("0\n0.5\n0\n1.5\n", 4), ("0\n", 1), ("0.0\n2.9\n", 2), ("2\n2.9\n0.5\n", 3)],
+)
+def test_a_loss_of_zero_is_one(certify, content, n):
+    report = certify(content)
+    assert report["n"] == n and report["header"] is None
+
+
+def test_an_array_that_is_one_of_several(certify, tmp_path):
+    """As np.save appends them to an open file; np.load reads the first."""
+    with open(tmp_path / "two.npy", "wb") as file:
+        np.save(file, np.array([0.3, 2.0]))
+        np.save(file, np.array([0.1, 0.7]))
+    content = (tmp_path / "two.npy").read_bytes()
+    assert "it goes on after its first array" in certify(content, name="losses.npy")
+    assert certify(content[: len(content) // 2], name="losses.npy")["n"] == 2
+    assert certify(content[: len(content) // 2 - 1], name="losses.npy").startswith("hr_weights: losses.npy: ")
+
+
+@pytest.mark.parametrize("read", ["losses.csv", "base.csv"])
+def test_what_is_read_is_not_written_over(capsys, tmp_path, monkeypatch, read):
+    monkeypatch.chdir(tmp_path)
+    for name in ("losses.csv", "base.csv"):
+        (tmp_path / name).write_text("0.3\n2.0\n")
+    (tmp_path / "link.csv").symlink_to(read)
+    for output in (read, f"./{read}", "link.csv"):
+        assert main(["weights", "losses.csv", "--base=base.csv", f"--output={output}"]) == 1
+        assert f"--output would write over {output}, which is read" in capsys.readouterr().err
+    assert (tmp_path / read).read_text() == "0.3\n2.0\n"
 
 
 def test_arrays_have_no_columns(certify, tmp_path):
