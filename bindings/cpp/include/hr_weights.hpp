@@ -12,7 +12,8 @@
  * Ranges. Losses, base weights and outputs are contiguous ranges of float or of double, all of one width: a std::vector, a
  *   std::array, a C array, a std::span, anything with data() and size(), or view(pointer, size). Nothing is copied.
  *   What declares strides does not compile, such as a row of an Eigen matrix that is stored column by
- *   column; nor does what knows its strides only when the program runs.
+ *   column; nor does what knows its strides only when the program runs, nor matrices in one call of
+ *   which some are stored by rows and some by columns.
  * Errors. Each function has two forms. The plain one throws `error`. The one called try_* returns a `result`, which is the
  *   value or a `failure`, and throws nothing of its own; it is the only one where exceptions are switched off.
  * Memory. Functions that return std::vectors allocate each of them once, and nothing else; functions called *_into
@@ -173,8 +174,11 @@ private:
 
 namespace detail {
 
+/* What data() points to; it means something only if that returns a pointer. */
 template <class Range>
-using pointee = std::remove_pointer_t<decltype(std::data(std::declval<Range &>()))>;
+using pointer_of = std::remove_reference_t<decltype(std::data(std::declval<Range &>()))>;
+template <class Range>
+using pointee = std::remove_pointer_t<std::enable_if_t<std::is_pointer_v<pointer_of<Range>>, pointer_of<Range>>>;
 
 /* Whether What<Range> means something: Range declares that. */
 template <template <class> class What, class Range, class = void>
@@ -299,14 +303,28 @@ constexpr bool has_gaps()
     return has_elements<Range, T>::value && !is_range_of<Range, T>();
 }
 
-/* Whether the elements of a matrix lie row by row, as those of a batch must; a range of one
- * dimension has no other order. */
+/* How the elements of a range lie: those of a matrix by rows or by columns, those of one dimension
+ * in the only way. */
+enum class order { plain, rows, columns };
+
+/* As xtensor has it. */
 template <class Range>
-constexpr bool is_row_by_row()
+using xtensor_layout = std::bool_constant<(Range::static_layout == std::decay_t<decltype(Range::static_layout)>::column_major)>;
+
+template <class Range>
+constexpr order order_of()
 {
     if constexpr (declares<eigen, Range>::value)
-        return Range::IsVectorAtCompileTime || Range::IsRowMajor;
-    return true;
+        return Range::IsVectorAtCompileTime ? order::plain : Range::IsRowMajor ? order::rows : order::columns;
+    else if constexpr (declares<xtensor_layout, Range>::value)
+        return xtensor_layout<Range>::value ? order::columns : order::rows;
+    else
+        return order::plain;
+}
+
+constexpr bool can_be_beside(order one, order other)
+{
+    return one == other || one == order::plain || other == order::plain;
 }
 
 template <class Range, class = void>
@@ -367,6 +385,48 @@ view(Range &&) -> view<detail::pointee<std::remove_reference_t<Range>>>;
 /* Base weights, or none: one each. An empty range is not "none". */
 template <class T>
 using base_weights = std::optional<view<const T>>;
+
+namespace detail {
+
+/* A view of what has an element for each of the losses, which lie in this order: a matrix that is
+ * stored in the other one would give each its elements to another. */
+template <class T, order Order>
+class beside : public view<T> {
+    template <class Range>
+    static constexpr bool is_other = !std::is_base_of_v<view<T>, std::decay_t<Range>> && std::is_constructible_v<view<T>, Range>;
+    template <class Range>
+    static constexpr bool fits = can_be_beside(order_of<std::decay_t<Range>>(), Order);
+
+public:
+    constexpr beside(T *data, std::size_t size) noexcept : view<T>(data, size) {}
+    constexpr beside(view<T> other) noexcept : view<T>(other) {}
+
+    template <class Range, std::enable_if_t<is_other<Range> && fits<Range>, int> = 0>
+    constexpr beside(Range &&range) noexcept : view<T>(range)
+    {
+    }
+
+    template <class Range, std::enable_if_t<is_other<Range> && !fits<Range>, int> = 0>
+    beside(Range &&is_stored_in_another_order_than_the_losses) = delete;
+
+    template <class Range, std::enable_if_t<has_gaps<std::remove_reference_t<Range>, T>(), int> = 0>
+    beside(Range &&is_not_contiguous) = delete;
+};
+
+} // namespace detail
+
+/* What a function takes beside losses: each a range as above, and a matrix only if it is stored in
+ * their order, by rows or by columns; for a batch, by rows. */
+template <class Losses>
+using weights_for = detail::beside<element_t<Losses>, detail::order_of<Losses>()>;
+template <class Losses>
+using base_for = std::optional<detail::beside<const element_t<Losses>, detail::order_of<Losses>()>>;
+template <class Losses>
+using groups_for = detail::beside<const std::uint32_t, detail::order_of<Losses>()>;
+template <class Losses>
+using weights_by_rows = detail::beside<element_t<Losses>, detail::order::rows>;
+template <class Losses>
+using base_by_rows = std::optional<detail::beside<const element_t<Losses>, detail::order::rows>>;
 
 /* ---- the C functions, by width ------------------------------------------------------------------------------------ */
 
@@ -456,8 +516,8 @@ struct solution {
 
 /* Writes the weights of `losses` to `weights`, which has as many elements and does not overlap them; returns the report. */
 template <class Losses>
-result<report> try_weights_into(const Losses &losses, view<element_t<Losses>> weights, const options &opts = {},
-                                base_weights<element_t<Losses>> base = std::nullopt) noexcept
+result<report> try_weights_into(const Losses &losses, weights_for<Losses> weights, const options &opts = {},
+                                base_for<Losses> base = std::nullopt) noexcept
 {
     const view<const element_t<Losses>> from(losses);
     if (weights.size() != from.size() || (base && base->size() != from.size()))
@@ -479,7 +539,7 @@ result<report> try_weights_into(const Losses &losses, view<element_t<Losses>> we
 /* The weights and the report. */
 template <class Losses>
 result<solution<element_t<Losses>>> try_solve(const Losses &losses, const options &opts = {},
-                                              base_weights<element_t<Losses>> base = std::nullopt)
+                                              base_for<Losses> base = std::nullopt)
 {
     solution<element_t<Losses>> solved{std::vector<element_t<Losses>>(view<const element_t<Losses>>(losses).size()), {}};
     const result<report> proof = try_weights_into(losses, solved.weights, opts, base);
@@ -492,7 +552,7 @@ result<solution<element_t<Losses>>> try_solve(const Losses &losses, const option
 /* The weights alone. */
 template <class Losses>
 result<std::vector<element_t<Losses>>> try_weights(const Losses &losses, const options &opts = {},
-                                                   base_weights<element_t<Losses>> base = std::nullopt)
+                                                   base_for<Losses> base = std::nullopt)
 {
     std::vector<element_t<Losses>> solved(view<const element_t<Losses>>(losses).size());
     const result<report> proof = try_weights_into(losses, solved, opts, base);
@@ -512,11 +572,11 @@ struct solutions {
 /* The weights of each row of `cols` losses; returns the number of rows. Reports are written if there is one per row; an
  * empty range of reports means that none is wanted. */
 template <class Losses>
-result<std::size_t> try_weights_batch_into(const Losses &losses, std::size_t cols, view<element_t<Losses>> weights,
-                                           const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt,
+result<std::size_t> try_weights_batch_into(const Losses &losses, std::size_t cols, weights_by_rows<Losses> weights,
+                                           const options &opts = {}, base_by_rows<Losses> base = std::nullopt,
                                            view<hrw_report> reports = {}) noexcept
 {
-    static_assert(detail::is_row_by_row<Losses>(),
+    static_assert(detail::order_of<Losses>() != detail::order::columns,
                   "hr_weights: a batch lies row by row in memory, and this matrix is stored column by column: transpose it, or, if "
                   "each of its columns is a problem of its own, pass view(data, size) and the length of a column");
     const view<const element_t<Losses>> from(losses);
@@ -540,11 +600,11 @@ result<std::size_t> try_weights_batch_into(const Losses &losses, std::size_t col
  * the last the number of losses. Nothing is written for an empty row; its report is the initial one. */
 template <class Losses>
 result<std::size_t> try_weights_ragged_into(const Losses &losses, view<const std::size_t> offsets,
-                                            view<element_t<Losses>> weights, const options &opts = {},
-                                            base_weights<element_t<Losses>> base = std::nullopt,
+                                            weights_by_rows<Losses> weights, const options &opts = {},
+                                            base_by_rows<Losses> base = std::nullopt,
                                             view<hrw_report> reports = {}) noexcept
 {
-    static_assert(detail::is_row_by_row<Losses>(), "hr_weights: rows lie one after another in memory");
+    static_assert(detail::order_of<Losses>() != detail::order::columns, "hr_weights: rows lie one after another in memory");
     const view<const element_t<Losses>> from(losses);
     if (offsets.size() == 0)
         return failure{status::offsets};
@@ -565,7 +625,7 @@ result<std::size_t> try_weights_ragged_into(const Losses &losses, view<const std
 
 template <class Losses>
 result<solutions<element_t<Losses>>> try_solve_batch(const Losses &losses, std::size_t cols, const options &opts = {},
-                                                     base_weights<element_t<Losses>> base = std::nullopt)
+                                                     base_by_rows<Losses> base = std::nullopt)
 {
     const std::size_t size = view<const element_t<Losses>>(losses).size();
     solutions<element_t<Losses>> solved{std::vector<element_t<Losses>>(size),
@@ -579,7 +639,7 @@ result<solutions<element_t<Losses>>> try_solve_batch(const Losses &losses, std::
 template <class Losses>
 result<solutions<element_t<Losses>>> try_solve_ragged(const Losses &losses, view<const std::size_t> offsets,
                                                       const options &opts = {},
-                                                      base_weights<element_t<Losses>> base = std::nullopt)
+                                                      base_by_rows<Losses> base = std::nullopt)
 {
     solutions<element_t<Losses>> solved{std::vector<element_t<Losses>>(view<const element_t<Losses>>(losses).size()),
                                         std::vector<hrw_report>(offsets.size() != 0 ? offsets.size() - 1 : 0)};
@@ -649,8 +709,8 @@ private:
  * What is wrong with one participant's input is told to all in the first call of allreduce, and all fail with its code
  * (with null_pointer where that one has size_mismatch). */
 template <class Losses, class Allreduce>
-result<report> try_weights_sharded_into(const Losses &losses, view<element_t<Losses>> weights, Allreduce &&allreduce,
-                                        const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+result<report> try_weights_sharded_into(const Losses &losses, weights_for<Losses> weights, Allreduce &&allreduce,
+                                        const options &opts = {}, base_for<Losses> base = std::nullopt)
 {
     using element = element_t<Losses>;
     const view<const element> from(losses);
@@ -682,7 +742,7 @@ result<report> try_weights_sharded_into(const Losses &losses, view<element_t<Los
 /* The same with weights of its own. */
 template <class Losses, class Allreduce>
 result<solution<element_t<Losses>>> try_solve_sharded(const Losses &losses, Allreduce &&allreduce, const options &opts = {},
-                                                      base_weights<element_t<Losses>> base = std::nullopt)
+                                                      base_for<Losses> base = std::nullopt)
 {
     solution<element_t<Losses>> solved{std::vector<element_t<Losses>>(view<const element_t<Losses>>(losses).size()), {}};
     const result<report> proof = try_weights_sharded_into(losses, solved.weights, allreduce, opts, base);
@@ -719,8 +779,8 @@ struct calibrated {
 namespace detail {
 
 template <class Losses, class Function>
-result<calibration> calibrate(Function function, const Losses &losses, view<element_t<Losses>> weights, quantity what,
-                              double target, const options &opts, base_weights<element_t<Losses>> base) noexcept
+result<calibration> calibrate(Function function, const Losses &losses, weights_for<Losses> weights, quantity what,
+                              double target, const options &opts, base_for<Losses> base) noexcept
 {
     const view<const element_t<Losses>> from(losses);
     if (weights.size() != from.size() || (base && base->size() != from.size()))
@@ -746,7 +806,7 @@ result<calibration> calibrate(Function function, const Losses &losses, view<elem
 
 template <class Losses, class Function>
 result<calibrated<element_t<Losses>>> calibrate(Function function, const Losses &losses, quantity what, double target,
-                                                const options &opts, base_weights<element_t<Losses>> base)
+                                                const options &opts, base_for<Losses> base)
 {
     std::vector<element_t<Losses>> weights(view<const element_t<Losses>>(losses).size());
     const result<calibration> found = calibrate(function, losses, view(weights), what, target, opts, base);
@@ -761,8 +821,8 @@ result<calibrated<element_t<Losses>>> calibrate(Function function, const Losses 
  * weights; the r of the options is not used. See hrw_calibrate_r_f32. A target that no r attains is status::target, and the
  * failure's range tells between which numbers it may lie; the weights may then have been used as scratch. */
 template <class Losses>
-result<calibration> try_calibrate_r_into(const Losses &losses, view<element_t<Losses>> weights, quantity what, double target,
-                                         const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt) noexcept
+result<calibration> try_calibrate_r_into(const Losses &losses, weights_for<Losses> weights, quantity what, double target,
+                                         const options &opts = {}, base_for<Losses> base = std::nullopt) noexcept
 {
     return detail::calibrate(detail::c<element_t<Losses>>::calibrate_r, losses, weights, what, target, opts, base);
 }
@@ -770,16 +830,16 @@ result<calibration> try_calibrate_r_into(const Losses &losses, view<element_t<Lo
 template <class Losses>
 result<calibrated<element_t<Losses>>> try_calibrate_r(const Losses &losses, quantity what, double target,
                                                       const options &opts = {},
-                                                      base_weights<element_t<Losses>> base = std::nullopt)
+                                                      base_for<Losses> base = std::nullopt)
 {
     return detail::calibrate(detail::c<element_t<Losses>>::calibrate_r, losses, what, target, opts, base);
 }
 
 /* The same for alpha: that of the options is not used. */
 template <class Losses>
-result<calibration> try_calibrate_alpha_into(const Losses &losses, view<element_t<Losses>> weights, quantity what,
+result<calibration> try_calibrate_alpha_into(const Losses &losses, weights_for<Losses> weights, quantity what,
                                              double target, const options &opts = {},
-                                             base_weights<element_t<Losses>> base = std::nullopt) noexcept
+                                             base_for<Losses> base = std::nullopt) noexcept
 {
     return detail::calibrate(detail::c<element_t<Losses>>::calibrate_alpha, losses, weights, what, target, opts, base);
 }
@@ -787,7 +847,7 @@ result<calibration> try_calibrate_alpha_into(const Losses &losses, view<element_
 template <class Losses>
 result<calibrated<element_t<Losses>>> try_calibrate_alpha(const Losses &losses, quantity what, double target,
                                                           const options &opts = {},
-                                                          base_weights<element_t<Losses>> base = std::nullopt)
+                                                          base_for<Losses> base = std::nullopt)
 {
     return detail::calibrate(detail::c<element_t<Losses>>::calibrate_alpha, losses, what, target, opts, base);
 }
@@ -809,7 +869,7 @@ struct grid {
 template <class Losses>
 result<std::size_t> try_path_into(const Losses &losses, view<const double> alphas, view<const double> rs,
                                   view<element_t<Losses>> scratch, view<hrw_report> reports, const options &opts = {},
-                                  base_weights<element_t<Losses>> base = std::nullopt) noexcept
+                                  base_for<Losses> base = std::nullopt) noexcept
 {
     const view<const element_t<Losses>> from(losses);
     const std::size_t pairs = alphas.size() * rs.size();
@@ -828,7 +888,7 @@ result<std::size_t> try_path_into(const Losses &losses, view<const double> alpha
 
 template <class Losses>
 result<grid> try_path(const Losses &losses, view<const double> alphas, view<const double> rs, const options &opts = {},
-                      base_weights<element_t<Losses>> base = std::nullopt)
+                      base_for<Losses> base = std::nullopt)
 {
     std::vector<element_t<Losses>> scratch(view<const element_t<Losses>>(losses).size());
     grid solved{std::vector<hrw_report>(alphas.size() * rs.size()), rs.size()};
@@ -877,8 +937,8 @@ struct group_solution {
  *   samples; after a failure it may have been used as scratch.
  * base: one base weight per group; without, the number of its samples. */
 template <class Losses>
-result<report> try_weights_groups_into(const Losses &losses, view<const std::uint32_t> groups,
-                                       view<element_t<Losses>> weights, view<double> table, const options &opts = {},
+result<report> try_weights_groups_into(const Losses &losses, groups_for<Losses> groups, weights_for<Losses> weights,
+                                       view<double> table, const options &opts = {},
                                        base_weights<double> base = std::nullopt) noexcept
 {
     const view<const element_t<Losses>> from(losses);
@@ -904,7 +964,7 @@ result<report> try_weights_groups_into(const Losses &losses, view<const std::uin
 }
 
 template <class Losses>
-result<group_solution<element_t<Losses>>> try_solve_groups(const Losses &losses, view<const std::uint32_t> groups,
+result<group_solution<element_t<Losses>>> try_solve_groups(const Losses &losses, groups_for<Losses> groups,
                                                            std::size_t group_count, const options &opts = {},
                                                            base_weights<double> base = std::nullopt)
 {
@@ -937,7 +997,7 @@ public:
     /* Takes in the losses of a batch; returns the worst loss to use for it. Masked samples do not count; after a failure
      * nothing has been taken in. */
     template <class Losses>
-    result<double> try_update(const Losses &losses, base_weights<element_t<Losses>> base = std::nullopt) noexcept
+    result<double> try_update(const Losses &losses, base_for<Losses> base = std::nullopt) noexcept
     {
         const view<const element_t<Losses>> from(losses);
         if (base && base->size() != from.size())
@@ -952,7 +1012,7 @@ public:
 
 #if defined(__cpp_exceptions)
     template <class Losses>
-    double update(const Losses &losses, base_weights<element_t<Losses>> base = std::nullopt)
+    double update(const Losses &losses, base_for<Losses> base = std::nullopt)
     {
         return try_update(losses, base).value();
     }
@@ -1016,7 +1076,7 @@ struct share_table {
 /* Writes the share of all weight that each group has, its ratio to that of the samples, and the number of samples, three
  * numbers per group, whose number the table tells; returns it. See hrw_group_shares_f32. */
 template <class Weights>
-result<std::size_t> try_group_shares_into(const Weights &weights, view<const std::uint32_t> groups, view<double> table) noexcept
+result<std::size_t> try_group_shares_into(const Weights &weights, groups_for<Weights> groups, view<double> table) noexcept
 {
     const view<const element_t<Weights>> from(weights);
     const std::size_t group_count = table.size() / 3;
@@ -1031,7 +1091,7 @@ result<std::size_t> try_group_shares_into(const Weights &weights, view<const std
 }
 
 template <class Weights>
-result<share_table> try_group_shares(const Weights &weights, view<const std::uint32_t> groups, std::size_t group_count)
+result<share_table> try_group_shares(const Weights &weights, groups_for<Weights> groups, std::size_t group_count)
 {
     result<std::vector<double>> table = detail::columns(group_count);
     if (!table)
@@ -1080,37 +1140,37 @@ result<double> try_certify(const Losses &losses, const certificate &terms) noexc
 #if defined(__cpp_exceptions)
 
 template <class Losses>
-report weights_into(const Losses &losses, view<element_t<Losses>> weights, const options &opts = {},
-                    base_weights<element_t<Losses>> base = std::nullopt)
+report weights_into(const Losses &losses, weights_for<Losses> weights, const options &opts = {},
+                    base_for<Losses> base = std::nullopt)
 {
     return try_weights_into(losses, weights, opts, base).value();
 }
 
 template <class Losses>
 [[nodiscard]] solution<element_t<Losses>> solve(const Losses &losses, const options &opts = {},
-                                                base_weights<element_t<Losses>> base = std::nullopt)
+                                                base_for<Losses> base = std::nullopt)
 {
     return try_solve(losses, opts, base).value();
 }
 
 template <class Losses>
 [[nodiscard]] std::vector<element_t<Losses>> weights(const Losses &losses, const options &opts = {},
-                                                     base_weights<element_t<Losses>> base = std::nullopt)
+                                                     base_for<Losses> base = std::nullopt)
 {
     return try_weights(losses, opts, base).value();
 }
 
 template <class Losses>
-std::size_t weights_batch_into(const Losses &losses, std::size_t cols, view<element_t<Losses>> weights,
-                               const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt,
+std::size_t weights_batch_into(const Losses &losses, std::size_t cols, weights_by_rows<Losses> weights,
+                               const options &opts = {}, base_by_rows<Losses> base = std::nullopt,
                                view<hrw_report> reports = {})
 {
     return try_weights_batch_into(losses, cols, weights, opts, base, reports).value();
 }
 
 template <class Losses>
-std::size_t weights_ragged_into(const Losses &losses, view<const std::size_t> offsets, view<element_t<Losses>> weights,
-                                const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt,
+std::size_t weights_ragged_into(const Losses &losses, view<const std::size_t> offsets, weights_by_rows<Losses> weights,
+                                const options &opts = {}, base_by_rows<Losses> base = std::nullopt,
                                 view<hrw_report> reports = {})
 {
     return try_weights_ragged_into(losses, offsets, weights, opts, base, reports).value();
@@ -1118,7 +1178,7 @@ std::size_t weights_ragged_into(const Losses &losses, view<const std::size_t> of
 
 template <class Losses>
 [[nodiscard]] solutions<element_t<Losses>> solve_batch(const Losses &losses, std::size_t cols, const options &opts = {},
-                                                       base_weights<element_t<Losses>> base = std::nullopt)
+                                                       base_by_rows<Losses> base = std::nullopt)
 {
     return try_solve_batch(losses, cols, opts, base).value();
 }
@@ -1126,14 +1186,14 @@ template <class Losses>
 template <class Losses>
 [[nodiscard]] solutions<element_t<Losses>> solve_ragged(const Losses &losses, view<const std::size_t> offsets,
                                                         const options &opts = {},
-                                                        base_weights<element_t<Losses>> base = std::nullopt)
+                                                        base_by_rows<Losses> base = std::nullopt)
 {
     return try_solve_ragged(losses, offsets, opts, base).value();
 }
 
 template <class Losses, class Allreduce>
-report weights_sharded_into(const Losses &losses, view<element_t<Losses>> weights, Allreduce &&allreduce,
-                            const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+report weights_sharded_into(const Losses &losses, weights_for<Losses> weights, Allreduce &&allreduce,
+                            const options &opts = {}, base_for<Losses> base = std::nullopt)
 {
     return try_weights_sharded_into(losses, weights, allreduce, opts, base).value();
 }
@@ -1141,14 +1201,14 @@ report weights_sharded_into(const Losses &losses, view<element_t<Losses>> weight
 template <class Losses, class Allreduce>
 [[nodiscard]] solution<element_t<Losses>> solve_sharded(const Losses &losses, Allreduce &&allreduce,
                                                         const options &opts = {},
-                                                        base_weights<element_t<Losses>> base = std::nullopt)
+                                                        base_for<Losses> base = std::nullopt)
 {
     return try_solve_sharded(losses, allreduce, opts, base).value();
 }
 
 template <class Losses>
-calibration calibrate_r_into(const Losses &losses, view<element_t<Losses>> weights, quantity what, double target,
-                             const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+calibration calibrate_r_into(const Losses &losses, weights_for<Losses> weights, quantity what, double target,
+                             const options &opts = {}, base_for<Losses> base = std::nullopt)
 {
     return try_calibrate_r_into(losses, weights, what, target, opts, base).value();
 }
@@ -1156,14 +1216,14 @@ calibration calibrate_r_into(const Losses &losses, view<element_t<Losses>> weigh
 template <class Losses>
 [[nodiscard]] calibrated<element_t<Losses>> calibrate_r(const Losses &losses, quantity what, double target,
                                                         const options &opts = {},
-                                                        base_weights<element_t<Losses>> base = std::nullopt)
+                                                        base_for<Losses> base = std::nullopt)
 {
     return try_calibrate_r(losses, what, target, opts, base).value();
 }
 
 template <class Losses>
-calibration calibrate_alpha_into(const Losses &losses, view<element_t<Losses>> weights, quantity what, double target,
-                                 const options &opts = {}, base_weights<element_t<Losses>> base = std::nullopt)
+calibration calibrate_alpha_into(const Losses &losses, weights_for<Losses> weights, quantity what, double target,
+                                 const options &opts = {}, base_for<Losses> base = std::nullopt)
 {
     return try_calibrate_alpha_into(losses, weights, what, target, opts, base).value();
 }
@@ -1171,7 +1231,7 @@ calibration calibrate_alpha_into(const Losses &losses, view<element_t<Losses>> w
 template <class Losses>
 [[nodiscard]] calibrated<element_t<Losses>> calibrate_alpha(const Losses &losses, quantity what, double target,
                                                             const options &opts = {},
-                                                            base_weights<element_t<Losses>> base = std::nullopt)
+                                                            base_for<Losses> base = std::nullopt)
 {
     return try_calibrate_alpha(losses, what, target, opts, base).value();
 }
@@ -1179,27 +1239,27 @@ template <class Losses>
 template <class Losses>
 std::size_t path_into(const Losses &losses, view<const double> alphas, view<const double> rs,
                       view<element_t<Losses>> scratch, view<hrw_report> reports, const options &opts = {},
-                      base_weights<element_t<Losses>> base = std::nullopt)
+                      base_for<Losses> base = std::nullopt)
 {
     return try_path_into(losses, alphas, rs, scratch, reports, opts, base).value();
 }
 
 template <class Losses>
 [[nodiscard]] grid path(const Losses &losses, view<const double> alphas, view<const double> rs, const options &opts = {},
-                        base_weights<element_t<Losses>> base = std::nullopt)
+                        base_for<Losses> base = std::nullopt)
 {
     return try_path(losses, alphas, rs, opts, base).value();
 }
 
 template <class Losses>
-report weights_groups_into(const Losses &losses, view<const std::uint32_t> groups, view<element_t<Losses>> weights,
+report weights_groups_into(const Losses &losses, groups_for<Losses> groups, weights_for<Losses> weights,
                            view<double> table, const options &opts = {}, base_weights<double> base = std::nullopt)
 {
     return try_weights_groups_into(losses, groups, weights, table, opts, base).value();
 }
 
 template <class Losses>
-[[nodiscard]] group_solution<element_t<Losses>> solve_groups(const Losses &losses, view<const std::uint32_t> groups,
+[[nodiscard]] group_solution<element_t<Losses>> solve_groups(const Losses &losses, groups_for<Losses> groups,
                                                              std::size_t group_count, const options &opts = {},
                                                              base_weights<double> base = std::nullopt)
 {
@@ -1219,13 +1279,13 @@ template <class Weights>
 }
 
 template <class Weights>
-std::size_t group_shares_into(const Weights &weights, view<const std::uint32_t> groups, view<double> table)
+std::size_t group_shares_into(const Weights &weights, groups_for<Weights> groups, view<double> table)
 {
     return try_group_shares_into(weights, groups, table).value();
 }
 
 template <class Weights>
-[[nodiscard]] share_table group_shares(const Weights &weights, view<const std::uint32_t> groups, std::size_t group_count)
+[[nodiscard]] share_table group_shares(const Weights &weights, groups_for<Weights> groups, std::size_t group_count)
 {
     return try_group_shares(weights, groups, group_count).value();
 }

@@ -6,6 +6,7 @@
 #if CASE >= 9
 #include <Eigen/Core>
 static Eigen::MatrixXf matrix(2, 2);
+[[maybe_unused]] static Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> by_rows(2, 2);
 #endif
 
 namespace hrw = hr_weights;
@@ -50,5 +51,13 @@ void program(std::vector<float> &losses, const std::vector<float> &constant, std
     (void)hrw::try_solve_batch(matrix, 2);
 #elif CASE == 16
     (void)hrw::try_solve_ragged(matrix, std::vector<std::size_t>{0, 4});
+#elif CASE == 17
+    (void)hrw::try_weights_into(matrix, by_rows);
+#elif CASE == 18
+    (void)hrw::try_weights_batch_into(losses, 2, matrix);
+#elif CASE == 19
+    (void)hrw::try_weights(matrix, {}, by_rows);
+#elif CASE == 20
+    (void)hrw::try_solve_batch(losses, 2, {}, matrix);
 #endif
 }

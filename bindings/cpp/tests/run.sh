@@ -79,6 +79,12 @@ for compiler in "${compilers[@]}"; do
     check "refused 14, $compiler" does_not_compile 14 "deleted" "${command[@]}"
     check "refused 15, $compiler" does_not_compile 15 "a batch lies row by row" "${command[@]}"
     check "refused 16, $compiler" does_not_compile 16 "rows lie one after another" "${command[@]}"
+    for case in 17 18; do
+        check "refused $case, $compiler" does_not_compile "$case" "deleted" "${command[@]}"
+    done
+    for case in 19 20; do
+        check "refused $case, $compiler" does_not_compile "$case" "no (known )?conversion|could not convert|no matching" "${command[@]}"
+    done
 done
 
 command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "${contract[@]}")
