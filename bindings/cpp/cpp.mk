@@ -38,7 +38,7 @@ cinstall-if-built: library
 
 cpp-tests: library ## The C++ header: its contract, in three standards, and what must not compile
 	@.ci/tools valgrind
-	@bindings/cpp/tests/packages.sh libeigen3-dev
+	@bindings/cpp/tests/packages.sh libeigen3-dev libxtensor-dev
 	bindings/cpp/tests/run.sh $(RELEASE)
 
 cpp-examples: STRICT = -Werror

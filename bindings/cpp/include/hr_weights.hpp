@@ -31,6 +31,7 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -279,6 +280,19 @@ constexpr bool is_contiguous()
         return true;
 }
 
+/* A part of a tensor of xtensor has the data() of the whole, and says how far in it begins. */
+template <class Range>
+using offset_function = decltype(std::declval<Range &>().data_offset());
+
+template <class Range>
+constexpr auto first_element(Range &range) noexcept
+{
+    if constexpr (declares<offset_function, Range>::value)
+        return std::data(range) + range.data_offset();
+    else
+        return std::data(range);
+}
+
 /* Whether Range has data() and size(), and its elements can be seen as T: no conversion but that to
  * const. */
 template <class Range, class T, class = void>
@@ -307,17 +321,23 @@ constexpr bool has_gaps()
  * in the only way. */
 enum class order { plain, rows, columns };
 
-/* As xtensor has it. */
+/* As xtensor has it: how a matrix is stored, and whether it is a vector. */
 template <class Range>
 using xtensor_layout = std::bool_constant<(Range::static_layout == std::decay_t<decltype(Range::static_layout)>::column_major)>;
+template <class Range>
+using xtensor_vector = std::bool_constant<(std::tuple_size<typename Range::shape_type>::value == 1)>;
 
 template <class Range>
 constexpr order order_of()
 {
     if constexpr (declares<eigen, Range>::value)
         return Range::IsVectorAtCompileTime ? order::plain : Range::IsRowMajor ? order::rows : order::columns;
-    else if constexpr (declares<xtensor_layout, Range>::value)
+    else if constexpr (declares<xtensor_layout, Range>::value) {
+        if constexpr (declares<xtensor_vector, Range>::value)
+            if (xtensor_vector<Range>::value)
+                return order::plain;
         return xtensor_layout<Range>::value ? order::columns : order::rows;
+    }
     else
         return order::plain;
 }
@@ -360,7 +380,7 @@ public:
                                                 detail::is_range_of<std::remove_reference_t<Range>, T>(),
                                             int> = 0>
     constexpr view(Range &&range) noexcept
-        : data_(std::data(range)), size_(static_cast<std::size_t>(std::size(range)))
+        : data_(detail::first_element(range)), size_(static_cast<std::size_t>(std::size(range)))
     {
     }
 

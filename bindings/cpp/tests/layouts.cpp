@@ -153,6 +153,13 @@ struct like_xtensor : elements {
     const std::array<std::ptrdiff_t, 1> &strides() const;
 };
 static_assert(accepted<like_xtensor<true>> && refused<like_xtensor<false>>);
+/* A part of a tensor: data() is the whole's. */
+struct part_of_xtensor {
+    std::size_t data_offset() const { return 2; }
+    const float *data() const { return whole; }
+    std::size_t size() const { return 3; }
+    float whole[5];
+};
 
 enum class layout { dynamic, row_major, column_major };
 template <layout Layout>
@@ -240,6 +247,9 @@ static void rows_and_columns()
     Eigen::VectorXf apart(n + 2);
     apart << 7, values, 7;
     CHECK(hrw::weights(apart.segment(1, n), {0.05, 0.1}) == expected);
+
+    const part_of_xtensor part = {{7, 7, 1, 2, 3}};
+    CHECK(hrw::weights(part, {0.05, 0.1}) == hrw::weights(std::vector<float>{1, 2, 3}, {0.05, 0.1}));
 
     /* A problem per row. */
     by_rows batch(2, n);

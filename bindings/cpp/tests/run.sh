@@ -4,7 +4,7 @@
 #   bindings/cpp/tests/run.sh LIBDIR        (LIBDIR holds libhr_weights.a, such as target/release)
 #
 # CXX names the first compiler; clang++ is used as well where it is present, and valgrind and the
-# sanitizers likewise. EIGEN is the directory of Eigen's headers.
+# sanitizers likewise, and xtensor. EIGEN is the directory of Eigen's headers.
 set -euo pipefail
 
 [ $# -eq 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -86,6 +86,14 @@ for compiler in "${compilers[@]}"; do
         check "refused $case, $compiler" does_not_compile "$case" "no (known )?conversion|could not convert|no matching" "${command[@]}"
     done
 done
+
+if echo '#include <xtensor/xtensor.hpp>' | "${compilers[0]}" -std=c++17 -x c++ -fsyntax-only - 2>/dev/null; then
+    mapfile -t flags < <(strict_for "${compilers[0]}")
+    check "xtensor, build" "${compilers[0]}" -std=c++17 "${flags[@]}" "$here/xtensor.cpp" "${libraries[@]}" -o "$work/xtensor"
+    check "xtensor" prints_only_its_summary "$work/xtensor"
+else
+    echo "skipped: xtensor is not installed"
+fi
 
 command=("${compilers[0]}" -std=c++20 -O1 -g -DFOREIGN_ALLOCATOR "-I$root/include" "-I$root/bindings/cpp/include" "${contract[@]}")
 if command -v valgrind >/dev/null; then
