@@ -17,6 +17,11 @@ CMAKE_EXAMPLE = cmake -S bindings/cpp/examples/$(1) -B target/demo/$(1) -DHR_WEI
 install: $(RELEASE)/libhr_weights.a $(RELEASE)/libhr_weights.so ## Installs for C and C++: PREFIX=, LIBDIR=, DESTDIR=
 	@$(INSTALL) install
 
+# `make -j library install` is to install what is being built.
+ifneq ($(filter library,$(MAKECMDGOALS)),)
+install: library
+endif
+
 uninstall: ## Removes what `make install` put there; the same variables
 	@$(INSTALL) uninstall
 

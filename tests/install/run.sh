@@ -198,7 +198,7 @@ check "FetchContent, build" cmake --build "$work/fetched"
 quick=(env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16)
 elsewhere=("${quick[@]}" "CARGO_TARGET_DIR=$work/cargo here" "CARGO_BUILD_TARGET=$(rustc -vV | sed -n 's/^host: //p')")
 with_settings() {
-    "${elsewhere[@]}" make --no-print-directory -C "$root" library install "RELEASE=$work/libraries" "PREFIX=$work/elsewhere" &&
+    "${elsewhere[@]}" make --no-print-directory -j 3 -C "$root" library install "RELEASE=$work/libraries" "PREFIX=$work/elsewhere" &&
         has_the_files "$work/elsewhere" lib
 }
 # The same settings by a file, in the directory from which Cargo is run.
@@ -209,7 +209,15 @@ with_settings_file() {
         "${quick[@]}" "$root/bindings/c/packaging/build.sh" "$work/libraries" --release --crate-type cdylib,staticlib \
             --manifest-path "$root/Cargo.toml" && test -e "$work/libraries/libhr_weights.so" -a -e "$work/libraries/libhr_weights.a"
 }
+# A target of which Cargo makes no shared library, such as musl: it warns, and has built the rest.
+without_shared() {
+    printf '#!/bin/sh\necho %s\n' "'"'{"reason":"compiler-artifact","filenames":["/nowhere/libhr_weights.a"]}'"'" >"$work/cargo.sh"
+    chmod +x "$work/cargo.sh"
+    refuses env CARGO="$work/cargo.sh" "$root/bindings/c/packaging/build.sh" "$work/no_libraries" --crate-type cdylib,staticlib \
+        2>"$work/message" && grep "Cargo has built no cdylib for its target" "$work/message" && [ ! -e "$work/no_libraries" ]
+}
 check "CARGO_TARGET_DIR and CARGO_BUILD_TARGET" with_settings
+check "a target without shared libraries" without_shared
 check "build.target-dir and build.target" with_settings_file
 check "add_subdirectory, configure with CARGO_BUILD_TARGET" configure subproject "$work/elsewhere_built" \
     "${cargo_built[@]}" -DHR_WEIGHTS_CARGO_TARGET_DIR="$work/cargo here"

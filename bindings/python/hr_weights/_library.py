@@ -89,7 +89,7 @@ def _find() -> tuple[Path, bool]:
     """The library's file, and whether it is the one that was built with this package."""
     override = os.environ.get("HR_WEIGHTS_LIBRARY")
     if override:
-        path = Path(override)
+        path = Path(override).expanduser()
         # A bare name that is no file here is the system's to find. A path is made absolute, since
         # pathlib takes "./" away, and what is left would be such a name.
         return path.absolute() if os.path.dirname(override) or path.exists() else path, False

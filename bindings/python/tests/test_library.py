@@ -48,6 +48,15 @@ def test_a_relative_path_is_one_from_the_current_directory(tmp_path, name):
     assert float(result.stdout) == 1.0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the home directory has another variable there")
+def test_a_path_from_the_home_directory(tmp_path, monkeypatch):
+    """Where no shell has put the directory in the place of ~, as in a Dockerfile."""
+    (tmp_path / "a library.so").symlink_to(_library.LIBRARY_PATH)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = import_with("~/a library.so", tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_bare_name_is_the_systems_to_find(tmp_path):
     result = import_with("libhr_weights_that_nobody_has.so", tmp_path)
     assert "cannot load the hr-weights library libhr_weights_that_nobody_has.so: " in result.stderr
