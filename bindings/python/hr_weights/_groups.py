@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import operator
 from collections.abc import Mapping
 from typing import Any, Optional, Union, overload
 
@@ -240,10 +239,8 @@ class RunningWorst:
             raise ValueError(f"state must be a state_dict of RunningWorst, with {', '.join(_STATE)}")
         loaded = _library.RunningWorst.from_buffer_copy(bytes(self._state))
         for name in _STATE:
-            try:
-                value = float(state[name]) if name in ("current", "previous") else operator.index(state[name])
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"state[{name!r}] must be a number, not {state[name]!r}") from error
+            read = _numbers.real if name in ("current", "previous") else _numbers.integer
+            value = read(state[name], f"state[{name!r}]")
             if isinstance(value, int) and not 0 <= value < 2**64 or value != value or value == np.inf:
                 raise ValueError(f"state[{name!r}] is {value}, which no RunningWorst has")
             setattr(loaded, name, value)

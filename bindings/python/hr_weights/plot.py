@@ -191,8 +191,11 @@ def certificate_against_n(
         counts = np.unique(np.geomspace(min(10, values.size), values.size, 61).round().astype(np.intp))
     else:
         counts = _indices(ns, "ns", 1, values.size, "losses")
+    # Before a figure is made, whatever is wrong.
     shares = budgets(alphas, "alphas")
-    # Before a figure is made, whatever is wrong with the rest.
+    for share in shares:
+        if not 0 <= share <= 1:
+            raise ValueError(f"alphas must be numbers in [0, 1], not {share}")
     certify(values, worst_loss=worst_loss, delta=delta)
     ax = _axes(ax)
     with Progress("certificates", shares.size * counts.size, progress) as line:

@@ -188,6 +188,7 @@ def test_the_running_worst_loss_goes_through_numbers_of_python():
     assert [again.update([x]) for x in (1.0, 0.5)] == [worst.update([x]) for x in (1.0, 0.5)]
     before = again.state_dict()
     bad = [{}, None, dict(before, seen=-1), dict(before, window="2"), dict(before, current=np.nan), dict(before, extra=1)]
+    bad += [dict(before, current=10**400), dict(before, previous="2.0"), dict(before, window=2.0)]
     for state in bad:
         with pytest.raises(ValueError, match="state"):
             again.load_state_dict(state)

@@ -12,7 +12,7 @@ import pytest
 import hr_weights as hrw
 from hr_weights import plot
 
-pytest.importorskip("matplotlib")
+pyplot = pytest.importorskip("matplotlib.pyplot")
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "numpy_digits.py"
 DIGITS = Path(__file__).parents[2] / "data" / "digits.csv"
@@ -74,6 +74,10 @@ def test_certificate_against_n():
     for ns in ([], [0], [61]):
         with pytest.raises(ValueError, match="ns must be numbers from 1 to the number of losses, 60"):
             plot.certificate_against_n(LOSSES, worst_loss=9.0, ns=ns)
+    figures = pyplot.get_fignums()
+    with pytest.raises(ValueError, match="alphas must be numbers in"):
+        plot.certificate_against_n(LOSSES, [0.0, 1.5], worst_loss=9.0)
+    assert pyplot.get_fignums() == figures
 
 
 @pytest.mark.skipif(not PICTURES.exists(), reason="the script is in the repository")
