@@ -40,18 +40,18 @@ inline Dataset read(const std::string &path)
     Dataset data;
     for (std::string text; std::getline(file, text);) {
         std::istringstream line(text);
-        const auto field = [&](int most) {
+        const auto field = [&](int most, char end) {
             int value;
-            if (!(line >> value) || value < 0 || value > most)
+            char after = '\n';
+            if (!(line >> value) || value < 0 || value > most || (line.get(after), after != end))
                 throw std::runtime_error(path + ", line " + std::to_string(data.size() + 1) +
                                          ": expected 64 pixels from 0 to 16 and a label from 0 to 9");
-            line.ignore(1, ',');
             return value;
         };
         float image[PIXELS];
         for (float &pixel : image)
-            pixel = static_cast<float>(field(16)) / 16.0f;
-        data.add(image, field(CLASSES - 1));
+            pixel = static_cast<float>(field(16, ',')) / 16.0f;
+        data.add(image, field(CLASSES - 1, '\n'));
     }
     return data;
 }
