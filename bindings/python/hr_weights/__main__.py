@@ -8,6 +8,7 @@ command line is wrong.
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -51,6 +52,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         if sys.stdout is None:
             raise ValueError("there is no standard output")
         if text:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                # A name in letters that it has not is no reason to fail.
+                sys.stdout.reconfigure(errors="backslashreplace")
             print(text)
         sys.stdout.flush()
     except BrokenPipeError:

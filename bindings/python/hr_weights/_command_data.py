@@ -76,7 +76,7 @@ def _is_same(name: str, other: str) -> bool:
 
 def _skipped(column: Column) -> dict[str, Any]:
     # An array has no lines to skip.
-    return {} if column.lines is None else {"header": column.header, "comments": column.comments}
+    return {} if column.lines is None else {name: getattr(column, name) for name in ("header", "comments", "quoted")}
 
 
 def _base(chosen: argparse.Namespace, losses: Column) -> Optional[Column]:

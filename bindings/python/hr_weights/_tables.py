@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -50,6 +50,8 @@ class Column:
     header: Optional[list[str]] = None
     #: How many lines were comments.
     comments: int = 0
+    #: How many ends of lines are within quotes: two rows may have become one where a quote is missing.
+    quoted: int = 0
 
     def place(self, index: int) -> str:
         """The file and the line of a number."""
@@ -60,7 +62,8 @@ class Column:
         if self.lines is None:
             return "no header"
         header = "no header" if self.header is None else f"header skipped: {', '.join(self.header)}"
-        return header + (f", comments skipped: {self.comments}" if self.comments else "")
+        comments = f", comments skipped: {self.comments}" if self.comments else ""
+        return header + comments + (f", ends of lines within quotes: {self.quoted}" if self.quoted else "")
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,11 @@ def read(name: str, layout: Layout, progress: bool = False) -> Column:
         spreadsheet = True
     if layout.separator == "space" or not (spreadsheet or layout.separator):
         rows, comments = _words(text, progress)
+        quoted = 0
     else:
         rows, comments = _cells(text, shown, layout.separator), 0
+        # A row has the number of its last line.
+        quoted = rows[-1][0] - len(rows) if rows else 0
     rows = _without_blank_lines(rows, shown)
     if not spreadsheet and layout.separator is None:
         if layout.column is not None:
@@ -111,7 +117,7 @@ def read(name: str, layout: Layout, progress: bool = False) -> Column:
                 f"{shown}:{rows[0][0]}: there are {len(rows[0][1])} words in the line; write one number per line, or choose "
                 "a column with --separator space and --column"
             )
-    return _column(rows, shown, layout, comments, progress)
+    return replace(_column(rows, shown, layout, progress), comments=comments, quoted=quoted)
 
 
 def _array(name: str) -> NDArray[Any]:
@@ -232,9 +238,9 @@ def _without_blank_lines(rows: list[Row], name: str) -> list[Row]:
     return rows
 
 
-def _column(rows: list[Row], name: str, layout: Layout, comments: int, progress: bool) -> Column:
+def _column(rows: list[Row], name: str, layout: Layout, progress: bool) -> Column:
     if not rows:
-        return Column(np.empty(0), name, [], None, comments)
+        return Column(np.empty(0), name, [])
     index = _index(rows[0], name, layout)
     width = len(rows[0][1])
     for number, cells in rows:
@@ -249,7 +255,7 @@ def _column(rows: list[Row], name: str, layout: Layout, comments: int, progress:
         rows = rows[1:]
     told = each(rows, "numbers", len(rows), progress)
     numbers = np.array([_number(cells[index], f"{name}:{number}") for number, cells in told], float)
-    return Column(numbers, name, [number for number, _ in rows], header, comments)
+    return Column(numbers, name, [number for number, _ in rows], header)
 
 
 def _index(row: Row, name: str, layout: Layout) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -47,6 +48,17 @@ def test_as_a_program():
     assert subprocess.run([*command, "certify", "nothing.npy", "--worst", "1"], capture_output=True).returncode == 1
     assert subprocess.run([*command, "certify"], capture_output=True).returncode == 2
     assert subprocess.run([*command, "--version"], capture_output=True, text=True).stdout.strip() == hrw.__version__
+
+
+def test_a_name_in_letters_that_the_output_has_not(tmp_path):
+    (tmp_path / "table.csv").write_text("損失\n0.3\n", encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "hr_weights", "certify", tmp_path / "table.csv", "--worst=1"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert result.returncode == 0 and "n = 1, header skipped: \\u640d\\u5931" in result.stdout, result.stderr
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the page is in the repository, not in the source distribution")

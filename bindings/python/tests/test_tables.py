@@ -170,6 +170,16 @@ def test_what_cannot_be_read_whole_is_refused(certify, message, content, options
     assert message in error and error.count("\n") == 1
 
 
+def test_lines_within_quotes_are_said(certify, capsys):
+    """In the second table the quotes belong to the names, and a loss is within them."""
+    for content, n in (('"a\nb",2.9\n"c",2.0\n', 2), ('"a,2.9\nb",2.0\nc,0.1\n', 2)):
+        report = certify(content, "--column=2")
+        assert report["n"] == n and report["quoted"] == 1
+        assert main(["certify", "losses.csv", "--worst=3", "--column=2"]) == 0
+        assert "n = 2, no header, ends of lines within quotes: 1" in capsys.readouterr().out
+    assert certify("2.9\n2.0\n\n")["quoted"] == 0
+
+
 @pytest.mark.parametrize(
     "content, n",
     [("0\n1\n0\n0\n", 4), ("0\n0.5\n0\n1.5\n", 4), ("0\n", 1), ("0.0\n2.9\n", 2), ("2\n2.9\n0.5\n", 3)],
