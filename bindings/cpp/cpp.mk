@@ -2,8 +2,7 @@
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
-INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' RELEASE='$(RELEASE)' CC='$(CC)' \
-	bindings/c/packaging/install.sh
+INSTALL := bindings/c/packaging/install.sh
 CXX_FLAGS = -std=c++17 -O3 -Wall -Wextra $(STRICT) -pedantic -Wconversion -Wshadow -Iinclude -Ibindings/cpp/include
 CXX_EXAMPLES := target/demo/first_cpp target/demo/rare_digits
 # Configures and builds an example that has a CMake project of its own; Cargo's work is shared with the rest.
@@ -12,6 +11,9 @@ CMAKE_EXAMPLE = cmake -S bindings/cpp/examples/$(1) -B target/demo/$(1) -DHR_WEI
 
 .PHONY: install uninstall install-tests cinstall-test cinstall-if-built cpp-tests cpp-examples libtorch libtorch-test demo-libtorch xgboost xgboost-test \
 	demo-xgboost
+
+# As they are, whatever signs are in the paths.
+$(foreach name,PREFIX LIBDIR DESTDIR RELEASE CC,$(eval install uninstall: export $(name) := $$($(name))))
 
 # Cargo is asked only if there is no library yet: `sudo make install` should not build as root.
 install: $(RELEASE)/libhr_weights.a $(RELEASE)/libhr_weights.so ## Installs for C and C++: PREFIX=, LIBDIR=, DESTDIR=

@@ -92,7 +92,7 @@ is_uninstalled() {
     [ "$(files_of "$1")" = "include/of_another_package.h 644 " ]
 }
 
-first="$work/a first prefix"
+first="$work/a user's first prefix"
 prefix="$work/the moved prefix"
 check "install" install_to "$first"
 check "installed files" has_the_files "$first" lib
@@ -106,6 +106,7 @@ check "C++ header" cmp "$root/bindings/cpp/include/hr_weights.hpp" "$prefix/incl
 check "symbols of the static library" archive_exports "$lib/libhr_weights.a"
 
 check "install to LIBDIR and DESTDIR" install_to /opt/hrw LIBDIR=/opt/hrw/lib/some-arch "DESTDIR=$work/stage"
+check "install with a compiler that has options" install_to "$work/optioned" "CC=env $CC"
 check "staged files" has_the_files "$work/stage/opt/hrw" lib/some-arch
 check "DESTDIR is not written down" names_nowhere "$work/stage" "$work/stage"
 check "a LIBDIR outside PREFIX is refused" refuses install_to "$work/refused" LIBDIR=/elsewhere

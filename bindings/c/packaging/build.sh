@@ -11,7 +11,13 @@ set -eu
 directory=$1
 shift
 
-messages=$("${CARGO:-cargo}" rustc --lib "$@" --message-format=json-render-diagnostics)
+# A path, or a command with a toolchain, such as "cargo +stable".
+cargo() {
+    # shellcheck disable=SC2086
+    if command -v "$CARGO" >/dev/null; then command "$CARGO" "$@"; else command $CARGO "$@"; fi
+}
+: "${CARGO:=cargo}"
+messages=$(cargo rustc --lib "$@" --message-format=json-render-diagnostics)
 files=$(printf '%s\n' "$messages" | grep '"reason":"compiler-artifact"' | grep -oE '"[^"]*/libhr_weights\.(so|dylib|a)"' | tr -d '"')
 
 # needs KIND PATTERN ADVICE: fails if that kind is wanted and Cargo has built none, of which it only

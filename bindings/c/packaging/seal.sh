@@ -17,6 +17,12 @@ to=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# CC may be the path of a compiler, also with spaces in it, or a command with options, as make has it.
+compile() {
+    # shellcheck disable=SC2086
+    if command -v "$CC" >/dev/null; then "$CC" "$@"; else $CC "$@"; fi
+}
+
 # Names of the defined global symbols. Not nm: where clang is installed, its plugin reads the bitcode in some members and
 # fails if that comes from a newer LLVM.
 defined() {
@@ -28,7 +34,7 @@ defined "$from" | grep '^hrw_' >"$work/interface"
 
 # Only what the interface reaches is pulled out of the archive and survives the collection of sections.
 sed 's/^/-Wl,-u,/' "$work/interface" >"$work/wanted"
-"$CC" -r -nostdlib -Wl,--gc-sections "@$work/wanted" "$from" -o "$work/linked.o"
+compile -r -nostdlib -Wl,--gc-sections "@$work/wanted" "$from" -o "$work/linked.o"
 
 # DW.ref.* are the pointers to the personality routine that unwinding follows: mergeable by design, and made to dangle if
 # they were local. Undefined symbols stay as they are: some are weak, and are meant to be zero on an older C library.
