@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from . import keras as keras
     from . import plot as plot
     from . import sharded as sharded
+    from . import sklearn as sklearn
     from . import tensorflow as tensorflow
     from . import torch as torch
 else:

@@ -33,6 +33,13 @@ def test_a_module_is_loaded_at_its_first_use():
     assert result.stdout == "set()\n", result.stderr
 
 
+def test_type_checkers_and_programs_that_are_frozen_know_every_module():
+    """Both read the imports, and see none that __getattr__ makes."""
+    text = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    for path in PACKAGE.glob("[!_]*.py"):
+        assert f"    from . import {path.stem} as {path.stem}\n" in text
+
+
 def test_what_is_no_module_is_no_attribute():
     for name in ("nothing", "_nothing", "Weights"):
         assert not hasattr(hrw, name)
