@@ -225,6 +225,7 @@ class HRClassifier(ClassifierMixin, _HREstimator):  # type: ignore[misc]
         X: shape ``(n, features)``, or what else the estimator takes. y: shape ``(n,)``, the classes.
         sample_weight: shape ``(n,)``: base weights, not negative, of any sum; None: one each.
         """
+        _check_estimator(self.estimator)
         labels = column_or_1d(y, warn=True)
         check_classification_targets(labels)
         fitted: HRClassifier = self._fit(X, labels, sample_weight)
@@ -298,6 +299,7 @@ class HRRegressor(RegressorMixin, _HREstimator):  # type: ignore[misc]
         X: shape ``(n, features)``, or what else the estimator takes. y: shape ``(n,)``, or ``(n, outputs)`` if the
         estimator takes that. sample_weight: shape ``(n,)``: base weights, not negative, of any sum; None: one each.
         """
+        _check_estimator(self.estimator)
         values = np.asarray(y)
         several = get_tags(self.estimator).target_tags.multi_output and values.ndim == 2 and values.shape[1] != 1
         fitted: HRRegressor = self._fit(X, values if several else column_or_1d(values, warn=True), sample_weight)
@@ -308,6 +310,11 @@ class HRRegressor(RegressorMixin, _HREstimator):  # type: ignore[misc]
         if inner.regressor_tags is not None:
             tags.regressor_tags = inner.regressor_tags
         return tags
+
+
+def _check_estimator(estimator: Any) -> None:
+    if isinstance(estimator, type) or not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
+        raise ValueError(f"estimator must be an estimator of scikit-learn, not {shown(estimator)}")
 
 
 def _base(sample_weight: Any, n: int) -> NDArray[np.float64]:

@@ -344,6 +344,13 @@ def test_arguments_that_are_refused(options, message):
         HRClassifier(**options).fit(X2, Y2)
 
 
+@pytest.mark.parametrize("estimator", [None, "logistic", LogisticRegression, object()])
+@pytest.mark.parametrize("robust", [HRClassifier, HRRegressor])
+def test_what_is_no_estimator(robust, estimator):
+    with pytest.raises(ValueError, match="estimator must be an estimator of scikit-learn, not"):
+        robust(estimator).fit(X2, Y2)
+
+
 @pytest.mark.parametrize(
     "weights, message",
     [
