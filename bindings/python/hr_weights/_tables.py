@@ -23,10 +23,13 @@ from ._progress import each
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": " "}
 # As Python writes numbers, without the rest of what float() takes: 1_000, digits of other scripts.
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|inf|infinity)", re.ASCII | re.IGNORECASE)
-# What a header looks like that is taken for one without --header: it starts with a letter, and has nothing like 0.5 in it,
-# as a loss that was mistyped has.
-_NAME = re.compile(r"[#_ ]*[^\W\d_](?!.*[.,]\d).*", re.DOTALL)
-_NO_NAMES = ("na", "n/a", "null", "none", "missing", "true", "false")
+# What a header looks like that is taken for one without --header: it starts with a letter, and has nothing like 0.5 or = 3
+# in it, as a loss that was mistyped or printed with its name has.
+_NAME = re.compile(r"[#_ ]*[^\W\d_](?!.*[.,:=(]\s*\d).*", re.DOTALL)
+# What stands for a number that is missing or went wrong, also in a spreadsheet, and letters that look like digits.
+_NO_NAME = re.compile(
+    r"#?n\.?/?a\.?|nat|nan\(.*\)|null|none|missing|true|false|#[a-z/0]+[!?]|e[+-]?\d+|[oli]", re.ASCII | re.IGNORECASE
+)
 # In text between spaces.
 _COMMENT = re.compile(r"(^|[ \t])#.*", re.MULTILINE)
 # A word that may be one number with a decimal comma.
@@ -289,7 +292,7 @@ def _header(rows: list[Row], index: int, name: str, layout: Layout) -> Optional[
             raise ValueError(f"{name}:{line}: {cell!r} may be a loss or the name of the column; say --header or --no-header")
         return None
     # A loss that is mistyped or missing in the first line must not be taken for a name that nobody asked for.
-    if cell != layout.column and (not _NAME.fullmatch(cell) or cell.lower() in _NO_NAMES):
+    if cell != layout.column and (not _NAME.fullmatch(cell) or _NO_NAME.fullmatch(cell)):
         raise ValueError(f"{name}:{line}: {cell!r} is not a number; if the line is a header, say --header")
     return first
 
