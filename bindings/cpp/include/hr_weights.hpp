@@ -167,8 +167,8 @@ private:
 #endif
 
 private:
-    std::optional<T> value_;
-    failure why_;
+    std::optional<T> value_{};
+    failure why_{};
 };
 
 /* ---- ranges ------------------------------------------------------------------------------------------------------- */

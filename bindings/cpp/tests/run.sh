@@ -55,7 +55,7 @@ for compiler in "${compilers[@]}"; do
         check "layouts, $name" prints_only_its_summary "$work/layouts"
         for without in "" "-fno-exceptions -fno-rtti"; do
             # shellcheck disable=SC2086
-            check "two files, build, $name $without" "${command[@]}" $without \
+            check "two files, build, $name $without" "${command[@]}" -Weffc++ $without \
                 "$here/include_twice.cpp" "$here/include_other.cpp" "${libraries[@]}" -o "$work/twice"
             check "two files, $name $without" "$work/twice"
         done
