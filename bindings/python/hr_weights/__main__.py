@@ -163,6 +163,9 @@ def _add_base(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ordering", choices=("HD", "HR"), default="HD", help="default HD: the data was poisoned")
     parser.add_argument("--base", metavar="FILE", help="base weights; 0 masks a sample")
     parser.add_argument("--base-column", metavar="COLUMN", help="of the table of base weights: as --column")
+    header = parser.add_mutually_exclusive_group()
+    header.add_argument("--base-header", action="store_true", default=None, help="as --header, which is for both files")
+    header.add_argument("--no-base-header", action="store_false", dest="base_header", help="as --no-header, likewise")
     parser.add_argument("--worst", type=_number(), help="the worst loss; default: the largest")
 
 

@@ -81,11 +81,13 @@ def _skipped(column: Column) -> dict[str, Any]:
 
 def _base(chosen: argparse.Namespace, losses: Column) -> Optional[Column]:
     if chosen.base is None:
-        if chosen.base_column is not None:
-            raise ValueError("--base-column is of the file that --base names")
+        for option in ("base_column", "base_header"):
+            if getattr(chosen, option) is not None:
+                raise ValueError(f"--{option.replace('_', '-')} is of the file that --base names")
         return None
     array = chosen.base.lower().endswith(".npy")
-    layout = Layout(chosen.base_column, *((None, None) if array else (chosen.header, chosen.separator)))
+    header = chosen.header if chosen.base_header is None and not array else chosen.base_header
+    layout = Layout(chosen.base_column, header, None if array else chosen.separator)
     base = read(chosen.base, layout, chosen.progress)
     if base.numbers.shape != losses.numbers.shape:
         raise ValueError(

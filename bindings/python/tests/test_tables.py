@@ -265,6 +265,12 @@ def test_base_weights_have_their_own_column(capsys, tmp_path, monkeypatch):
     assert "a.csv:6: losses[4] is nan" in weights()
     assert "a.csv:6: base[4] is nan" in weights("--base=a.csv", "--base-column=loss")
     assert "--base-column is of the file" in weights("--base-column=kept")
+    assert "--base-header is of the file" in weights("--no-base-header")
+    # A header that has to be named in one of the files.
+    (tmp_path / "c.csv").write_text("0\n1\n1\n0\n2\n0\n")
+    np.testing.assert_allclose(weights("--base=c.csv", "--base-header"), want, rtol=1e-12)
+    (tmp_path / "d.csv").write_text("1\n1\n0\n2\n0\n")
+    np.testing.assert_allclose(weights("--base=d.csv", "--header", "--no-base-header"), want, rtol=1e-12)
     (tmp_path / "b.txt").write_text("1\n1\n0\n2\n")
     message = weights("--base=b.txt")
     assert "base has shape (4,) (b.txt, no header), but losses has shape (5,) (a.csv, header skipped: loss" in message
