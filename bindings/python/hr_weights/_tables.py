@@ -102,7 +102,7 @@ def read(name: str, layout: Layout, progress: bool = False) -> Column:
     if not spreadsheet and layout.separator is None and _is_tabbed(text):
         spreadsheet = True
     if layout.separator == "space" or not (spreadsheet or layout.separator):
-        rows, comments = _words(text, progress)
+        rows, comments = _words(text, shown, progress)
         quoted = 0
     else:
         rows, comments = _cells(text, shown, layout.separator), 0
@@ -172,14 +172,16 @@ def _is_tabbed(text: str) -> bool:
     return len(lines) > 1 and "#" not in text and all("\t" in line for line in lines)
 
 
-def _words(text: str, progress: bool) -> tuple[list[Row], int]:
+def _words(text: str, name: str, progress: bool) -> tuple[list[Row], int]:
     """Cells between spaces, and the number of lines that are comments."""
     rows, comments = [], 0
     # Lines end as they do in files, and not at the form feeds at which str.splitlines would end them.
     lines = each(io.StringIO(text, newline=None), "reading", text.count("\n"), progress)
     for number, line in enumerate(lines, 1):
         kept = _COMMENT.sub("", line.rstrip("\n")).strip(" \t")
-        if kept:
+        if '"' in kept:
+            rows += _parse(kept.replace("\t", " "), name, " ", number - 1)
+        elif kept:
             # At a no-break space between thousands str.split would cut a number in two.
             rows.append((number, re.split(r"[ \t]+", kept)))
         elif "#" in line:
@@ -219,15 +221,16 @@ def _may_be_decimal_commas(text: str) -> bool:
     return all(" " in line and _DECIMAL_COMMA.search(line) for line in lines)
 
 
-def _parse(text: str, name: str, mark: str) -> list[Row]:
+def _parse(text: str, name: str, mark: str, before: int = 0) -> list[Row]:
+    """before: how many lines there are above the text."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True, skipinitialspace=True)
     rows = []
     try:
         for cells in reader:
             # The line on which the row ends: quoted cells may go over several.
-            rows.append((reader.line_num, [cell.strip(" \t") for cell in cells]))
+            rows.append((before + reader.line_num, [cell.strip(" \t") for cell in cells]))
     except csv.Error as error:
-        raise ValueError(f"{name}:{reader.line_num}: {error}") from error
+        raise ValueError(f"{name}:{before + reader.line_num}: {error}") from error
     return rows
 
 
@@ -298,17 +301,23 @@ def _header(rows: list[Row], index: int, name: str, layout: Layout) -> Optional[
 
 
 def _may_be_names(first: list[str], others: list[list[str]], index: int) -> bool:
-    """Whether a first row with a number in the column may be a header all the same: over numbers it has something else
-    in another column, or it has the names that pandas gives to columns without, 0, 1 and so on, over losses that are no
-    integers.
+    """Whether a first row with a number in the column may be a header all the same: in another column it has another kind
+    of cell than all rows below it, or it has the names that pandas gives to columns without, 0, 1 and so on, and in some
+    column there is no integer below.
     """
     if not others:
         return False
     for place, cell in enumerate(first):
-        if not _NUMBER.fullmatch(cell) and all(_NUMBER.fullmatch(cells[place]) for cells in others):
+        if place != index and all(_kind(cells[place]) != _kind(cell) for cells in others):
             return True
-    counted = first == [str(place) for place in range(len(first))]
-    return counted and not any(cells[index].isdigit() for cells in others)
+    places = range(len(first))
+    if first != [str(place) for place in places]:
+        return False
+    return any(not any(cells[place].isdigit() for cells in others) for place in places)
+
+
+def _kind(cell: str) -> str:
+    return "number" if _NUMBER.fullmatch(cell) else "text" if cell else "nothing"
 
 
 def _number(text: str, place: str) -> float:

@@ -93,6 +93,7 @@ def test_tables_that_are_read_whole(certify, content, options):
         ("0.3 2.0\t0.1  0.7\n", []),
         ("# losses, of four\n0.3 # the first\n2.0\n0.1\n0.7\n# end\n", []),
         ("a 0.3\nb 2.0\nc 0.1\nd 0.7\n", ["--separator=space", "--column=2"]),
+        ('"a b" 9 0.3\nc 8 2.0\n"d ""e" \t7  0.1 # last\n"f"\t6\t0.7', ["--separator=space", "--column=3"]),
         ("x,0.3\nx,2.0\nx,0.1\nx,0.7\n", ["--column=2"]),
         ("x\t0.3\nx\t2.0\nx\t0.1\nx\t0.7\n", ["--column=2", "--separator=tab"]),
     ],
@@ -102,7 +103,7 @@ def test_other_text_that_is_read_whole(certify, content, options, name):
     for mark in (b"", b"\xef\xbb\xbf"):
         report = certify(mark + content.encode(), *options, name=name)
         assert report["n"] == 4 and report["bound"] == pytest.approx(BOUND_OF_OTHER_FOUR, abs=1e-6)
-        assert report["comments"] == (2 if "#" in content else 0)
+        assert report["comments"] == (2 if content.startswith("#") else 0)
 
 
 REFUSED = [
@@ -147,6 +148,9 @@ REFUSED = [
     ("losses.csv:1: '0' may be a loss or the name", "0\n2.9\n2.0\n0.1\n0.7\n", []),
     ("losses.csv:1: '0' may be a loss or the name", ",0\n0,2.9\n1,2.0\n", ["--column=2"]),
     ("losses.csv:1: '1' may be a loss or the name", "0,1\n0,2.9\n1,2.0\n", ["--column=2"]),
+    ("losses.csv:1: '0' may be a loss or the name", ",0\na.png,2\nb.png,3\n", ["--column=2"]),
+    ("losses.csv:1: '1' may be a loss or the name", "0,1\na.png,2\nb.png,3\n", ["--column=2"]),
+    ("losses.csv:1: '1' may be a loss or the name", "0,1\n0.5,2\n1.5,3\n", ["--column=2"]),
     ("losses.csv:1: '12' may be a loss or the name", "sample,12\n0,2.9\n1,2.0\n", ["--column=2"]),
     ("losses.txt:1: '0' may be a loss or the name", "0\n2.9\n2.0\n", []),
     # A decimal comma between spaces.
@@ -170,6 +174,8 @@ REFUSED = [
     ("losses.txt:1: '1\\xa0234' is not a number", "1\N{NO-BREAK SPACE}234\n2\n", []),
     ("losses.txt:1: '−2' is not a number", "−2\n", []),
     ("losses.txt:2: the line is blank", "1\n\n2\n", []),
+    ("losses.txt:2: ' ' expected after '\"'", 'a 0.3\n"b"c 2.0\n', ["--separator=space", "--column=2"]),
+    ("losses.txt:1: unexpected end of data", '"a 0.3\nb" 2.0\n', ["--separator=space", "--column=2"]),
     ("losses.txt: only a .csv has columns; if they are between spaces, say --separator space", "1 2", ["--column=2"]),
     ("losses.npz: it is an archive", b"PK\x03\x04", []),
 ]
