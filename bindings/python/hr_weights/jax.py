@@ -303,6 +303,10 @@ class _Ops:
         return tuple(jnp.sum(jnp.stack(arrays), axis=-1, keepdims=True))
 
     @staticmethod
+    def maxima(*arrays: Array) -> tuple[Array, ...]:
+        return tuple(jnp.max(jnp.stack(arrays), axis=-1, keepdims=True))
+
+    @staticmethod
     def cumsum(x: Array) -> Array:
         # As products with triangles of ones, in blocks. As a window that slides it would be many operations.
         n = x.shape[-1]
@@ -311,11 +315,10 @@ class _Ops:
         padding = -n % block
         rows = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padding)]) if padding else x
         rows = rows.reshape(*x.shape[:-1], -1, block)
-        ones = jnp.ones((block, block), x.dtype)
-        within = jnp.matmul(rows, jnp.triu(ones), precision=lax.Precision.HIGHEST)
+        within = jnp.matmul(rows, np.tri(block, dtype=x.dtype).T, precision=lax.Precision.HIGHEST)
         if n > block:
-            ones = jnp.ones((rows.shape[-2],) * 2, x.dtype)
-            before = jnp.matmul(jnp.sum(rows, -1), jnp.triu(ones, 1), precision=lax.Precision.HIGHEST)
+            earlier = np.tri(rows.shape[-2], k=-1, dtype=x.dtype).T
+            before = jnp.matmul(jnp.sum(rows, -1), earlier, precision=lax.Precision.HIGHEST)
             within = within + before[..., None]
         sums = within.reshape(*x.shape[:-1], -1)
         return sums[..., :n] if padding else sums
@@ -334,7 +337,7 @@ class _Ops:
 
     @staticmethod
     def steps(start: int, stop: int, like: Array) -> Array:
-        return jnp.arange(start, stop, dtype=like.dtype)[:, None]
+        return jnp.asarray(np.arange(start, stop, dtype=like.dtype)[:, None])
 
     @staticmethod
     def expand(x: Array) -> Array:

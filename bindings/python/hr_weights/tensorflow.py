@@ -263,6 +263,10 @@ class _Ops:
         return tuple(tf.unstack(tf.reduce_sum(tf.stack(arrays), axis=-1, keepdims=True), num=len(arrays)))
 
     @staticmethod
+    def maxima(*arrays: Tensor) -> tuple[Tensor, ...]:
+        return tuple(tf.unstack(tf.reduce_max(tf.stack(arrays), axis=-1, keepdims=True), num=len(arrays)))
+
+    @staticmethod
     def count(mask: Tensor, like: Tensor) -> Tensor:
         return tf.reduce_sum(tf.cast(mask, like.dtype), axis=-2, keepdims=True)
 
