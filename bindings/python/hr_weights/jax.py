@@ -19,6 +19,7 @@ Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generaliz
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Optional
 
@@ -191,7 +192,12 @@ def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
         number = lax.stop_gradient(jnp.asarray(number))
         high = number.astype(dtype)
         pairs += [high, jnp.where(jnp.isfinite(high), number - high, 0).astype(dtype)]
-    return jnp.stack(pairs)
+    return _stacked(pairs)
+
+
+def _stacked(arrays: Sequence[Array]) -> Array:
+    """``jnp.stack``, which under ``vmap`` refuses a batch that is spread over an Explicit axis beside what has no batch."""
+    return jnp.concatenate([jnp.expand_dims(array, 0) for array in arrays])
 
 
 @partial(jax.jit, static_argnums=(3, 4))
@@ -260,7 +266,7 @@ def _by_arrays(losses: Array, budgets: Array, *base: Array, ordering: str) -> tu
         ordering,
     )
     total = jnp.sum(constants * jnp.where(constants > 0, values, 0))
-    outcome = jnp.stack((on_worst[0], total + on_worst[0] * worst_loss[0][0] if worst_loss else total))
+    outcome = _stacked((on_worst[0], total + on_worst[0] * worst_loss[0][0] if worst_loss else total))
     return constants.astype(losses.dtype), outcome.astype(losses.dtype)
 
 
@@ -300,11 +306,11 @@ class _Ops:
 
     @staticmethod
     def sums(*arrays: Array) -> tuple[Array, ...]:
-        return tuple(jnp.sum(jnp.stack(arrays), axis=-1, keepdims=True))
+        return tuple(jnp.sum(_stacked(arrays), axis=-1, keepdims=True))
 
     @staticmethod
     def maxima(*arrays: Array) -> tuple[Array, ...]:
-        return tuple(jnp.max(jnp.stack(arrays), axis=-1, keepdims=True))
+        return tuple(jnp.max(_stacked(arrays), axis=-1, keepdims=True))
 
     @staticmethod
     def cumsum(x: Array) -> Array:
