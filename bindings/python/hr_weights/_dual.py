@@ -88,7 +88,7 @@ class Precision:
     least_alpha: float
     #: The smallest normal number.
     least: float
-    #: The difference of two numbers below this is finite.
+    #: The difference of two numbers below this is finite, and its reciprocal is a normal number.
     huge: float
     #: The largest number. Infinities would upset those who look for them in a program.
     largest: float
@@ -110,7 +110,7 @@ DOUBLE = Precision(
     least_alpha=1e-30,
     least=2.3e-308,
     least_beyond=1e-25,
-    huge=8e307,
+    huge=1e307,
     largest=1.79e308,
     smooth=0.6,
     nodes=12,
@@ -124,7 +124,7 @@ SINGLE = Precision(
     least_alpha=1e-10,
     least=1.2e-38,
     least_beyond=1e-8,
-    huge=1.6e38,
+    huge=2e37,
     largest=3.4e38,
     smooth=0.1,
     nodes=4,
@@ -193,9 +193,10 @@ def weights(
     atom_key = None if worst_loss is None else -worst_loss
     worst = -sorted_keys[..., :1] if worst_loss is None else worst_loss
     deepest = sorted_keys[..., -1:]
-    # The span of finite numbers may overflow. A quarter of them is exact.
+    # The span of finite numbers may overflow, and its reciprocal, with which compilers divide, may
+    # be too small a number. A sixteenth of them is exact.
     large = ops.maximum(worst, deepest) >= precision.huge
-    unit = 1.0 - 0.75 * ops.cast(large, worst)
+    unit = 1.0 - 0.9375 * ops.cast(large, worst)
     zero = worst * unit
     span = ops.maximum(deepest * unit + zero, precision.least)
 

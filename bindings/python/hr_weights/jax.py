@@ -179,7 +179,7 @@ def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
     """
     # An infinite r is as good as the largest number, and is no trouble to debug.
     largest = float(jnp.finfo(dtype).max)
-    r = min(r, largest) if isinstance(r, float) else jnp.minimum(r.astype(jnp.promote_types(r.dtype, dtype)), largest)
+    r = min(r, largest) if isinstance(r, float) else jnp.minimum(_widened(r, dtype), largest)
     numbers = [alpha, r] + ([] if worst_loss is None else [worst_loss])
     if all(isinstance(number, float) for number in numbers):
         exact = np.asarray(numbers, np.float64)
@@ -189,10 +189,16 @@ def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
         return np.stack((high, low.astype(dtype)), axis=1).reshape(-1)
     pairs: list[Any] = []
     for number in numbers:
-        number = lax.stop_gradient(jnp.asarray(number))
+        number = lax.stop_gradient(_widened(jnp.asarray(number), dtype))
         high = number.astype(dtype)
-        pairs += [high, jnp.where(jnp.isfinite(high), number - high, 0).astype(dtype)]
+        low = jnp.where(jnp.isfinite(high), number - high.astype(number.dtype), 0)
+        pairs += [high, low.astype(dtype)]
     return _stacked(pairs)
+
+
+def _widened(number: Array, dtype: Any) -> Array:
+    """In this type or in double precision: types are not mixed, since strict promotion refuses that."""
+    return number if number.dtype == jnp.float64 else number.astype(dtype)
 
 
 def _stacked(arrays: Sequence[Array]) -> Array:

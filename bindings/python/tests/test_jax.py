@@ -211,7 +211,7 @@ import jax, jax.numpy as jnp, numpy as np
 import hr_weights as hrw
 from hr_weights.jax import robust_loss, weights
 losses = np.random.default_rng(0).exponential(size=64).astype(np.float32)
-budgets = [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.float32(0.05), 0.0)]
+budgets = [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.bfloat16(0.0625), jnp.int32(0))]
 for backend in ("auto", "tensor"):
     for (alpha, r), options in zip(budgets, ({}, {"worst_loss": np.float32(9.5)}, {"base": np.arange(64)})):
         def step(x, alpha, r):
@@ -226,7 +226,7 @@ for backend in ("auto", "tensor"):
 @pytest.mark.parametrize(
     "flags",
     [
-        {"JAX_DEBUG_NANS": "1", "JAX_NUMPY_RANK_PROMOTION": "raise"},
+        {"JAX_DEBUG_NANS": "1", "JAX_NUMPY_RANK_PROMOTION": "raise", "JAX_NUMPY_DTYPE_PROMOTION": "strict"},
         {"JAX_DEBUG_INFS": "1"},
         {"JAX_ENABLE_CHECKS": "1", "JAX_CHECK_TRACER_LEAKS": "1"},
     ],

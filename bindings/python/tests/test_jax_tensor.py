@@ -41,6 +41,15 @@ def test_there_are_few_fusions(ordering, most, with_base, worst_loss):
     np.testing.assert_allclose(compiled(losses, base), hrw.weights(losses, 0.05, 0.1, base=base, **options), atol=1e-6)
 
 
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+@pytest.mark.parametrize("largest", [1e-30, 1e37, 1.9e37, 1e38, 3.4e38])
+def test_losses_at_the_ends_of_the_range(ordering, largest):
+    """The compiler divides by the reciprocal of the span, and takes numbers below the normal ones for 0."""
+    losses = np.array([1, -1, 0, 0.5], np.float32) * np.float32(largest)
+    got = weights(jnp.asarray(losses), 0.05, 0.1, ordering=ordering, backend="tensor")
+    np.testing.assert_allclose(got, hrw.weights(losses, 0.05, 0.1, ordering=ordering), atol=1e-6)
+
+
 @pytest.mark.parametrize("n", [1, 128, 129, 131, 1000])
 def test_sums_by_triangles_are_sums(n):
     x = np.random.default_rng(n).random((3, n)).astype(np.float32)
