@@ -34,7 +34,7 @@ with extra("jax"):
 
 from . import _dual, _jax_sharded, _library
 from ._attacks_jax import ffgsm, pgd
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, check_real, naming
 from ._gathered import LARGEST
 from ._numbers import choice
 from ._types import Ordering
@@ -117,7 +117,8 @@ def weights(
 
     They sum to one, unless `worst_loss` is given and has a weight itself. Multiply your losses by them, in place of ``1/n``.
     """
-    dtype = jnp.asarray(losses).dtype
+    losses = _array(losses, "losses")
+    dtype = losses.dtype
     losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     if axis_name is not None:
         return _together(losses, base, budgets, ordering, backend, axis_name)[1].astype(dtype)
@@ -128,7 +129,7 @@ def _checked(
     losses: Array, base: Optional[Array], alpha: Any, r: Any, ordering: str, worst_loss: Any, backend: str
 ) -> tuple[Array, Optional[Array], Array]:
     """Losses and base weights in float32 or float64, each whole on every device, and the budgets for the library."""
-    losses = jnp.asarray(losses)
+    losses = _array(losses, "losses")
     check_losses(losses.shape, jnp.issubdtype(losses.dtype, jnp.floating), losses.dtype, _MEAN, _VMAP)
     choice(ordering, "ordering", ORDERINGS)
     choice(backend, "backend", ("auto", "tensor"))
@@ -137,10 +138,16 @@ def _checked(
         losses = losses.astype(jnp.float32)
     losses = _gathered(losses)
     if base is not None:
-        base = jnp.asarray(base, losses.dtype)
+        check_real(base, "base")
+        base = _array(base, "base", losses.dtype)
         check_base(base.shape, losses.shape)
         base = _gathered(base)
     return losses, base, _budgets(*budgets, losses.dtype)
+
+
+def _array(value: Any, name: str, dtype: Any = None) -> Array:
+    with naming(value, name):
+        return jnp.asarray(value, dtype)
 
 
 def _plain(number: Any) -> Any:
