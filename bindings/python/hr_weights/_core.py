@@ -444,11 +444,12 @@ def _fail(
         place = f"{row}, {bad_index}" if array.ndim == 2 else f"{flat}"
         where = f" (row {row})" if array.ndim == 1 and row is not None else ""
         raise ValueError(f"{name}[{place}]{where} is {value}: {message}")
-    if status == _library.BASE_WEIGHTS and row is not None:
+    if status == _library.BASE_WEIGHTS:
+        place = "base" if row is None else f"base in row {row}"
         instead = "leave the row out" if losses.ndim == 2 else "leave its samples out: an empty row is allowed"
         raise ValueError(
-            f"base in row {row}: all of them are zero, so that every sample is masked, and there is no distribution over no "
-            f"samples; {instead}"
+            f"{place}: all of them are zero, so that every sample is masked, and there is no distribution over no samples"
+            + ("" if row is None else f"; {instead}")
         )
     if status == _library.WORST_LOSS:
         counted = losses if base is None else losses[base > 0]

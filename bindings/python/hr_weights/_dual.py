@@ -35,11 +35,12 @@ class Ops(Protocol):
 
     `fill` puts a number where the mask is true. `combine` is ``x + factor * y``, `less_ratio` ``x -
     y / z``. A number may stand for an array as the second argument of `maximum` and `minimum`.
-    `count` is how often the mask is true along the axis before the last one, in the type of the
-    other array. `sort` sorts the first array from small to large, and the others alike. `size` is
-    the number of elements, None if it is not known yet; `uniform` the array of this shape with the
-    number 1/n; `steps` a column of the whole numbers from `start` to before `stop`; `expand` adds
-    an axis before the last one, and `transpose` exchanges the last two.
+    `sums` and `maxima` are those of several arrays of one shape. `count` is how often the mask is
+    true along the axis before the last one, in the type of the other array. `sort` sorts the first
+    array from small to large, and the others alike. `size` is the number of elements, None if it is
+    not known yet; `uniform` the array of this shape with the number 1/n; `steps` a column of the
+    whole numbers from `start` to before `stop`; `expand` adds an axis before the last one, and
+    `transpose` exchanges the last two.
     """
 
     def where(self, condition: Array, yes: Array, no: Array) -> Array: ...
@@ -56,6 +57,7 @@ class Ops(Protocol):
     def sums(self, *arrays: Array) -> tuple[Array, ...]: ...
     def product(self, x: Array) -> Array: ...
     def max(self, x: Array) -> Array: ...
+    def maxima(self, *arrays: Array) -> tuple[Array, ...]: ...
     def cumsum(self, x: Array) -> Array: ...
     def count(self, mask: Array, like: Array) -> Array: ...
     def sort(self, keys: Array, *values: Array) -> tuple[Array, ...]: ...
@@ -86,7 +88,7 @@ class Precision:
     least_alpha: float
     #: The smallest normal number.
     least: float
-    #: The difference of two numbers below this is finite.
+    #: The difference of two numbers below this is finite, and its reciprocal is a normal number.
     huge: float
     #: The largest number. Infinities would upset those who look for them in a program.
     largest: float
@@ -108,7 +110,7 @@ DOUBLE = Precision(
     least_alpha=1e-30,
     least=2.3e-308,
     least_beyond=1e-25,
-    huge=8e307,
+    huge=1e307,
     largest=1.79e308,
     smooth=0.6,
     nodes=12,
@@ -122,7 +124,7 @@ SINGLE = Precision(
     least_alpha=1e-10,
     least=1.2e-38,
     least_beyond=1e-8,
-    huge=1.6e38,
+    huge=2e37,
     largest=3.4e38,
     smooth=0.1,
     nodes=4,
@@ -134,13 +136,14 @@ LARGEST_R = 1e4
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows of scaled depths and of masses that sum to one, and the budgets of each."""
+    """Rows of losses and of masses, and the budgets of each."""
 
     ops: Ops
     precision: Precision
     #: The losses, negated: sorted as the depths are, and exact, where depths that differ by less
     #: than their rounding are equal.
     keys: Array
+    #: Of any sum, and at most 1 each.
     masses: Array
     sorted_keys: Array
     sorted_masses: Array
@@ -175,25 +178,25 @@ def weights(
 
     Source: arXiv 2303.02251 and 2207.09560 through the duals of ``docs/theory.md``.
     """
+    keys = -losses
     if base is None:
         masses = ops.uniform(losses)
-        keys = -losses
         (sorted_keys,) = ops.sort(keys)
         sorted_masses = masses
     else:
         masked = base <= 0
+        most, deepest = ops.maxima(base, ops.fill(keys, masked, -precision.largest))
         # The least of them may be no number of this type beside the largest.
-        masses = ops.fill(ops.maximum(base / ops.max(base), precision.tiny), masked, 0.0)
-        masses = masses / ops.sum(masses)
-        keys = -losses
-        keys = ops.where(masked, ops.max(ops.fill(keys, masked, -precision.largest)), keys)
+        masses = ops.fill(ops.maximum(base / most, precision.tiny), masked, 0.0)
+        keys = ops.where(masked, deepest, keys)
         sorted_keys, sorted_masses = ops.sort(keys, masses)
     atom_key = None if worst_loss is None else -worst_loss
     worst = -sorted_keys[..., :1] if worst_loss is None else worst_loss
     deepest = sorted_keys[..., -1:]
-    # The span of finite numbers may overflow. A quarter of them is exact.
+    # The span of finite numbers may overflow, and its reciprocal, with which compilers divide, may
+    # be too small a number. A sixteenth of them is exact.
     large = ops.maximum(worst, deepest) >= precision.huge
-    unit = 1.0 - 0.75 * ops.cast(large, worst)
+    unit = 1.0 - 0.9375 * ops.cast(large, worst)
     zero = worst * unit
     span = ops.maximum(deepest * unit + zero, precision.least)
 
@@ -222,10 +225,13 @@ def hd(problem: Problem) -> Array:
     The weights of the samples, and before them that of the worst loss, if it has one of its own.
     """
     ops, depths = problem.ops, problem.depth(problem.keys)
-    masses, moved = trim(problem, problem.keys, depths, problem.masses, problem.sorted_keys, problem.sorted_masses)
+    masses, moved, total = trim(
+        problem, problem.keys, depths, problem.masses, problem.sorted_keys, problem.sorted_masses
+    )
     if problem.atom_key is not None:
         depths = ops.concat((0.0 * moved, depths))
         masses = ops.concat((moved + problem.precision.atom, masses))
+    masses = masses / total
     places, shares = ops.expand(depths), ops.expand(masses)
 
     def phi(u: Array) -> Array:
@@ -249,10 +255,11 @@ def hr(problem: Problem) -> Array:
         # An array of one number.
         atom = ops.clamp(alpha, precision.atom, precision.atom)
         masses, sorted_masses = (ops.concat((atom, array)) for array in (masses, sorted_masses))
+    shares = sorted_masses / ops.sum(sorted_masses)
     depths, sorted_depths = problem.depth(keys), problem.depth(sorted_keys)
     deeper = ops.concat((sorted_depths[..., 1:], sorted_depths[..., -1:]))
     budget = ops.maximum(alpha, precision.least_alpha)
-    beyond = (1.0 - ops.cumsum(sorted_masses)) * ((1.0 - budget) / budget)
+    beyond = (1.0 - ops.cumsum(shares)) * ((1.0 - budget) / budget)
     beyond = ops.maximum(beyond, precision.least_beyond)
 
     def capped(u: Array, depths: Array, deeper: Array, masses: Array, beyond: Array) -> tuple[Array, Array]:
@@ -266,7 +273,7 @@ def hr(problem: Problem) -> Array:
         cap = ops.max(ops.minimum(beyond / ops.cumsum(masses / x), u + deeper))
         return ops.minimum(x, cap), cap
 
-    arrays = (sorted_depths, deeper, sorted_masses, beyond)
+    arrays = (sorted_depths, deeper, shares, beyond)
     places = tuple(ops.expand(array) for array in arrays)
 
     def phi(u: Array) -> Array:
@@ -276,37 +283,38 @@ def hr(problem: Problem) -> Array:
     log_u = polyline_root(problem, phi, *bracket(problem, phi, precision.narrow))
     u = ops.exp(log_u)[..., 0]
     x, cap = capped(u, *arrays)
-    inverse = sorted_masses / x
-    total = ops.sum(inverse)
-    tilted = masses / (ops.minimum(u + depths, cap) * total)
-    kept, moved = trim(problem, keys, depths, tilted, sorted_keys, inverse / total)
-    if problem.atom_key is None:
-        return kept
-    return ops.concat((kept[..., :1] + moved, kept[..., 1:]))
+    tilted = masses / ops.minimum(u + depths, cap)
+    kept, moved, total = trim(problem, keys, depths, tilted, sorted_keys, sorted_masses / x)
+    if problem.atom_key is not None:
+        kept = ops.concat((kept[..., :1] + moved, kept[..., 1:]))
+    return kept / total
 
 
 def trim(
     problem: Problem, keys: Array, depths: Array, masses: Array, sorted_keys: Array, sorted_masses: Array
-) -> tuple[Array, Array]:
-    """The masses after alpha of them went from the deepest samples to the worst loss, and how much
-    that was.
+) -> tuple[Array, Array, Array]:
+    """The masses after a part alpha of them went from the deepest samples to the worst loss; how
+    much that was; and how much all masses are.
 
-    Ties lose the same share. If the worst loss has a weight of its own, what it gets is left to the
-    caller.
+    Masses of any sum, sorted as the keys in `sorted_masses`. Ties lose the same share. If the worst
+    loss has a weight of its own, what it gets is left to the caller.
     """
-    ops, precision, budget = problem.ops, problem.precision, problem.alpha
-    shallow = ops.cumsum(sorted_masses) - sorted_masses
-    threshold = ops.max(ops.fill(sorted_keys, shallow > 1.0 - budget, -precision.largest))
+    ops, precision = problem.ops, problem.precision
+    sums = ops.cumsum(sorted_masses)
+    rest = sums[..., -1:] * (1.0 - problem.alpha)
+    threshold = ops.max(ops.fill(sorted_keys, sums - sorted_masses > rest, -precision.largest))
     deeper = ops.fill(masses, keys <= threshold, 0.0)
     tied = ops.fill(masses, keys != threshold, 0.0)
-    at_worst = ops.fill(masses, depths > 0, 0.0)
-    deeper_mass, tied_mass, worst_mass = ops.sums(deeper, tied, at_worst)
+    is_deep = depths > 0
+    deeper_mass, tied_mass, worst_mass, total = ops.sums(deeper, tied, ops.fill(masses, is_deep, 0.0), masses)
+    budget = problem.alpha * total
     share = ops.clamp((budget - deeper_mass) / ops.maximum(tied_mass, precision.tiny), 0.0, 1.0)
-    kept = masses - deeper - share * tied
+    kept = ops.where(keys < threshold, masses, ops.fill(masses * (1.0 - share), keys > threshold, 0.0))
     if problem.atom_key is None:
-        return kept + at_worst * (budget / worst_mass), budget
-    # Mass at depth zero has nowhere to go. There may be a rounding more of it than one.
-    return ops.maximum(kept, at_worst), ops.minimum(budget, ops.maximum(1.0 - worst_mass, 0.0))
+        return kept + ops.fill(masses * (budget / worst_mass), is_deep, 0.0), budget, total
+    # Mass at depth zero has nowhere to go. There may be a rounding more of it than all.
+    moved = ops.minimum(budget, ops.maximum(total - worst_mass, 0.0))
+    return ops.where(is_deep, kept, masses), moved, total
 
 
 def divergence(ops: Ops, x: Array, masses: Array) -> Array:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Optional
 
 import numpy as np
@@ -34,6 +35,23 @@ def check_losses(shape: Sequence[Optional[int]], floating: bool, dtype: Any, mea
         )
     if shape[0] == 0:
         raise ValueError("losses is empty: there must be at least one sample")
+
+
+@contextmanager
+def naming(value: Any, name: str) -> Iterator[None]:
+    """Around the conversion of an argument to an array: whatever is wrong with it is a ValueError with its name."""
+    try:
+        yield
+    # What a framework raises for what it cannot convert is its own choice.
+    except Exception as error:
+        raise ValueError(f"{name} must be a dense array of numbers, not {shown(value)}") from error
+
+
+def check_real(value: Any, name: str) -> None:
+    """Raises ValueError for arrays of what is no real number: conversions would keep the real part of a complex one."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and not any(word in str(dtype).lower() for word in ("float", "int", "bool")):
+        raise ValueError(f"{name} must be real numbers, but their dtype is {dtype}")
 
 
 def check_base(shape: Sequence[Optional[int]], losses: Sequence[Optional[int]]) -> None:

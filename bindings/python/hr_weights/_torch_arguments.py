@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Union
 import torch
 from torch import Tensor
 
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, check_real, naming
 from ._numbers import choice, real
 
 Budget = Union[float, Tensor]
@@ -35,8 +35,7 @@ def checked(
         raise ValueError(
             f"losses must be a torch.Tensor, not {type(losses).__name__}: see hr_weights.weights for arrays"
         )
-    if losses.layout is not torch.strided:
-        raise ValueError(f"losses must be dense, but their layout is {losses.layout}: pass losses.to_dense()")
+    _check_dense(losses, "losses")
     shape = (1,) if may_be_empty and losses.shape == (0,) else tuple(losses.shape)
     check_losses(shape, losses.dtype.is_floating_point, losses.dtype, _MEAN, _VMAP)
     choice(ordering, "ordering", ORDERINGS)
@@ -45,9 +44,21 @@ def checked(
     if losses.dtype in HALF:
         losses = losses.float()
     if base is not None:
-        base = torch.as_tensor(base, dtype=losses.dtype, device=losses.device).detach()
+        check_real(base, "base")
+        _check_dense(base, "base")
+        with naming(base, "base"):
+            base = torch.as_tensor(base, dtype=losses.dtype, device=losses.device).detach()
         check_base(tuple(base.shape), tuple(losses.shape))
     return losses, base, *budgets
+
+
+def _check_dense(value: Any, name: str) -> None:
+    if not isinstance(value, Tensor):
+        return
+    if value.layout is not torch.strided:
+        raise ValueError(f"{name} must be dense, but their layout is {value.layout}: pass {name}.to_dense()")
+    if value.is_nested:
+        raise ValueError(f"{name} must be one tensor, but they are a nested one: pass one row at a time")
 
 
 def check_criterion(

@@ -30,7 +30,10 @@ def solve_in_place(
         return None
     address, base_address = losses.data_ptr(), None
     if base is not None:
-        if base.dtype is not dtype or base.shape != losses.shape or base.layout is not _STRIDED or not base.is_cpu:
+        # A nested tensor has no shape.
+        if base.dtype is not dtype or base.dim() != 1 or base.shape != losses.shape:
+            return None
+        if base.layout is not _STRIDED or not base.is_cpu:
             return None
         if not base.is_contiguous() or base.is_neg() or base.data_ptr() & misaligned:
             return None

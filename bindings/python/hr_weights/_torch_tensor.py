@@ -44,7 +44,8 @@ class _Ops:
 
     @staticmethod
     def combine(x: Any, factor: float, y: Tensor) -> Tensor:
-        return torch.add(x, y, alpha=factor) if isinstance(x, Tensor) else factor * y + x
+        # The one operation of this kind that takes a number for x.
+        return torch.rsub(y, x, alpha=-factor)
 
     @staticmethod
     def less_ratio(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
@@ -77,6 +78,10 @@ class _Ops:
     @staticmethod
     def max(x: Tensor) -> Tensor:
         return x.amax(-1, keepdim=True)
+
+    @staticmethod
+    def maxima(*arrays: Tensor) -> tuple[Tensor, ...]:
+        return tuple(array.amax(-1, keepdim=True) for array in arrays)
 
     @staticmethod
     def cumsum(x: Tensor) -> Tensor:
@@ -179,7 +184,7 @@ def _solve_by_operations(
         ordering,
     )
     # Masked losses may be NaN.
-    robust = (constants * torch.where(constants > 0, values, torch.zeros_like(values))).sum(-1)
+    robust = (constants * values.masked_fill(constants <= 0, 0.0)).sum(-1)
     if worst is not None:
         robust = robust + (on_worst * worst).squeeze(-1)
     # A copy, since what an operator returns may be no part of another tensor.

@@ -19,6 +19,7 @@ Source: Bennouna, Lucas, Van Parys, "Certified Robust Neural Networks: Generaliz
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Optional
 
@@ -33,7 +34,7 @@ with extra("jax"):
 
 from . import _dual, _jax_sharded, _library
 from ._attacks_jax import ffgsm, pgd
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, check_real, naming
 from ._gathered import LARGEST
 from ._numbers import choice
 from ._types import Ordering
@@ -116,7 +117,8 @@ def weights(
 
     They sum to one, unless `worst_loss` is given and has a weight itself. Multiply your losses by them, in place of ``1/n``.
     """
-    dtype = jnp.asarray(losses).dtype
+    losses = _array(losses, "losses")
+    dtype = losses.dtype
     losses, base, budgets = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     if axis_name is not None:
         return _together(losses, base, budgets, ordering, backend, axis_name)[1].astype(dtype)
@@ -127,7 +129,7 @@ def _checked(
     losses: Array, base: Optional[Array], alpha: Any, r: Any, ordering: str, worst_loss: Any, backend: str
 ) -> tuple[Array, Optional[Array], Array]:
     """Losses and base weights in float32 or float64, each whole on every device, and the budgets for the library."""
-    losses = jnp.asarray(losses)
+    losses = _array(losses, "losses")
     check_losses(losses.shape, jnp.issubdtype(losses.dtype, jnp.floating), losses.dtype, _MEAN, _VMAP)
     choice(ordering, "ordering", ORDERINGS)
     choice(backend, "backend", ("auto", "tensor"))
@@ -136,10 +138,16 @@ def _checked(
         losses = losses.astype(jnp.float32)
     losses = _gathered(losses)
     if base is not None:
-        base = jnp.asarray(base, losses.dtype)
+        check_real(base, "base")
+        base = _array(base, "base", losses.dtype)
         check_base(base.shape, losses.shape)
         base = _gathered(base)
     return losses, base, _budgets(*budgets, losses.dtype)
+
+
+def _array(value: Any, name: str, dtype: Any = None) -> Array:
+    with naming(value, name):
+        return jnp.asarray(value, dtype)
 
 
 def _plain(number: Any) -> Any:
@@ -178,7 +186,7 @@ def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
     """
     # An infinite r is as good as the largest number, and is no trouble to debug.
     largest = float(jnp.finfo(dtype).max)
-    r = min(r, largest) if isinstance(r, float) else jnp.minimum(r.astype(jnp.promote_types(r.dtype, dtype)), largest)
+    r = min(r, largest) if isinstance(r, float) else jnp.minimum(_widened(r, dtype), largest)
     numbers = [alpha, r] + ([] if worst_loss is None else [worst_loss])
     if all(isinstance(number, float) for number in numbers):
         exact = np.asarray(numbers, np.float64)
@@ -188,10 +196,21 @@ def _budgets(alpha: Any, r: Any, worst_loss: Any, dtype: Any) -> Array:
         return np.stack((high, low.astype(dtype)), axis=1).reshape(-1)
     pairs: list[Any] = []
     for number in numbers:
-        number = lax.stop_gradient(jnp.asarray(number))
+        number = lax.stop_gradient(_widened(jnp.asarray(number), dtype))
         high = number.astype(dtype)
-        pairs += [high, jnp.where(jnp.isfinite(high), number - high, 0).astype(dtype)]
-    return jnp.stack(pairs)
+        low = jnp.where(jnp.isfinite(high), number - high.astype(number.dtype), 0)
+        pairs += [high, low.astype(dtype)]
+    return _stacked(pairs)
+
+
+def _widened(number: Array, dtype: Any) -> Array:
+    """In this type or in double precision: types are not mixed, since strict promotion refuses that."""
+    return number if number.dtype == jnp.float64 else number.astype(dtype)
+
+
+def _stacked(arrays: Sequence[Array]) -> Array:
+    """``jnp.stack``, which under ``vmap`` refuses a batch that is spread over an Explicit axis beside what has no batch."""
+    return jnp.concatenate([jnp.expand_dims(array, 0) for array in arrays])
 
 
 @partial(jax.jit, static_argnums=(3, 4))
@@ -260,7 +279,7 @@ def _by_arrays(losses: Array, budgets: Array, *base: Array, ordering: str) -> tu
         ordering,
     )
     total = jnp.sum(constants * jnp.where(constants > 0, values, 0))
-    outcome = jnp.stack((on_worst[0], total + on_worst[0] * worst_loss[0][0] if worst_loss else total))
+    outcome = _stacked((on_worst[0], total + on_worst[0] * worst_loss[0][0] if worst_loss else total))
     return constants.astype(losses.dtype), outcome.astype(losses.dtype)
 
 
@@ -300,7 +319,11 @@ class _Ops:
 
     @staticmethod
     def sums(*arrays: Array) -> tuple[Array, ...]:
-        return tuple(jnp.sum(jnp.stack(arrays), axis=-1, keepdims=True))
+        return tuple(jnp.sum(_stacked(arrays), axis=-1, keepdims=True))
+
+    @staticmethod
+    def maxima(*arrays: Array) -> tuple[Array, ...]:
+        return tuple(jnp.max(_stacked(arrays), axis=-1, keepdims=True))
 
     @staticmethod
     def cumsum(x: Array) -> Array:
@@ -311,11 +334,10 @@ class _Ops:
         padding = -n % block
         rows = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padding)]) if padding else x
         rows = rows.reshape(*x.shape[:-1], -1, block)
-        ones = jnp.ones((block, block), x.dtype)
-        within = jnp.matmul(rows, jnp.triu(ones), precision=lax.Precision.HIGHEST)
+        within = jnp.matmul(rows, np.tri(block, dtype=x.dtype).T, precision=lax.Precision.HIGHEST)
         if n > block:
-            ones = jnp.ones((rows.shape[-2],) * 2, x.dtype)
-            before = jnp.matmul(jnp.sum(rows, -1), jnp.triu(ones, 1), precision=lax.Precision.HIGHEST)
+            earlier = np.tri(rows.shape[-2], k=-1, dtype=x.dtype).T
+            before = jnp.matmul(jnp.sum(rows, -1), earlier, precision=lax.Precision.HIGHEST)
             within = within + before[..., None]
         sums = within.reshape(*x.shape[:-1], -1)
         return sums[..., :n] if padding else sums
@@ -334,7 +356,7 @@ class _Ops:
 
     @staticmethod
     def steps(start: int, stop: int, like: Array) -> Array:
-        return jnp.arange(start, stop, dtype=like.dtype)[:, None]
+        return jnp.asarray(np.arange(start, stop, dtype=like.dtype)[:, None])
 
     @staticmethod
     def expand(x: Array) -> Array:

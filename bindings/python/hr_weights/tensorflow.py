@@ -28,7 +28,7 @@ with extra("tensorflow"):
 
 from . import _core, _dual, _operation_tensorflow
 from ._attacks_tensorflow import ffgsm, pgd
-from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, finite
+from ._frameworks import ORDERINGS, check_base, check_budgets, check_losses, check_real, finite, naming
 from ._keras_model import HRModel
 from ._numbers import choice
 from ._types import Ordering
@@ -107,7 +107,8 @@ def weights(
 
     They sum to one, unless `worst_loss` is given and has a weight itself. Multiply your losses by them, in place of ``1/n``.
     """
-    dtype = tf.convert_to_tensor(losses).dtype
+    losses = _tensor(losses, "losses")
+    dtype = losses.dtype
     losses, base, budgets, backend = _checked(losses, base, alpha, r, ordering, worst_loss, backend)
     return tf.cast(_solve(losses, base, budgets, ordering, backend)[0], dtype)
 
@@ -116,7 +117,7 @@ def _checked(
     losses: Tensor, base: Optional[Tensor], alpha: Any, r: Any, ordering: str, worst_loss: Any, backend: str
 ) -> tuple[Tensor, Optional[Tensor], tuple[Any, ...], str]:
     """Losses and base weights in float32 or float64, the budgets, and the way to solve."""
-    losses = tf.convert_to_tensor(losses)
+    losses = _tensor(losses, "losses")
     if losses.shape.rank is not None:
         check_losses(losses.shape.as_list(), losses.dtype.is_floating, losses.dtype.name, _MEAN, _VMAP)
     else:
@@ -127,10 +128,19 @@ def _checked(
     if losses.dtype.size < 4:
         losses = tf.cast(losses, tf.float32)
     if base is not None:
+        check_real(base, "base")
+        base = _tensor(base, "base", losses.dtype)
+        check_real(base, "base")
         base = tf.stop_gradient(tf.cast(base, losses.dtype))
         if base.shape.rank is not None:
             check_base(base.shape.as_list(), losses.shape.as_list())
     return losses, base, budgets, backend
+
+
+def _tensor(value: Any, name: str, hint: Any = None) -> Tensor:
+    """`hint`: the type of what has none itself, such as a list, whose numbers would be those of single precision."""
+    with naming(value, name):
+        return tf.convert_to_tensor(value, dtype_hint=hint)
 
 
 def chosen(backend: str) -> str:
@@ -261,6 +271,10 @@ class _Ops:
     @staticmethod
     def sums(*arrays: Tensor) -> tuple[Tensor, ...]:
         return tuple(tf.unstack(tf.reduce_sum(tf.stack(arrays), axis=-1, keepdims=True), num=len(arrays)))
+
+    @staticmethod
+    def maxima(*arrays: Tensor) -> tuple[Tensor, ...]:
+        return tuple(tf.unstack(tf.reduce_max(tf.stack(arrays), axis=-1, keepdims=True), num=len(arrays)))
 
     @staticmethod
     def count(mask: Tensor, like: Tensor) -> Tensor:

@@ -42,6 +42,9 @@ class NumPyOps:
     def sums(self, *arrays):
         return tuple(map(self.sum, arrays))
 
+    def maxima(self, *arrays):
+        return tuple(map(self.max, arrays))
+
     def count(self, mask, like):
         return mask.sum(-2, keepdims=True, dtype=like.dtype)
 

@@ -40,7 +40,7 @@ CASES = [
     ("worst_loss = inf", GOOD, {"worst_loss": INF}),
     ("base[1] is -1.0", GOOD, {"base": [1, -1, 1]}),
     ("base[2] is nan", GOOD, {"base": [1, 1, NAN]}),
-    ("all of them are zero", GOOD, {"base": [0, 0, 0]}),
+    ("base: all of them are zero, so that every sample is masked", GOOD, {"base": [0, 0, 0]}),
     ("base has shape (2,), but losses has shape (3,)", GOOD, {"base": [1, 1]}),
     ("base must be real numbers, but its dtype is complex128", GOOD, {"base": [1j, 1, 1]}),
     ("losses is empty", [], {}),

@@ -184,6 +184,11 @@ BAD = [
     ("loss 2 is NaN or infinite", np.array([1, 2, math.inf], np.float32), {}),
     ("base weight 1 is negative", GOOD, {"base": np.array([1, -1, 1])}),
     ("base has shape (2,), but losses has shape (3,)", GOOD, {"base": np.ones(2)}),
+    ("losses must be a dense array of numbers, not 'abc'", "abc", {}),
+    ("losses must be a dense array of numbers, not [1.0, None]", [1.0, None], {}),
+    ("base must be real numbers, but their dtype is complex128", GOOD, {"base": np.array([1, 1j, 1])}),
+    ("base must be real numbers, but their dtype is datetime64", GOOD, {"base": np.array(["2026"] * 3, "M8[D]")}),
+    ("base must be a dense array of numbers, not [1.0, None, 2.0]", GOOD, {"base": [1.0, None, 2.0]}),
     ("alpha must be a number in [0, 1], not 1.5", GOOD, {"alpha": 1.5}),
     ("alpha must be a number in [0, 1]", GOOD, {"alpha": jnp.float32(1.5)}),
     ("r must be a number of at least 0 (infinity is allowed), not -1", GOOD, {"r": -1}),
@@ -211,7 +216,7 @@ import jax, jax.numpy as jnp, numpy as np
 import hr_weights as hrw
 from hr_weights.jax import robust_loss, weights
 losses = np.random.default_rng(0).exponential(size=64).astype(np.float32)
-budgets = [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.float32(0.05), 0.0)]
+budgets = [(np.float32(0.05), np.float64(0.1)), (0.0, np.inf), (jnp.bfloat16(0.0625), jnp.int32(0))]
 for backend in ("auto", "tensor"):
     for (alpha, r), options in zip(budgets, ({}, {"worst_loss": np.float32(9.5)}, {"base": np.arange(64)})):
         def step(x, alpha, r):
@@ -226,7 +231,7 @@ for backend in ("auto", "tensor"):
 @pytest.mark.parametrize(
     "flags",
     [
-        {"JAX_DEBUG_NANS": "1", "JAX_NUMPY_RANK_PROMOTION": "raise"},
+        {"JAX_DEBUG_NANS": "1", "JAX_NUMPY_RANK_PROMOTION": "raise", "JAX_NUMPY_DTYPE_PROMOTION": "strict"},
         {"JAX_DEBUG_INFS": "1"},
         {"JAX_ENABLE_CHECKS": "1", "JAX_CHECK_TRACER_LEAKS": "1"},
     ],

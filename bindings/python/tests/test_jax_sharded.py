@@ -219,6 +219,25 @@ def test_spread_losses_need_no_shard_map(mesh, backend, kind):
         )
 
 
+@pytest.mark.parametrize("backend", ["auto", "tensor"])
+@pytest.mark.parametrize("ordering", ["HD", "HR"])
+def test_problems_may_be_spread_and_share_their_base_weights(mesh, backend, ordering):
+    """Each device has a row of the batch, and its alpha. JAX's own stack refuses what has no batch beside what has."""
+    losses, base = problem(dtype=np.float32)
+    mesh = jax.make_mesh((DEVICES,), ("rows",), devices=jax.devices()[:DEVICES])
+    alphas = np.linspace(0.05, 0.2, DEVICES, dtype=np.float32)
+    whole = [hrw.solve(losses, float(a), 0.1, base=base, worst_loss=99.0, ordering=ordering) for a in alphas]
+
+    def loss(losses, alpha):
+        return robust_loss(losses, alpha, 0.1, base=base, worst_loss=99.0, ordering=ordering, backend=backend)
+
+    with jax.set_mesh(mesh):
+        rows = [jax.device_put(x, NamedSharding(mesh, P("rows"))) for x in (np.stack([losses] * DEVICES), alphas)]
+        value, gradient = jax.jit(jax.vmap(jax.value_and_grad(loss)))(*rows)
+    np.testing.assert_allclose(value, [solution.robust_loss for solution in whole], rtol=1e-5)
+    np.testing.assert_allclose(gradient, np.stack([solution.weights for solution in whole]), atol=1e-5)
+
+
 def test_arguments(mesh):
     losses, _ = problem(dtype=np.float32)
     with pytest.raises(ValueError, match="backend"):

@@ -120,6 +120,14 @@ def test_budgets_may_be_variables(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS, indirect=True)
+def test_base_weights_in_a_list_keep_their_precision(backend):
+    """TensorFlow takes the numbers of a list for single ones, unless it is told."""
+    losses, base = sample(3, np.float64), [0.1, 0.7, 0.3]
+    got = weights(tf.constant(losses), 0.05, 0.1, base=base, backend=backend)
+    np.testing.assert_allclose(got, hrw.weights(losses, 0.05, 0.1, base=base), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
 def test_half_precision_and_masks(backend):
     losses = tf.cast(sample(), tf.bfloat16)
     value, gradient = value_and_gradient(losses, alpha=0.05, r=0.1, backend=backend)
@@ -152,6 +160,11 @@ BAD = [
     ("r must be a number of at least 0 (infinity is allowed), not -1", GOOD, {"r": -1}),
     ("worst_loss = 0.5, the largest loss is 1.0", GOOD, {"worst_loss": 0.5}),
     ("base has shape (2,), but losses has shape (3,)", GOOD, {"base": tf.ones(2)}),
+    ("losses must be a dense array of numbers, not None", None, {}),
+    ("losses must be a dense array of numbers, not <tf.RaggedTensor", tf.ragged.constant([[1.0, 2.0], [3.0]]), {}),
+    ("base must be real numbers, but their dtype is <dtype: 'complex64'>", GOOD, {"base": tf.complex(GOOD, GOOD)}),
+    ("base must be real numbers, but their dtype is <dtype: 'string'>", GOOD, {"base": ["a", "b", "c"]}),
+    ("base must be a dense array of numbers, not [1.0, None, 2.0]", GOOD, {"base": [1.0, None, 2.0]}),
     ("ordering must be 'HD' or 'HR', not 'hr'", GOOD, {"ordering": "hr"}),
     ("backend must be 'auto' or 'exact' or 'operation' or 'tensor', not 'xla'", GOOD, {"backend": "xla"}),
 ]

@@ -143,6 +143,11 @@ BAD = [
     ("backend must be 'exact' or 'tensor', not 'gpu'", GOOD, {"backend": "gpu"}),
     ("base has shape (2,), but losses has shape (3,)", GOOD, {"base": torch.ones(2)}),
     ("base[1] is -1.0", GOOD, {"base": torch.tensor([1.0, -1.0, 1.0])}),
+    ("base must be real numbers, but their dtype is torch.complex64", GOOD, {"base": torch.tensor([1, 1j, 1])}),
+    ("base must be a dense array of numbers, not 'ones'", GOOD, {"base": "ones"}),
+    ("base must be a dense array of numbers, not [1.0, None, 2.0]", GOOD, {"base": [1.0, None, 2.0]}),
+    ("base must be dense, but their layout is torch.sparse_coo", GOOD, {"base": torch.ones(3).to_sparse()}),
+    ("losses must be one tensor, but they are a nested one", torch.nested.nested_tensor([GOOD, GOOD[:2]]), {}),
     ("worst_loss = 0.5, the largest loss is 1.0", GOOD, {"worst_loss": 0.5}),
     ("worst_loss must be finite, not inf", GOOD, {"worst_loss": math.inf}),
 ]
