@@ -57,6 +57,11 @@ impl Range {
         if self.depths.depth(self.largest) == 0.0 { self.worst } else { self.largest }
     }
 
+    /// The ends between which all losses are.
+    pub(crate) fn ends<T: Real>(&self) -> [T; 2] {
+        [self.smallest, self.upper_end()].map(T::from_f64)
+    }
+
     /// A robust loss or a bound, but the smallest loss where rounding has taken it below every
     /// loss, or out of the range of doubles.
     pub(crate) fn at_least_smallest(&self, value: f64) -> f64 {

@@ -22,9 +22,7 @@ pub(super) fn root<I: Isa, T: Real>(
 ) -> Partial<ROOT_SUMS, 0> {
     let mut pass = Root::<I::Doubles>::new(depths, threshold, scaling);
     let powers = by_blocks(losses, &mut pass, |pass| pass.powers.each_mut());
-    let mut sums = [pass.log(); ROOT_SUMS];
-    sums[1..].copy_from_slice(&powers);
-    Partial { sums, maxima: [] }
+    Partial { sums: pass.sums(powers, losses), maxima: [] }
 }
 
 /// The accumulator of a root pass.
@@ -37,6 +35,7 @@ struct Root<D> {
     /// The product of all ratios.
     mantissa: D,
     exponent: D,
+    /// `sum (z - 1)`, and the sums of the higher powers of z, where a ratio of one counts as a one.
     powers: [D; POWERS],
 }
 
@@ -54,12 +53,24 @@ impl<D: Doubles> Root<D> {
         }
     }
 
-    /// The sum of the logarithms.
+    /// The sums over these losses, from those that it held after each block.
     #[inline(always)]
-    fn log(&self) -> f64 {
+    fn sums<T>(&self, powers: [f64; POWERS], losses: &[T]) -> [f64; ROOT_SUMS] {
+        let ones = losses.len().next_multiple_of(GROUP) as f64;
+        let [first, ..] = powers;
+        let mut sums = [0.0; ROOT_SUMS];
+        sums[1..].copy_from_slice(&powers.map(|sum| sum - ones));
+        sums[1] = first;
+        // From the sums of `z^j - 1` by differences of order k: those of `(z - 1)^k`.
+        for power in 1..ROOT_SUMS {
+            for later in (power..ROOT_SUMS).rev() {
+                sums[later] -= sums[later - 1];
+            }
+        }
         // Mantissas are below two: their product is below 2^8.
         let mantissa: f64 = self.mantissa.lanes()[..D::N].iter().product();
-        self.exponent.sum() * core::f64::consts::LN_2 + log(mantissa)
+        sums[0] = self.exponent.sum() * core::f64::consts::LN_2 + log(mantissa);
+        sums
     }
 }
 
@@ -75,38 +86,44 @@ impl<T: Real, D: Doubles> Pass<T> for Root<D> {
                 let at_losses = self.worst.sub(losses).mul_add(self.rate, self.shift);
                 *ratio = one.blend(self.threshold.less(losses), at_losses);
             }
-            let (inverses, product) = reciprocals(ratios);
+            let (product, powers) = reciprocal_powers(ratios);
             let (mantissa, exponent) = self.mantissa.mul(product).mantissa_and_exponent();
             self.mantissa = mantissa;
             self.exponent = self.exponent.add(exponent);
-            for inverse in inverses {
-                let tilt = inverse.sub(one);
-                let square = tilt.mul(tilt);
-                let (cube, fourth) = (square.mul(tilt), square.mul(square));
-                let [p1, p2, p3, p4, p5, p6, p7] = self.powers;
-                self.powers = [
-                    p1.add(tilt),
-                    p2.add(square),
-                    p3.add(cube),
-                    p4.add(fourth),
-                    fourth.mul_add(tilt, p5),
-                    fourth.mul_add(square, p6),
-                    fourth.mul_add(cube, p7),
-                ];
+            for (sum, power) in self.powers.iter_mut().zip(powers) {
+                *sum = sum.add(power);
             }
         }
     }
 }
 
-/// The reciprocals of four registers for the price of one division, and the product of all. The
-/// values are within `2^-120` and `2^120`.
+/// Of four registers, whose values are within `2^-120` and `2^120`: their product, and the sums of
+/// the first [`POWERS`] powers of their reciprocals, of the first one less four.
+///
+/// The elementary symmetric functions of the reciprocals are those of the values over their product,
+/// which takes one division, and Newton's identities give the sums of powers: four multiplications
+/// for a power of all four, where each of them alone would take nearly two.
 #[inline(always)]
-fn reciprocals<D: Doubles>([a, b, c, d]: [D; 4]) -> ([D; 4], D) {
+fn reciprocal_powers<D: Doubles>([a, b, c, d]: [D; 4]) -> (D, [D; POWERS]) {
     let (ab, cd) = (a.mul(b), c.mul(d));
+    let (sum_ab, sum_cd) = (a.add(b), c.add(d));
     let product = ab.mul(cd);
     let inverse = D::splat(1.0).div(product);
-    let (inverse_ab, inverse_cd) = (inverse.mul(cd), inverse.mul(ab));
-    ([inverse_ab.mul(b), inverse_ab.mul(a), inverse_cd.mul(d), inverse_cd.mul(c)], product)
+    let minus_inverse = D::splat(0.0).sub(inverse);
+    // Of order 1 and 3, and minus those of order 2 and 4.
+    let first = sum_cd.mul_add(ab, sum_ab.mul(cd)).mul(inverse);
+    let second = sum_ab.mul_add(sum_cd, ab.add(cd)).mul(minus_inverse);
+    let third = sum_ab.add(sum_cd).mul(inverse);
+    let fourth = minus_inverse;
+    let p1 = first;
+    let p2 = first.mul_add(p1, second.add(second));
+    let p3 = first.mul_add(p2, second.mul_add(p1, third.mul(D::splat(3.0))));
+    let p4 = first.mul_add(p3, second.mul_add(p2, third.mul_add(p1, fourth.mul(D::splat(4.0)))));
+    let next = |[p1, p2, p3, p4]: [D; 4]| first.mul_add(p4, second.mul_add(p3, third.mul_add(p2, fourth.mul(p1))));
+    let p5 = next([p1, p2, p3, p4]);
+    let p6 = next([p2, p3, p4, p5]);
+    let p7 = next([p3, p4, p5, p6]);
+    (product, [p1.sub(D::splat(4.0)), p2, p3, p4, p5, p6, p7])
 }
 
 /// Copies the losses in `[low, high]` to the front of `to`, which is as long as `losses`, and makes
@@ -129,9 +146,9 @@ pub(super) fn look<I: Isa, T: Real>(
         run(losses, T::BELOW_ALL, &mut root);
         settle(&mut powers, root.powers.each_mut());
     }
-    let mut sums = [root.log(); LOOK_SUMS];
+    let mut sums = [0.0; LOOK_SUMS];
     sums[..3].copy_from_slice(&gather.counts(losses));
-    sums[4..].copy_from_slice(&powers.map(Doubles::sum));
+    sums[3..].copy_from_slice(&root.sums(powers.map(Doubles::sum), losses));
     Partial { sums, maxima: [] }
 }
 
@@ -236,7 +253,7 @@ mod tests {
     use super::*;
 
     /// Sums over a whole chunk of equal losses are that of one times their number, but for a few
-    /// roundings.
+    /// roundings: of the sum itself, or of the powers of z that those of `z - 1` are differences of.
     #[test]
     fn sums_of_equal_losses() {
         const SAMPLES: usize = 1 << 14;
@@ -244,8 +261,31 @@ mod tests {
         let scaling = Scaling::new(0.7, 0.1);
         let of = |losses: &[f64]| root::<Portable, f64>(losses, range, f64::BELOW_ALL, scaling).sums;
         for (power, (many, one)) in of(&losses).iter().zip(of(&losses[..1])).enumerate() {
-            let error = (many / (SAMPLES as f64 * one) - 1.0).abs();
+            let size = if power < 2 { one.abs() } else { f64::from(1 << power) };
+            let error = (many / SAMPLES as f64 - one).abs() / size;
             assert!(error <= 4e-15, "sum {power}: {error:e}");
+        }
+    }
+
+    /// The sums are those of the powers of `z - 1` of each loss above the threshold, however the
+    /// losses are mixed.
+    #[test]
+    fn sums_are_those_of_each_loss() {
+        let (range, scaling, threshold) = (Depths::new(1.0, 0.0), Scaling::new(1e-3, 0.5), 0.2);
+        for samples in [1, 31, 32, 33, 1000] {
+            let losses: Vec<f64> = (0..samples).map(|i| f64::from(i * 37 % 64) / 63.0).collect();
+            let inverses = || {
+                losses.iter().filter(|&&loss| loss > threshold).map(|&loss| 1.0 / scaling.ratio(range.depth(loss)))
+            };
+            let sums = root::<Portable, f64>(&losses, range, threshold, scaling).sums;
+            let near = |value: f64, exact: f64, size: f64| (value - exact).abs() <= 4e-15 * (1.0 + size);
+            let logs = inverses().map(|z| -z.ln());
+            assert!(near(sums[0], logs.clone().sum(), logs.map(f64::abs).sum()), "{samples} losses, logarithms");
+            for (power, sum) in (0..).zip(sums).skip(1) {
+                let exact = inverses().map(|z| (z - 1.0).powi(power)).sum();
+                let size = inverses().map(|z| (z + 1.0).powi(power)).sum();
+                assert!(near(sum, exact, size), "{samples} losses, power {power}: {sum:e}, not {exact:e}");
+            }
         }
     }
 

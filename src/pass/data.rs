@@ -196,13 +196,12 @@ impl<'a, T: Real> Data<'a, T> {
         total.sums
     }
 
-    /// Short runs of samples, evenly spread, as many samples as `to` has room for, of which there
-    /// are more. (Single ones would take as many lines of the cache as there are.)
-    pub(crate) fn sample(&self, to: &mut [T]) {
-        const RUN: usize = 2;
-        let stride = self.losses.len() / to.len().div_ceil(RUN);
-        for (to, from) in to.chunks_mut(RUN).zip(self.losses.chunks(stride)) {
-            to.copy_from_slice(&from[..to.len()]);
+    /// Pairs of samples, evenly spread, as many as `to` has room for, of which there are more.
+    /// (Single ones would take as many lines of the cache as there are.)
+    pub(crate) fn sample(&self, to: &mut [[T; 2]]) {
+        let stride = self.losses.len() / to.len();
+        for (pair, from) in to.iter_mut().zip(self.losses.chunks(stride)) {
+            pair.copy_from_slice(&from[..2]);
         }
     }
 

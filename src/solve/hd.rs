@@ -2,7 +2,7 @@
 //! KL step.
 
 use super::cut::{self, Cut, Rule};
-use super::divergence::{DivergenceSums, Expansion};
+use super::divergence::Expansion;
 use super::guess::InitialGuess;
 use super::powers::Seen;
 use super::problem::{Problem, Solved};
@@ -34,21 +34,14 @@ impl<T: Real> Problem<'_, T> {
         loop {
             let u = search.u();
             let sums = centre.look(self.r, [u, moments.mean], |centre| {
-                let mut sums = self.sums_above(data, cut.threshold, [u, centre], &mut seen);
-                self.add_kept(&mut sums, &cut);
+                let mut sums = self.sums_above(data, cut.threshold, self.alpha, [u, centre], &mut seen);
+                sums.add(kept_ties, cut.depth);
                 sums
             });
             if let Next::Done(root) = search.absorb(sums) {
                 return Some(Solved { cut, root, moments });
             }
         }
-    }
-
-    /// Adds what the cut leaves to a sums of the samples above it, and what it moves to the worst
-    /// loss.
-    fn add_kept(&self, sums: &mut DivergenceSums, cut: &Cut<T>) {
-        sums.add(cut.keep * cut.tied / self.total, cut.depth);
-        sums.add(self.alpha, 0.0);
     }
 
     /// The cut that takes so much of the base mass: with HD what alpha allows, with HR a guess.

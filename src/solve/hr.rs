@@ -134,7 +134,7 @@ impl<T: Real> Problem<'_, T> {
         let u = if cut.depth > 0.0 { u } else { u.max(root::FLOOR) };
         let mean = cut.above.unwrap_or_default()[0] / self.total + cut.clipped() / self.total * cut.depth;
         centre.look(self.r, [u, mean], |centre| {
-            let sums = self.sums_above(data, cut.threshold, [u, centre], seen);
+            let sums = self.sums_above(data, cut.threshold, 0.0, [u, centre], seen);
             self.with_clipped(sums, cut, f64::NAN)
         })
     }
@@ -158,7 +158,7 @@ impl<T: Real> Problem<'_, T> {
         let mut last: Option<(f64, f64)> = None;
         let mut spacing = seen.as_ref().map_or(f64::NAN, |seen| seen.spacing);
         for attempt in 0..ATTEMPTS {
-            let sums = self.sums_above(data, cut.threshold, [u, mean], seen);
+            let sums = self.sums_above(data, cut.threshold, 0.0, [u, mean], seen);
             cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.clipped() / self.total + self.hidden_top;
             // The sums of the rule's curves over the samples above the threshold.

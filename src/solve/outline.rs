@@ -61,9 +61,9 @@ fn window<T: Real>(data: &Data<'_, T>, range: &Range, params: &Params) -> [T; 2]
     };
     let margin = |share: f64| DEVIATIONS * sqrt(share * (1.0 - share) / samples);
     let (least, most) = (least - margin(least), most + margin(most));
-    let mut some = [T::ZERO; SOME];
+    let mut some = [[T::ZERO; 2]; SOME / 2];
     data.sample(&mut some);
-    let mean = some.iter().map(|loss| loss.to_f64()).sum::<f64>() / SOME as f64;
+    let mean = some.as_flattened().iter().map(|loss| loss.to_f64()).sum::<f64>() / SOME as f64;
     let (span, to_mean) = (range.largest - range.smallest, mean - range.smallest);
     // The quantile of losses that are evenly spread is that share of the span; of exponential ones
     // it is between `share (1 + share / 2)` and `share / (1 - share)` times the way to the mean.

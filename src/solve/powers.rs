@@ -147,11 +147,9 @@ impl<'a, T: Real> Seen<'a, T> {
     }
 
     /// The sums over the samples above a threshold, which is not at depth zero, at u, about a
-    /// depth.
-    pub(super) fn above(&mut self, data: &Data<'_, T>, threshold: T, at: [f64; 2]) -> DivergenceSums {
-        let mut sums = self.powers_above(data, threshold, at).at(at[0], self.problem.total);
-        sums.add(self.problem.top / self.problem.total, 0.0);
-        sums
+    /// depth; and how many at depth zero these leave out.
+    pub(super) fn above(&mut self, data: &Data<'_, T>, threshold: T, at: [f64; 2]) -> (DivergenceSums, f64) {
+        (self.powers_above(data, threshold, at).at(at[0], self.problem.total), self.problem.top)
     }
 
     /// The powers from which these sums follow.

@@ -219,20 +219,24 @@ impl<'a, T: Real> Problem<'a, T> {
         Some(Seen::new(level, problem, ranks, beyond))
     }
 
-    /// The samples above a threshold, seen from u, about a depth. Takes no pass where what has been
-    /// seen tells it.
+    /// The samples above a threshold, seen from u, about a depth, and what the program moves to the
+    /// worst loss. Takes no pass where what has been seen tells it.
     pub(super) fn sums_above(
         &self,
         data: &Data<'_, T>,
         threshold: T,
+        on_worst: f64,
         [u, centre]: [f64; 2],
         seen: &mut Option<Seen<'_, T>>,
     ) -> DivergenceSums {
         let scaling = Scaling::new(u, centre);
         let is_deep = threshold < T::from_f64(self.range.largest);
+        let mut at_zero = self.hidden_top + on_worst;
         let mut sums = match seen {
             Some(seen) if is_deep && self.plain_level(data, scaling).is_some() => {
-                seen.above(data, threshold, [u, centre])
+                let (sums, top) = seen.above(data, threshold, [u, centre]);
+                at_zero += top / self.total;
+                sums
             }
             _ => {
                 let pass = self.root_pass(data, threshold, scaling);
@@ -240,7 +244,7 @@ impl<'a, T: Real> Problem<'a, T> {
                 DivergenceSums::new(u, scaling, self.form(), totals, self.total)
             }
         };
-        sums.add(self.hidden_top, 0.0);
+        sums.add(at_zero, 0.0);
         sums
     }
 }

@@ -119,18 +119,34 @@ impl<'a, T: Real> Ranks<'a, T> {
             let near = near
                 .map(|near| Ranked { below: near.below - self.below, up_to: near.up_to - self.below, ..near })
                 .filter(|near| near.below >= 0.0 && near.up_to < known);
-            let found = search(&candidates, level, self.ends, inside, near);
+            let found = search(&candidates, level, self.ends, [inside, 0.0], near);
             let (below, up_to) = (found.below + self.below, found.up_to + self.below);
             if found.next < f64::INFINITY {
                 return Ranked { below, up_to, ..found };
             }
         }
-        search(data, level, [T::from_f64(range.smallest), T::from_f64(range.upper_end())], rank, near)
+        search(data, level, range.ends(), [rank, 0.0], near)
+    }
+}
+
+impl<T: Real> Ranked<T> {
+    /// A value, as a rule none of the data, that ranks within `slack` of a rank, given where some
+    /// loss ranks.
+    pub(crate) fn about(
+        data: &Data<'_, T>,
+        level: Level,
+        range: &Range,
+        [rank, slack]: [f64; 2],
+        near: Option<Self>,
+    ) -> T {
+        search(data, level, range.ends(), [rank, slack], near).loss
     }
 }
 
 /// The search between two ends that enclose all losses. Each pass counts at a guess and finds the
 /// neighbouring losses.
+///
+/// `slack` is by how many ranks a value may be off, which is then no loss of the data; zero for none.
 ///
 /// Invariant: the loss of the rank is between the ends. Guesses interpolate between them; the
 /// distance to an end that stays counts for a quarter as much each time (the Illinois rule takes
@@ -141,7 +157,7 @@ fn search<T: Real>(
     data: &Data<'_, T>,
     level: Level,
     [mut low, mut high]: [T; 2],
-    rank: f64,
+    [rank, slack]: [f64; 2],
     near: Option<Ranked<T>>,
 ) -> Ranked<T> {
     // How many losses are below the window, and how many below its end.
@@ -189,6 +205,9 @@ fn search<T: Real>(
         let Partial { sums: [below, up_to], maxima: [nearest_below, minus_nearest_above] } =
             data.pass(|chunk, _| fast_rank(level, chunk.losses, guess));
         let here = Ranked { loss: guess, below, up_to, next: -minus_nearest_above, spacing: f64::NAN };
+        if (below - rank).abs() < slack {
+            return here;
+        }
         let end = if up_to <= rank {
             (low, ranks_low) = (T::from_f64(-minus_nearest_above), up_to);
             0

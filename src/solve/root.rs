@@ -105,6 +105,10 @@ const NEXT_TO: f64 = 1e-8;
 /// shorter limit would slow searches that begin far away.
 const LONG_STEP: f64 = 2.0;
 
+/// A step over a larger share of the bracket gives way to a bisection. A larger limit would let steps
+/// go to and fro between the ends, a smaller one would slow searches that converge.
+const BOLD: f64 = 0.75;
+
 /// Below this r the root is that of the leading term of phi, to the last bit; what follows begins
 /// with that term. A larger limit would lose digits, a smaller one would take the general search
 /// through thousands of decades.
@@ -275,7 +279,9 @@ impl Search {
         let next = log_u + step;
         let is_slow = step.abs() > 0.5 * self.step_before && self.iterations > PATIENCE;
         self.step_before = step.abs();
-        let next = if !is_slow && next > self.low && next < self.high {
+        // A step to near the other end comes from where phi is flat.
+        let is_bold = step.abs() > BOLD * (self.high - self.low);
+        let next = if !is_slow && !is_bold && next > self.low && next < self.high {
             next
         } else if phi < r && self.low == LOG_FLOOR && !self.floor_seen {
             // Nothing is known on that side, and the slope says nothing of it.

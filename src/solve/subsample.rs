@@ -15,14 +15,17 @@ use crate::validate::Range;
 
 /// Below this many samples solving a subsample costs more than it saves.
 const WORTH_IT: usize = 1 << 11;
-/// The subsample has at most one sample in so many, and at most so many. A smaller one would be
-/// less precise, a larger one would take as long as the passes that it saves.
-const ONE_IN: usize = 32;
-const AT_MOST: usize = 1 << 14;
+/// The subsample has at most one sample in so many, and at most so many times the root of their
+/// number. A larger one takes longer; with a smaller one u and the threshold are less certain, so
+/// that more losses are candidates.
+const ONE_IN: f64 = 32.0;
+const ROOTS: f64 = 4.0;
 /// The window for the threshold reaches so many standard deviations of a sample quantile to either
-/// side. With four the threshold is outside once in ten thousand calls, which then take half as
-/// long again; a wider window holds more candidates.
-const DEVIATIONS: f64 = 4.0;
+/// side, with HD and with HR, whose threshold depends on u too. With three HD's is outside once in
+/// some hundred calls, which then take half as long again; a wider window holds more candidates.
+const DEVIATIONS: [f64; 2] = [3.0, 4.0];
+/// The ends of the window may be off by this share of that distance: less would take more passes.
+const SLACK: f64 = 1.0 / 8.0;
 /// So small a share of the samples above the window becomes a part of it. A larger one would make
 /// more candidates, a smaller one more passes where HR moves nearly everything to the worst loss.
 const FEW: f64 = 1.0 / 16.0;
@@ -41,37 +44,40 @@ pub(super) fn solve<'a, T: Real>(
     params: &Params,
     scratch: &'a mut [T],
 ) -> Option<Estimate<'a, T>> {
-    let size = (scratch.len() / ONE_IN).min(AT_MOST);
-    let sample = &mut scratch[..size];
-    data.sample(sample);
+    let size = count((data.len() / ONE_IN).min(ROOTS * sqrt(data.len()))) / 2;
+    let pairs = &mut scratch.as_chunks_mut().0[..size];
+    data.sample(pairs);
+    let sample = pairs.as_flattened_mut();
     let largest = T::from_f64(range.largest);
-    let many = sample.iter().filter(|&&loss| loss >= largest).count() > 1;
-    if !many {
+    let is_top = |&loss: &T| loss >= largest;
+    let top = sample.iter().filter(|loss| is_top(loss)).count();
+    let many = top > 1;
+    if top == 1
+        && let Some(position) = sample.iter().position(is_top)
+    {
         // Few samples have the largest loss. One of them would have too much weight in a subsample,
         // so its neighbour takes its place, and its mass is added as what the subsample does not
         // show.
-        for position in 0..size {
-            if sample[position] >= largest {
-                sample[position] = sample[if position == 0 { 1 } else { position - 1 }];
-            }
-        }
+        sample[position] = sample[position ^ 1];
     }
+    let size = sample.len() as f64;
     let sample = Data::new(sample, None, Team::ALONE);
-    let mut problem = Problem::new(&sample, range, params).roughly();
+    let mut problem = Problem::of_masses(range, params, [size, if many { top as f64 } else { 0.0 }]).roughly();
     if !many && range.depths.depth(range.largest) == 0.0 {
         problem = problem.with_hidden_top(1.0 / data.len());
     }
     let solved = problem.cut_and_root(&sample)?;
-    let size = sample.len();
     let rank = solved.cut.clipped() - solved.cut.tied * solved.cut.keep;
-    let margin = DEVIATIONS * sqrt(rank * (1.0 - rank / size)) + 1.0;
+    let deviations = DEVIATIONS[usize::from(problem.is_hr)];
+    let margin = deviations * sqrt(rank * (1.0 - rank / size)) + 1.0;
     let near = Ranked::of_cut(&solved.cut, f64::NAN);
-    let at = |rank: f64| Ranks::new().find_near(&sample, level, range, floor(rank).clamp(0.0, size - 1.0), near);
-    let low = at(rank - margin).loss;
+    let at =
+        |rank: f64| Ranked::about(&sample, level, range, [floor(rank).clamp(0.0, size - 1.0), SLACK * margin], near);
+    let low = at(rank - margin);
     // Few losses above the window are candidates too: they hold most of the weight, and make u hard
     // to guess.
     let is_to_top = rank + margin > (1.0 - FEW) * size;
-    let high = if is_to_top { T::from_f64(range.upper_end()) } else { at(rank + margin).loss };
+    let high = if is_to_top { T::from_f64(range.upper_end()) } else { at(rank + margin) };
     let (u, mean) = (solved.root.sums.u, solved.moments.mean);
     let scaling = Scaling::new(u, mean);
     let is_plain = params.r >= plain_from(data.len()) && scaling.is_moderate(range.depths, range.smallest);
