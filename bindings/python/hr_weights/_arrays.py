@@ -7,6 +7,8 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._numbers import real
+
 Floats = NDArray[Any]
 # What every function takes. Any: objects of other libraries that have __array__ or __dlpack__.
 Array = Union[ArrayLike, Any]
@@ -77,6 +79,18 @@ def computing_dtype(dtype: np.dtype[Any], name: str) -> np.dtype[Any]:
     if dtype.kind in "iub":
         return FLOAT64
     raise ValueError(f"{name} must be real numbers, but its dtype is {dtype}")
+
+
+def worst_of_type(worst_loss: Any, losses: NDArray[Any]) -> Any:
+    """`worst_loss`, or that number in the type of the losses if it is one of them: a loss that was clipped at 0.1 in single
+    precision is 0.1 as single precision has it, which is a little more than 0.1.
+    """
+    if worst_loss is None or losses.dtype.kind in "iub" or computing_dtype(losses.dtype, "losses") != FLOAT32:
+        return worst_loss
+    given = real(worst_loss, "worst_loss")
+    with _quiet():
+        in_type = losses.dtype.type(given)
+        return float(in_type) if float(in_type) > given and bool((losses == in_type).any()) else worst_loss
 
 
 def result_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _display, _library, _numbers
-from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, worst_of_type
 from ._core import _base_address, _empty_reports, _fail, _options, report_columns, vector_problem
 from ._library import address
 from ._progress import Progress
@@ -150,9 +150,9 @@ def _calibrate(
     worst_loss: Optional[float],
     threads: int,
 ) -> float:
-    _, values, base_values = vector_problem(losses, base, "calibrate one problem at a time")
+    array, values, base_values = vector_problem(losses, base, "calibrate one problem at a time")
     alpha, r = (other, 0.0) if budget == "r" else (0.0, other)
-    options = _options(alpha, r, ordering, worst_loss, threads)
+    options = _options(alpha, r, ordering, worst_of_type(worst_loss, array), threads)
     wanted = _numbers.real(target, _ARGUMENTS[quantity])
     scratch = np.empty(values.shape, values.dtype)
     report = _library.report()
@@ -239,8 +239,8 @@ def path(
 
     Returns a :class:`Path`. Raises ValueError for what :func:`hr_weights.weights` refuses, for any of the budgets.
     """
-    _, values, base_values = vector_problem(losses, base, "one problem at a time")
-    options = _options(0.0, 0.0, ordering, worst_loss, threads)
+    array, values, base_values = vector_problem(losses, base, "one problem at a time")
+    options = _options(0.0, 0.0, ordering, worst_of_type(worst_loss, array), threads)
     grid = [budgets(alphas, "alphas"), budgets(rs, "rs")]
     scratch = np.empty(values.shape, values.dtype)
     shape = (grid[0].size, grid[1].size)

@@ -20,6 +20,7 @@ from ._arrays import (
     require_vector,
     result_dtype,
     rounded,
+    worst_of_type,
 )
 from ._library import WEIGHTS, WEIGHTS_BATCH, WEIGHTS_RAGGED, Options, Report, address
 from ._solution import BatchSolution, Certificate, Solution
@@ -72,8 +73,9 @@ def weights(
         ``"HR"``: corruption happens after sampling, Kullback-Leibler comes first.
     base: shape ``(n,)``, not negative, of any sum: what the weights would be without robustness. A sample of base weight
         0 is masked: its loss is ignored, even NaN, and its weight is 0. Default: one each.
-    worst_loss: the worst loss that a sample could have had, at least every loss. Its own weight is then part of the sum:
-        :func:`solve` reports it. Default: the largest loss, and the weights sum to one.
+    worst_loss: the worst loss that a sample could have had, at least every loss; where losses were clipped at it, it is
+        that number in their type, such as 0.1 in single precision, which is a little more. Its own weight is then part of
+        the sum: :func:`solve` reports it. Default: the largest loss, and the weights sum to one.
     threads: 1: the calling thread; 0: as many as useful; k: at most k. The bits do not depend on it. Other Python threads
         run during the call.
 
@@ -85,6 +87,8 @@ def weights(
 
     Source: arXiv 2303.02251 and arXiv 2207.09560; the duals that are solved are in ``docs/theory.md``.
     """
+    if worst_loss is not None:
+        worst_loss = worst_of_type(worst_loss, as_array(losses, "losses"))
     options = _options(alpha, r, ordering, worst_loss, threads)
     if base is None:
         result = _solve_plain(losses, options, None)
@@ -122,6 +126,8 @@ def solve(
 
     Takes what :func:`weights` takes, raises what it raises, and returns a :class:`Solution`.
     """
+    if worst_loss is not None:
+        worst_loss = worst_of_type(worst_loss, as_array(losses, "losses"))
     options = _options(alpha, r, ordering, worst_loss, threads)
     if base is None:
         report = _new_report()
@@ -224,7 +230,7 @@ def solve_batch(
     rows, columns = array.shape
     if columns == 0 and rows != 0:
         raise ValueError(f"losses has shape {array.shape}: the rows are empty")
-    options = _options(alpha, r, ordering, worst_loss, threads)
+    options = _options(alpha, r, ordering, worst_of_type(worst_loss, array), threads)
     values, base_values = _prepare(array, dtype, base)
     result = np.empty(values.shape, values.dtype)
     reports = _empty_reports(rows)
@@ -279,7 +285,7 @@ def solve_ragged(
         raise ValueError(f"losses has shape {array.shape}, but one number per sample is needed, row after row")
     bounds = _prepare_offsets(offsets, array.size)
     rows = bounds.size - 1
-    options = _options(alpha, r, ordering, worst_loss, threads)
+    options = _options(alpha, r, ordering, worst_of_type(worst_loss, array), threads)
     values, base_values = _prepare(array, dtype, base)
     result = np.empty(values.shape, values.dtype)
     reports = _empty_reports(rows)
@@ -314,10 +320,11 @@ def certify(losses: Array, alpha: float = 0.0, delta: float = 0.05, *, worst_los
 
     Source: the Certificate section of ``docs/theory.md``.
     """
-    values = vector_problem(losses, None, "certify one model at a time")[1]
+    array, values, _ = vector_problem(losses, None, "certify one model at a time")
     # First, since only it can tell what is wrong with delta.
     r = certified_r(values.size, delta)
-    options = _options(alpha, 0.0, "HD", _numbers.real(worst_loss, "worst_loss"), 1)
+    worst = _numbers.real(worst_of_type(worst_loss, array), "worst_loss")
+    options = _options(alpha, 0.0, "HD", worst, 1)
     status, bound = _library.certify(values, options.alpha, _numbers.real(delta, "delta"), options.worst_loss)
     if status:
         unfit = np.flatnonzero(~np.isfinite(values))

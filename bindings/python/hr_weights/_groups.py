@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _display, _library, _numbers
-from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, result_dtype, rounded
+from ._arrays import FLOAT64, Array, as_array, computing_dtype, contiguous, result_dtype, rounded, worst_of_type
 from ._core import _base_address, _fail, _options, vector_problem
 from ._labels import grouped
 from ._library import Report, address
@@ -105,7 +105,7 @@ def solve_groups(
     array, values, _ = vector_problem(losses, None, "solve one problem at a time")
     names, of_sample = grouped(groups, array, "losses")
     masses = _group_base(base, names)
-    options = _options(alpha, r, ordering, worst_loss, threads)
+    options = _options(alpha, r, ordering, worst_of_type(worst_loss, array), threads)
     result = np.empty(values.shape, values.dtype)
     table = np.empty((3, names.size))
     report = _library.report()

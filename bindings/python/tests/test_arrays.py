@@ -249,3 +249,27 @@ def test_calls_from_many_threads():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("worst", [2.9, 0.1, 0.3, 0.7])
+def test_losses_that_were_clipped_at_the_worst_loss(dtype, worst):
+    """In single precision 0.1 is a little more than 0.1; what is above that is refused."""
+    losses = np.minimum(np.array([9.0, 0.5, 0.01, worst]).astype(dtype), dtype(worst))
+    greatest = max(worst, float(dtype(worst)))
+    want = hrw.solve(losses, 0.05, 0.1, worst_loss=greatest)
+    got = hrw.solve(losses, 0.05, 0.1, worst_loss=worst)
+    assert got.worst_loss == greatest and got.robust_loss == want.robust_loss
+    np.testing.assert_array_equal(hrw.weights(losses, 0.05, 0.1, worst_loss=worst), want.weights)
+    bounds = [hrw.certify(losses, 0.05, worst_loss=x).bound for x in (worst, greatest)]
+    assert bounds[0] == bounds[1] <= greatest
+    groups = hrw.solve_groups(losses, [0, 1, 1, 0], 0.05, 0.1, worst_loss=worst)
+    assert groups.worst_loss == greatest and groups.group_losses[0] == dtype(worst)
+    assert (hrw.solve_batch(losses[None], 0.05, 0.1, worst_loss=worst).worst_loss == greatest).all()
+    assert (hrw.solve_ragged(losses, [0, 1, 4], 0.05, 0.1, worst_loss=worst).worst_loss == greatest).all()
+    assert (hrw.path(losses, [0.05], [0.1], worst_loss=worst).worst_loss == greatest).all()
+    assert hrw.r_for_robust_loss(losses, want.robust_loss, 0.05, worst_loss=worst) == pytest.approx(0.1, rel=1e-6)
+    with pytest.raises(ValueError, match="worst_loss must be finite and at least as large as every loss"):
+        hrw.weights(np.nextafter(losses, dtype(99)), worst_loss=worst)
+    # Where no loss was clipped, it is the number that was given.
+    assert hrw.solve(losses * dtype(0.5), 0.05, 0.1, worst_loss=worst).worst_loss == worst
