@@ -295,7 +295,11 @@ class _Ops:
     product = staticmethod(partial(jnp.prod, axis=-1, keepdims=True))
     max = staticmethod(partial(jnp.max, axis=-1, keepdims=True))
     concat = staticmethod(partial(jnp.concatenate, axis=-1))
-    size = staticmethod(jnp.size)
+
+    @staticmethod
+    def size(x: Array) -> Optional[int]:
+        # jax.export takes shapes whose numbers are not known yet.
+        return x.size if isinstance(x.size, int) else None
 
     @staticmethod
     def fill(x: Array, mask: Array, value: float) -> Array:
@@ -329,6 +333,8 @@ class _Ops:
     def cumsum(x: Array) -> Array:
         # As products with triangles of ones, in blocks. As a window that slides it would be many operations.
         n = x.shape[-1]
+        if not isinstance(n, int):
+            return jnp.cumsum(x, -1)
         root = math.isqrt(n - 1) + 1
         block = n if n <= 128 else next((k for k in range(root, 8 * root) if n % k == 0), root)
         padding = -n % block

@@ -18,6 +18,7 @@ jax = pytest.importorskip("jax")
 
 import jax.numpy as jnp  # noqa: E402
 import table  # noqa: E402
+from jax import export  # noqa: E402
 
 import hr_weights as hrw  # noqa: E402
 from hr_weights.jax import robust_loss, weights  # noqa: E402
@@ -172,6 +173,21 @@ def test_on_the_cpu_the_library_is_called():
     program = jax.jit(lambda x: robust_loss(x, 0.05, 0.1)).lower(jnp.ones(4))
     assert "hr_weights_solve" in program.as_text()
     assert "hr_weights_solve" not in jax.jit(lambda x: robust_loss(x, backend="tensor")).lower(jnp.ones(4)).as_text()
+
+
+@pytest.mark.parametrize("backend, ordering", [("auto", "HR"), ("tensor", "HD")])
+def test_an_exported_program_takes_any_number_of_losses(backend, ordering):
+    options = {"ordering": ordering, "worst_loss": 9.5}
+    call = export.DisabledSafetyCheck.custom_call("hr_weights_solve")
+    vectors = [jax.ShapeDtypeStruct(export.symbolic_shape("n"), jnp.float32)] * 2
+    step = jax.jit(lambda x, base: jax.value_and_grad(robust_loss)(x, 0.05, 0.1, base=base, backend=backend, **options))
+    program = export.export(step, disabled_checks=[call])(*vectors)
+    for n in (1, 5, 200):
+        losses, base = sample(n), sample(n, seed=1)
+        value, gradient = program.call(losses, base)
+        solution = hrw.solve(losses, 0.05, 0.1, base=base, **options)
+        assert float(value) == pytest.approx(solution.robust_loss, rel=1e-5)
+        np.testing.assert_allclose(gradient, solution.weights, atol=1e-6)
 
 
 GOOD = np.ones(3, np.float32)
