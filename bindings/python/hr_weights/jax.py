@@ -86,8 +86,9 @@ def robust_loss(
 
     Raises ValueError for a scalar loss, another shape, no sample, and numbers out of range. A loss that is NaN or infinite
     (with its index) and a bad base weight are a ValueError too if the call is made outside of ``jit`` and the like.
-    What only a compiled program can see, traced budgets out of range among it, is JAX's own
-    ``jax.errors.JaxRuntimeError`` with the same message, raised where the result is waited for.
+    What only a compiled program can see, traced budgets out of range among it, is an error of JAX with the same message:
+    ``jax.errors.JaxRuntimeError``, raised where the result is waited for, or a ValueError where JAX runs the program at
+    once.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
@@ -173,7 +174,8 @@ def _now(solve: Any, *arguments: Any) -> Array:
         result = solve(*arguments)
         waits = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(result))
         return jax.block_until_ready(result) if waits else result
-    except jax.errors.JaxRuntimeError as error:
+    # From the third call or so on JAX translates what was refused at once to a ValueError of its own.
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
         code, _, message = str(error).partition(": ")
         if code != "INVALID_ARGUMENT":
             raise
