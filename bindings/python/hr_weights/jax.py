@@ -86,8 +86,9 @@ def robust_loss(
 
     Raises ValueError for a scalar loss, another shape, no sample, and numbers out of range. A loss that is NaN or infinite
     (with its index) and a bad base weight are a ValueError too if the call is made outside of ``jit`` and the like.
-    What only a compiled program can see, traced budgets out of range among it, is JAX's own
-    ``jax.errors.JaxRuntimeError`` with the same message, raised where the result is waited for.
+    What only a compiled program can see, traced budgets out of range among it, is an error of JAX with the same message:
+    ``jax.errors.JaxRuntimeError``, raised where the result is waited for, or a ValueError where JAX runs the program at
+    once.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
@@ -173,7 +174,8 @@ def _now(solve: Any, *arguments: Any) -> Array:
         result = solve(*arguments)
         waits = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(result))
         return jax.block_until_ready(result) if waits else result
-    except jax.errors.JaxRuntimeError as error:
+    # From the third call or so on JAX translates what was refused at once to a ValueError of its own.
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
         code, _, message = str(error).partition(": ")
         if code != "INVALID_ARGUMENT":
             raise
@@ -295,7 +297,11 @@ class _Ops:
     product = staticmethod(partial(jnp.prod, axis=-1, keepdims=True))
     max = staticmethod(partial(jnp.max, axis=-1, keepdims=True))
     concat = staticmethod(partial(jnp.concatenate, axis=-1))
-    size = staticmethod(jnp.size)
+
+    @staticmethod
+    def size(x: Array) -> Optional[int]:
+        # jax.export takes shapes whose numbers are not known yet.
+        return x.size if isinstance(x.size, int) else None
 
     @staticmethod
     def fill(x: Array, mask: Array, value: float) -> Array:
@@ -329,6 +335,8 @@ class _Ops:
     def cumsum(x: Array) -> Array:
         # As products with triangles of ones, in blocks. As a window that slides it would be many operations.
         n = x.shape[-1]
+        if not isinstance(n, int):
+            return jnp.cumsum(x, -1)
         root = math.isqrt(n - 1) + 1
         block = n if n <= 128 else next((k for k in range(root, 8 * root) if n % k == 0), root)
         padding = -n % block

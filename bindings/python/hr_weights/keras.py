@@ -77,8 +77,8 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
 
     Raises ValueError for arguments out of range, for losses without samples, and where Keras has another back end than
     TensorFlow, JAX and PyTorch. Losses that are not finite and negative sample weights are a ValueError, in a graph
-    ``tf.errors.InvalidArgumentError``, in a program that JAX has compiled ``jax.errors.JaxRuntimeError``, and with
-    "tensor" make the loss NaN.
+    ``tf.errors.InvalidArgumentError``, in a program that JAX has compiled ``jax.errors.JaxRuntimeError`` or a ValueError,
+    and with "tensor" make the loss NaN.
 
     Source: the programs HD and HR of arXiv 2303.02251 (section 3) and arXiv 2207.09560.
     """
@@ -233,7 +233,8 @@ class HRLoss(keras.losses.Loss):  # type: ignore[misc]
         """What Keras loads."""
         config = dict(config)
         given = config.pop("loss_fn")
-        return cls(given if isinstance(given, str) else keras.losses.get(given), **config)
+        # As Keras loads its own, in whose words a function that is missing is told.
+        return cls(keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given, **config)
 
 
 # `load_model` finds the class by this name. (Not as a decorator: the pages are made without Keras.)

@@ -433,6 +433,23 @@ def test_the_loss_is_saved_and_loaded(loss_fn):
     assert float(again(targets, outputs)) == float(loss(targets, outputs))
 
 
+def test_functions_of_a_user_are_loaded_as_keras_loads_them():
+    def absolute(y_true, y_pred):
+        return ops.mean(abs(y_true - y_pred), -1)
+
+    targets, outputs = arrays("mse", (N, CLASSES), False)
+    saved = [keras.losses.serialize(HRLoss(function, 0.1, 0.2)) for function in (absolute, lambda x, y: abs(x - y)[..., 0])]
+    with keras.saving.custom_object_scope({"absolute": absolute}):
+        loss = keras.losses.deserialize(saved[0])
+    assert loss.loss_fn is absolute
+    with pytest.raises((TypeError, ValueError), match="absolute"):
+        keras.losses.deserialize(saved[0])
+    with pytest.raises(ValueError, match="lambda"):
+        keras.losses.deserialize(saved[1])
+    with keras.src.saving.serialization_lib.SafeModeScope(False):
+        assert float(keras.losses.deserialize(saved[1])(targets, outputs)) > 0
+
+
 def test_a_model_is_loaded_by_another_process_on_any_back_end(tmp_path):
     """Which knows of the loss from the module alone. TensorFlow is beside no other back end here."""
     images, labels = data(32)
