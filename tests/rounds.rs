@@ -197,9 +197,9 @@ fn thirteen_samples() -> Problem {
     Problem { losses, base: Some(vec![1.0; 13]), alpha: 0.125, r: 1.375, ordering: Ordering::Hd, worst_loss: None }
 }
 
-/// Of the problems drawn far from training, two that are hard for HR beyond those that are always
-/// tried.
-const FOUND: [u64; 2] = [58_342, 164_100];
+/// Of the problems drawn far from training, some that are hard beyond those that are always tried:
+/// two for HR, and four where r is so small that the rounding of phi is felt.
+const FOUND: [u64; 6] = [58_342, 164_100, 19_395, 23_734, 39_006, 88_198];
 
 /// Of those mostly at the worst loss, some in which the last digits of phi are rounding.
 const FOUND_MOSTLY_WORST: [u64; 6] = [6910, 7602, 8450, 20_948, 23_549, 41_901];
@@ -478,12 +478,12 @@ fn few_rounds_to_one_answer_far_from_training() {
     }
 }
 
-/// In both widths. They take 5.0 and 5.4 on average. (A call more would be a loss that no answer
+/// In both widths. They take 4.9 and 5.1 on average. (A call more would be a loss that no answer
 /// shows.)
 #[test]
 #[allow(clippy::cast_possible_truncation)] // floats
 fn few_rounds_near_training() {
-    const MEAN: [f64; 2] = [5.8, 6.2];
+    const MEAN: [f64; 2] = [5.7, 5.8];
     let (mut most, mut all) = ([0; 2], [0; 2]);
     for number in 0..problems() / 8 {
         for ordering in [Ordering::Hd, Ordering::Hr] {

@@ -52,17 +52,17 @@ pub struct hrw_sharded(Sharded);
 /// participant passes base weights, those that do not have ones.
 ///
 /// allreduce: joins values over the participants; not NULL. It is called about five times near
-///   training data and never more than 64 times, by every participant alike, with at most 3006
+///   training data and never more than 64 times, by every participant alike, with at most 3004
 ///   values (24 KiB). (A search that has not ended by then, of which none is known, ends with the
-///   base weights and the least dual bound that is certain: dual_bound - robust_loss is what they
-///   may lack.)
+///   base weights and the worst loss as dual_bound: dual_bound - robust_loss is what they may
+///   lack.)
 /// context: passed on to it.
 ///
 /// What is wrong with one participant's input is told to all in the first call of allreduce, and
 /// all return the code of it, so that none waits; bad_index is set for the participant that has the
 /// sample. HRW_ALPHA, HRW_R, HRW_ORDERING and HRW_WORST_LOSS also mean that the participants
 /// disagree about it. When allreduce fails this participant returns HRW_REDUCE at once; its engine
-/// must see to it that the others' calls fail as well. Memory: 50 KB from the heap once; in the
+/// must see to it that the others' calls fail as well. Memory: 110 KB from the heap once; in the
 /// library without std, stack alone.
 ///
 /// Returns what hrw_weights_f32 returns, or HRW_REDUCE if allreduce failed, or if the participants

@@ -34,8 +34,8 @@ pub(crate) struct Bins {
     count: usize,
 }
 
-/// What is added up in a bin: its mass, and the first two moments of the offsets of its `u + d`.
-pub(crate) const SUMS_OF_BIN: usize = 3;
+/// What is added up in a bin: its mass, and the first three moments of the offsets of its `u + d`.
+pub(crate) const SUMS_OF_BIN: usize = 4;
 
 impl Bins {
     /// No bins.
@@ -121,11 +121,12 @@ impl Bins {
         [f64::from_bits(first), f64::from_bits((2046 << 52) - (first & EXPONENT).min(2045 << 52))]
     }
 
-    /// Adds the samples of a chunk to the bins: three runs of as many values as there are bins, of
+    /// Adds the samples of a chunk to the bins: four runs of as many values as there are bins, of
     /// which the first two are added up without loss (Kahan), in as many values of `lost`.
     pub(crate) fn add<T: Real>(&self, chunk: Chunk<'_, T>, to: &mut [f64], lost: &mut [f64]) {
         let (masses, moments) = to.split_at_mut(self.count);
-        let (firsts, seconds) = moments.split_at_mut(self.count);
+        let (firsts, moments) = moments.split_at_mut(self.count);
+        let (seconds, thirds) = moments.split_at_mut(self.count);
         let (lost_masses, lost_firsts) = lost.split_at_mut(self.count);
         // Without base weights all masses are the same power of two, whose sums are exact.
         let is_exact = chunk.base.is_none();
@@ -138,8 +139,10 @@ impl Bins {
             } else {
                 add_kahan(&mut masses[bin], &mut lost_masses[bin], mass);
             }
-            add_kahan(&mut firsts[bin], &mut lost_firsts[bin], mass * offset);
-            seconds[bin] += mass * offset * offset;
+            let first = mass * offset;
+            add_kahan(&mut firsts[bin], &mut lost_firsts[bin], first);
+            seconds[bin] += first * offset;
+            thirds[bin] += first * offset * offset;
         });
     }
 
@@ -191,56 +194,12 @@ impl Bins {
         [largest, least].map(|position| T::at_position(position).to_f64())
     }
 
-    /// Brings the sums of the bins that hold a sample to the front of their runs, with the losses
-    /// that each can hold: the largest ones, and in a second run minus the least ones. How many
-    /// they are.
-    pub(crate) fn keep_occupied<T: Real>(&self, sums: &mut [f64], ends: &mut [f64]) -> usize {
-        let mut occupied = 0;
-        for bin in 0..self.count {
-            if sums[bin] <= 0.0 {
-                continue;
-            }
-            for run in 0..SUMS_OF_BIN {
-                sums[run * self.count + occupied] = sums[run * self.count + bin];
-            }
-            let [largest, least] = self.ends::<T>(bin);
-            (ends[occupied], ends[self.count + occupied]) = (largest, -least);
-            occupied += 1;
-        }
-        occupied
-    }
-
-    /// The mean depth of a bin that begins at a depth, from the mean offset.
-    pub(crate) fn mean(&self, shallow: f64, offset: f64) -> f64 {
+    /// Of the bin that begins at a depth: the depth from which offsets are counted, and one in their
+    /// unit.
+    pub(crate) fn unit(&self, shallow: f64) -> [f64; 2] {
         let [origin, scale] = self.origin(self.step(self.u + shallow));
-        (origin - self.u) + offset / scale
+        [origin - self.u, 1.0 / scale]
     }
-
-    /// What the sums of a bin tell of its depths, which are between these ends.
-    pub(crate) fn moments(&self, [shallow, deep]: [f64; 2], [mass, first, second]: [f64; 3]) -> Moments {
-        /// The roundings of x and of sums of it, relative to x; some hundred of them in squares of
-        /// offsets.
-        const MEAN: f64 = 4.0 * f64::EPSILON;
-        const SQUARES: f64 = 1e-13;
-        let [origin, scale] = self.origin(self.step(self.u + shallow));
-        let (mean, square) = (first / mass, second / mass);
-        let (width, reach) = ((deep - shallow) * scale, (self.u + deep - origin) * scale);
-        Moments {
-            mean: (origin - self.u) + mean / scale,
-            mean_error: MEAN * (self.u + deep),
-            variance: (square - mean * mean).max(0.0) / width / width,
-            variance_error: SQUARES * (reach / width) * (reach / width),
-        }
-    }
-}
-
-/// Mean depth, and the square of the standard deviation over the width of the bin, each with the
-/// error that rounding may have made.
-pub(crate) struct Moments {
-    pub(crate) mean: f64,
-    pub(crate) mean_error: f64,
-    pub(crate) variance: f64,
-    pub(crate) variance_error: f64,
 }
 
 /// The least shift that makes a width at most so many.

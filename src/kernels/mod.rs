@@ -29,7 +29,7 @@ mod vector;
 
 pub(crate) use bins::{Bins, SUMS_OF_BIN};
 pub(crate) use chunk::{Chunk, LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS, count};
-pub(crate) use scalar::{add_powers, masses, masses_outside, moments, plain_root, root, split, survey, write};
+pub(crate) use scalar::{add_powers, masses, moments, plain_root, root, split, survey, write};
 pub(crate) use scaling::{Scaling, WeightFormula};
 
 use crate::numbers::depths::Depths;

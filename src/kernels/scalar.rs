@@ -74,19 +74,6 @@ pub(crate) fn masses<T: Real>(chunk: Chunk<'_, T>, top_from: T) -> Partial<2, 0>
     })
 }
 
-/// Sums: the mass of the losses below one threshold, and of those not below another.
-pub(crate) fn masses_outside<T: Real>(chunk: Chunk<'_, T>, [low, high]: [T; 2]) -> Partial<2, 0> {
-    in_pieces(chunk, |chunk| {
-        let mut result = Partial::NOTHING;
-        let [below, above] = &mut result.sums;
-        chunk.each(|loss, mass| {
-            *below += if loss < low { mass } else { 0.0 };
-            *above += if loss >= high { mass } else { 0.0 };
-        });
-        result
-    })
-}
-
 /// The masses on the three sides of a threshold. Sums: the mass of smaller losses and of equal
 /// ones; over the larger ones the two of `sum b curves(d)` and those of [`moments`]. Maxima: the
 /// largest smaller loss, minus the smallest larger loss.

@@ -66,11 +66,6 @@ pub(crate) fn expm1(x: f64) -> f64 {
     }
 }
 
-/// `log(exp(x) - 1)` for x > 0: `log x` for small x, x for large x.
-pub(crate) fn log_expm1(x: f64) -> f64 {
-    x + log(-expm1(-x))
-}
-
 /// Adds a term to `sum`; what the addition loses is kept in `rest` (Neumaier), so that their sum at
 /// the end is right to rounding.
 #[inline]
@@ -121,13 +116,6 @@ mod tests {
             assert!((own - exact).abs() <= 1e-15 * exact.abs(), "{own:e} instead of {exact:e} at {x}");
         }
         assert_eq!(log1p(-1.0), f64::NEG_INFINITY);
-    }
-
-    #[test]
-    fn log_expm1_meets_its_limits() {
-        assert_eq!(log_expm1(800.0), 800.0);
-        assert!((log_expm1(1e-200) - log(1e-200)).abs() < 1e-12);
-        assert!((log_expm1(1.0) - 0.541_324_854_612_918_1).abs() < 1e-15);
     }
 
     #[test]

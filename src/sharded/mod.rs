@@ -1,9 +1,7 @@
 //! One problem whose samples are spread over many participants (ranks, workers, devices): each
 //! passes its own samples, and the weights are those of the whole.
 
-mod answer;
-mod bounds;
-mod crossing;
+mod cells;
 mod message;
 mod opening;
 mod search;
@@ -47,11 +45,11 @@ pub trait Reduce {
 /// with [`Report::worst_weight`] once, sum to one.
 ///
 /// Every participant must call this, and makes the same calls of `reduce`: about five near training
-/// data and never more than 64, each of at most 3,006 values. A search that has not ended by then,
-/// of which none is known, ends with the base weights and the least dual bound that is certain: the
-/// gap between [`Report::robust_loss`] and [`Report::dual_bound`] says what they may lack. With
-/// `std` it allocates 50 KB once; without, it makes more calls, of at most 126 values, and takes
-/// the stack alone.
+/// data and never more than 64, each of at most 3,004 values. A search that has not ended by then,
+/// of which none is known, ends with the base weights and the worst loss as the dual bound: the gap
+/// between [`Report::robust_loss`] and [`Report::dual_bound`] says what they may lack. With `std`
+/// it allocates 110 KB once; without, it makes more calls, of at most 84 values, and takes the
+/// stack alone.
 ///
 /// # Errors
 /// Those of [`crate::weights_into`]. What is wrong with one participant's input is told to all in

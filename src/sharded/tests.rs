@@ -1,15 +1,13 @@
 //! The search of a sharded solve, held against sums over a few hundred samples.
 
-use super::bounds::{Known, Lump, Sums, point};
-use super::crossing::{Line, crossing};
+use super::cells::{Cells, Round};
 use super::state::{MOST_CALLS, State};
 use super::{Sharded, Step};
-use crate::kernels::{Bins, Chunk, SUMS_OF_BIN, Scaling};
+use crate::kernels::{Bins, Chunk, SUMS_OF_BIN};
 use crate::numbers::depths::Depths;
 use crate::numbers::real::Real;
 use crate::params::{Ordering, Params};
 use crate::report::Report;
-use crate::solve::cut::Rule;
 
 /// Some hundred losses: exponential, tied, over hundreds of decades, mostly the largest, a few far
 /// below.
@@ -96,205 +94,157 @@ fn what_is_pending() {
     assert!(sharded.pending().is_none());
 }
 
-/// Bins of losses, with the range, that are told by their sums alone.
+/// Bins of losses, and their sums.
 struct Binned {
     bins: Bins,
     depths: Depths,
     sums: Vec<f64>,
-    ends: Vec<f64>,
-    deep: Vec<f64>,
 }
 
 impl Binned {
-    /// At most so many bins, narrow from about u on, and a window between two losses.
-    fn new(losses: &[f64], u: f64, window: [f64; 2], at_most: usize) -> Self {
-        let largest = losses.iter().copied().fold(f64::MIN, f64::max);
-        let smallest = losses.iter().copied().fold(f64::MAX, f64::min);
+    /// At most so many bins between two losses, narrow from about u on, half of them for a window.
+    fn new(losses: &[f64], u: f64, covered: [f64; 2], window: [f64; 2], at_most: usize) -> Self {
+        let [smallest, largest] = range(losses);
         let depths = Depths::new(largest, smallest);
-        let bins =
-            Bins::new::<f64>(depths, u, [smallest, largest].map(Real::position), window.map(Real::position), at_most);
+        let bins = Bins::new::<f64>(depths, u, covered.map(Real::position), window.map(Real::position), at_most);
         let count = bins.count();
         assert!(count <= at_most);
         let (mut sums, mut lost) = (vec![0.0; SUMS_OF_BIN * count], vec![0.0; 2 * count]);
         bins.add(Chunk { losses, base: None, mass_scale: 1.0 }, &mut sums, &mut lost);
-        let ends: Vec<_> = (0..count).map(|bin| bins.ends::<f64>(bin)).collect();
-        let ends = ends.iter().map(|ends| ends[0]).chain(ends.iter().map(|ends| -ends[1])).collect();
-        Self { bins, depths, sums, ends, deep: Vec::new() }
+        Self { bins, depths, sums }
     }
 
-    /// The bins that hold a loss come first.
-    fn keep_occupied(mut self) -> Self {
-        let occupied = self.bins.keep_occupied::<f64>(&mut self.sums, &mut self.ends);
-        self.deep = (0..occupied).map(|bin| self.sums[bin..occupied].iter().sum()).collect();
-        self
+    fn round(&self) -> Round<'_> {
+        Round { bins: &self.bins, sums: &self.sums, depths: self.depths, are_counts: true }
     }
 
-    /// Once the bins that hold a loss come first.
-    fn known(&self, moved: f64) -> Known<'_> {
-        let total = self.deep[0];
-        Known {
-            bins: &self.bins,
-            sums: &self.sums,
-            ends: &self.ends,
-            deep_masses: &self.deep,
-            deeper: 0.0,
-            lump: None,
-            total,
-            moved,
-            depth_of: self.depths,
-            cut_depths: [0.0, f64::INFINITY],
-        }
+    /// In the place of these cells.
+    fn put_into(&self, cells: &mut Cells, divided: core::ops::Range<usize>) {
+        cells.replace(divided, &self.round(), |bin| self.bins.ends::<f64>(bin));
     }
 }
 
-/// phi of depths with masses, by its definition.
-fn phi(distribution: &[(f64, f64)], u: f64) -> f64 {
-    let sum = |of: &dyn Fn(f64) -> f64| distribution.iter().map(|&(q, depth)| q * of(u + depth)).sum::<f64>();
-    sum(&|x| libm::log(x)) + libm::log(sum(&|x| 1.0 / x))
+fn range(losses: &[f64]) -> [f64; 2] {
+    [losses.iter().copied().fold(f64::MAX, f64::min), losses.iter().copied().fold(f64::MIN, f64::max)]
 }
 
-/// Each loss is in the bin that its ends say, bins are in order, and each window loss of a fine
-/// window has one of its own.
+/// Each loss is in the bin that its ends say, and bins are in order.
 #[test]
 fn bins_are_ranges_in_order() {
     for shape in 0..SHAPES {
         let losses = losses(shape);
         for (u, at_most) in [(1e-300, 40), (1e-3, 200), (1.0, 1000)] {
             let window = [losses[3].min(losses[7]), losses[3].max(losses[7])];
-            let binned = Binned::new(&losses, u, window, at_most);
+            let binned = Binned::new(&losses, u, range(&losses), window, at_most);
             let count = binned.bins.count();
+            let ends: Vec<_> = (0..count).map(|bin| binned.bins.ends::<f64>(bin)).collect();
             let mut in_bins = vec![0.0; count];
             for &loss in &losses {
-                let holds = |bin: usize| binned.ends[bin] >= loss && -binned.ends[count + bin] <= loss;
                 // (What a bin that can hold none says of its ends is of no use.)
-                let bin = (0..count).find(|&bin| binned.sums[bin] > 0.0 && holds(bin));
-                in_bins[bin.expect("some bin")] += 1.0;
+                let holds = |&bin: &usize| binned.sums[bin] > 0.0 && ends[bin][0] >= loss && ends[bin][1] <= loss;
+                in_bins[(0..count).find(holds).expect("some bin")] += 1.0;
             }
             assert_eq!(in_bins, binned.sums[..count], "shape {shape}, u {u:e}");
             let occupied: Vec<_> = (0..count).filter(|&bin| in_bins[bin] > 0.0).collect();
             for pair in occupied.windows(2) {
-                let (before, here) = (-binned.ends[count + pair[0]], binned.ends[pair[1]]);
-                assert!(here < before, "bins {pair:?} of shape {shape}");
+                assert!(ends[pair[1]][0] < ends[pair[0]][1], "bins {pair:?} of shape {shape}");
             }
         }
     }
 }
 
-/// Whatever is in the bins, phi at any u is between its bounds: without a cut, and with those of HD
-/// and of HR, which a bisection over sorted depths finds.
+/// The first moments of depths, with their masses, from zero on.
+fn moments(atoms: impl Iterator<Item = (f64, f64)> + Clone) -> [f64; 4] {
+    [0, 1, 2, 3].map(|power| atoms.clone().map(|(mass, depth)| mass * libm::pow(depth, f64::from(power))).sum())
+}
+
+/// Asserts that the cells hold all losses: those between the ends of each cell are as many as the
+/// mass of its atoms, which are between them as well. The masses and depths of all atoms.
+fn checked(cells: &Cells, losses: &[f64], depths: Depths) -> Vec<(f64, f64)> {
+    let mut held = 0;
+    for cell in cells.all() {
+        let [largest, least] = cells.ends(cell);
+        let inside = losses.iter().filter(|&&loss| loss <= largest && loss >= least).count();
+        assert_eq!(cells.mass(cell), inside as f64, "cell {cell}");
+        assert!(cell == 0 || largest < cells.ends(cell - 1)[1], "cell {cell} is out of order");
+        let atoms = &cells.atoms()[0][2 * cell..2 * cell + 2];
+        assert!(atoms.iter().all(|&loss| loss <= largest && loss >= least), "{atoms:?} of cell {cell}");
+        assert_eq!(cells.at(atoms[0]), cell);
+        held += inside;
+    }
+    assert_eq!(held, losses.len());
+    let [atoms, masses] = cells.atoms();
+    masses.iter().copied().zip(atoms.iter().map(|&loss| depths.depth(loss))).collect()
+}
+
+/// The atoms of a cell have the mass and the first three moments of its samples, in all and in
+/// parts, and also once cells are merged to make room.
 #[test]
-fn bounds_hold() {
-    for (shape, at_most) in (0..SHAPES).flat_map(|shape| [(shape, 24), (shape, 150)]) {
+fn atoms_have_the_moments_of_samples() {
+    for shape in [0, 1, 3, 4] {
         let losses = losses(shape);
-        let n = losses.len() as f64;
-        for alpha in [0.0, 0.05, 0.6] {
-            let budget = alpha * n;
-            let binned = Binned::new(&losses, 1e-2, [f64::MAX, f64::MIN], at_most).keep_occupied();
-            let mut depths: Vec<f64> = losses.iter().map(|&loss| binned.depths.depth(loss)).collect();
-            depths.sort_by(f64::total_cmp);
-            for u in [1e-6, 1e-2, 0.3, 5.0, 1e3] {
-                // HD: what alpha leaves of the shallowest, and alpha at the worst loss.
-                let mut hd = vec![(alpha, 0.0)];
-                let mut left = n - budget;
-                for &depth in &depths {
-                    hd.push((left.clamp(0.0, 1.0) / n, depth));
-                    left -= 1.0;
+        let [smallest, largest] = range(&losses);
+        for at_most in [5, 40, 400] {
+            let first = Binned::new(&losses, 1e-2, [smallest, largest], [f64::MAX, f64::MIN], at_most);
+            let mut cells = Cells::NONE;
+            first.put_into(&mut cells, 0..0);
+            for round in 0..30 {
+                let exact = moments(losses.iter().map(|&loss| (1.0, first.depths.depth(loss))));
+                let told = moments(checked(&cells, &losses, first.depths).into_iter());
+                for (power, (one, other)) in exact.into_iter().zip(told).enumerate() {
+                    // Counts are shared out in parts, by which the third moment may be off.
+                    let near = if power == 3 { 1e-8 } else { 1e-13 };
+                    assert!((one - other).abs() <= near * exact[0], "{told:?}, {exact:?}: shape {shape}, {round}");
                 }
-                // HR: depths clipped at D, at which the mass beyond is alpha x S1.
-                let clipped = |most: f64| depths.iter().map(|depth| (1.0 / n, depth.min(most))).collect::<Vec<_>>();
-                let beyond = |most: f64| {
-                    let inverse: f64 = clipped(most).iter().map(|&(q, depth)| q / (u + depth)).sum();
-                    let deeper = depths.iter().filter(|&&depth| depth > most).count() as f64 / n;
-                    deeper / ((u + most) * inverse)
-                };
-                let (mut low, mut high) = (0.0, depths[depths.len() - 1]);
-                for _ in 0..200 {
-                    let middle = 0.5 * (low + high);
-                    if beyond(middle) > alpha { low = middle } else { high = middle }
-                }
-                let hr = clipped(high);
-                for (rule, moved, exact) in [
-                    (Rule::Base { budget }, budget, phi(&hd, u)),
-                    (Rule::KlWeighted { budget, alpha, u }, 0.0, phi(&hr, u)),
-                ] {
-                    let [least, most] = binned.known(moved).bounds(rule, u).map(|bound| bound.phi);
-                    let rounding = 1e-13 * (1.0 + exact.abs());
-                    assert!(
-                        least <= exact + rounding && exact <= most + rounding,
-                        "{least:e} to {most:e}, {exact:e}: shape {shape}, alpha {alpha}, u {u:e}, {rule:?}"
-                    );
-                    assert!(
-                        at_most < 100 || [2, 4].contains(&shape) || most - least < 0.1 * exact.abs() + 1e-3,
-                        "{least:e} to {most:e}"
-                    );
-                }
+                let Some(wide) = cells.all().rev().find(|&cell| !cells.is_single(cell)) else { break };
+                let [most, least] = cells.ends(wide);
+                let next = Binned::new(&losses, 1e-2, [least, most], [least, most], at_most.max(16));
+                next.put_into(&mut cells, wide..wide + 1);
             }
         }
     }
 }
 
-/// The power series about one u give the sums at another, within what they say of themselves.
+/// More cells than there is room for: neighbours are merged, not those at depth zero or next to
+/// what is divided, and all moments stay.
 #[test]
-fn powers_about_a_u() {
-    let depths = [0.0, 0.01, 0.3, 0.31, 0.9];
-    let (u, scaling) = (0.2, Scaling::new(0.2, 0.1));
-    let power =
-        |k: i32| depths.iter().map(|&depth| libm::pow(point(&scaling, depth).tilt, f64::from(k))).sum::<f64>();
-    let sums = |scaling: &Scaling| {
-        let mut all = Sums::default();
-        for &depth in &depths {
-            all.add(1.0, point(scaling, depth));
-        }
-        all
-    };
-    for has_third in [false, true] {
-        let lump = Lump {
-            mass: 5.0,
-            u,
-            scaling,
-            sums: sums(&scaling),
-            second: power(2) * scaling.shift,
-            third: has_third.then(|| power(3) * scaling.shift * scaling.shift),
-            least: 0.0,
-        };
-        for step in [-0.1, -1e-2, -1e-4, 0.0, 1e-6, 1e-3, 0.05] {
-            let other = u * (1.0 + step);
-            let exact = sums(&Scaling::new(other, 0.1));
-            let (told, rest) = lump.at(other);
-            let rest = rest + 1e-14;
-            assert!(
-                (told.tilt - exact.tilt).abs() <= rest && (told.g - exact.g).abs() <= 2.0 * rest,
-                "{step}: {rest:e}"
-            );
-            assert!(
-                rest <= 20.0 * libm::pow(step.abs(), if has_third { 3.0 } else { 2.0 }) + 2e-14,
-                "{step}: {rest:e}"
-            );
+fn neighbours_are_merged_where_there_is_no_room() {
+    let losses: Vec<f64> = (0..20_000_u32).map(|sample| -libm::sqrt(f64::from(sample))).collect();
+    let [smallest, largest] = range(&losses);
+    let mut cells = Cells::NONE;
+    let first = Binned::new(&losses, 1e-2, [smallest, largest], [f64::MAX, f64::MIN], super::message::BINS);
+    first.put_into(&mut cells, 0..0);
+    let exact = moments(losses.iter().map(|&loss| (1.0, first.depths.depth(loss))));
+    for _ in 0..8 {
+        // A third of the cells becomes one again, and is divided anew.
+        let (from, to) = (cells.all().end / 3, 2 * cells.all().end / 3);
+        let ends = [cells.ends(to - 1)[1], cells.ends(from)[0]];
+        Binned::new(&losses, 1e-2, ends, ends, super::message::BINS).put_into(&mut cells, from..to);
+        assert_eq!(first.depths.depth(cells.ends(0)[1]), 0.0, "depth zero has a cell of its own");
+        let told = moments(checked(&cells, &losses, first.depths).into_iter());
+        for (power, (one, other)) in exact.into_iter().zip(told).enumerate() {
+            let near = if power == 3 { 1e-8 } else { 1e-12 };
+            assert!((one - other).abs() <= near * exact[0], "{told:?}, {exact:?}");
         }
     }
 }
 
-/// A bracket about the root, as close as log u can be told, in few evaluations; an end where there
-/// is no root in it.
+/// Sums of `log x` and of `1 / x` over atoms are those over samples but for the fourth power of the
+/// width of cells over x.
 #[test]
-fn crossings() {
-    for r in [1e-20, 1e-6, 0.1, 3.0, 40.0] {
-        let mut count = 0;
-        let phi = |log_u: f64| phi(&[(0.25, 0.0), (0.75, 1.0)], libm::exp(log_u)).max(0.0);
-        let exact_phi = |log_u: f64| if log_u > 8.0 { 0.09375 * libm::exp(-2.0 * log_u) } else { phi(log_u) };
-        let cell = core::cell::Cell::new(0);
-        let [low, high] = crossing(
-            |log_u| {
-                cell.set(cell.get() + 1);
-                exact_phi(log_u)
-            },
-            Line::new(r, 2.0 / 0.75),
-            [-705.0, 373.0],
-        );
-        count += cell.get();
-        assert!(exact_phi(low) > r && exact_phi(high) <= r, "r {r}");
-        assert!(high - low <= 4e-15 * (1.0 + low.abs()) && count < 100, "r {r}: {low} to {high}, {count}");
-        assert_eq!(crossing(exact_phi, Line::new(r, 2.0), [high + 1.0, 373.0]), [high + 1.0; 2]);
-        assert_eq!(crossing(exact_phi, Line::new(r, 2.0), [-705.0, low - 1.0]), [low - 1.0; 2]);
+fn sums_over_atoms_are_those_over_samples() {
+    let losses = losses(0);
+    let u = 0.3;
+    for (at_most, width) in [(10, 0.5), (30, 0.13), (150, 0.03), (700, 0.007)] {
+        let binned = Binned::new(&losses, u, range(&losses), [f64::MAX, f64::MIN], at_most);
+        let mut cells = Cells::NONE;
+        binned.put_into(&mut cells, 0..0);
+        let atoms = checked(&cells, &losses, binned.depths);
+        for of in [libm::log as fn(f64) -> f64, |x| 1.0 / x] {
+            let exact: f64 = losses.iter().map(|&loss| of(u + binned.depths.depth(loss))).sum();
+            let told: f64 = atoms.iter().map(|&(mass, depth)| mass * of(u + depth)).sum();
+            let allowed = (libm::pow(width, 4.0) + 1e-14) * losses.len() as f64;
+            assert!((exact - told).abs() <= allowed, "{told:e}, {exact:e}: {at_most} bins");
+        }
     }
 }

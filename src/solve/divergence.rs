@@ -55,16 +55,6 @@ impl DivergenceSums {
         Self { u, scaling, form: Form::Centred, log: g, inverse: 0.0, second: 0.0, last: tilt, slope_of_cut: 0.0 }
     }
 
-    /// `sum q g` with `g = log y + z - 1`, and `sum q (z - 1)`.
-    pub(crate) fn sums_about_one(&self) -> [f64; 2] {
-        [self.log + self.inverse, self.first()]
-    }
-
-    /// `sum q (z - 1)^2 u / c`, and `sum q (z - 1)^3 (u / c)^2` if it is known.
-    pub(crate) fn powers_about_one(&self) -> (f64, Option<f64>) {
-        (self.second, (self.form == Form::Plain).then_some(self.last))
-    }
-
     /// The sums where r is zero: u is infinite, and all depths count the same.
     pub(crate) fn from_infinity(mean: f64) -> Self {
         Self::new(f64::INFINITY, Scaling { shift: 1.0, rate: 0.0, centre: mean }, Form::Centred, [0.0; 4], 1.0)

@@ -103,15 +103,12 @@ fn solve_problem<T: Real>(
     data: &Data<'_, T>,
     last: &mut Option<WarmStart<T>>,
 ) -> Optimum<T> {
-    if problem.all_depths_are_zero() {
-        return problem.all_equal();
-    }
-    if problem.has_unlimited_budget() {
-        return problem.all_on_worst();
-    }
-    let Some(solved) = problem.cut_and_root(data).filter(|solved| !problem.reaches_worst(solved)) else {
-        return problem.all_on_worst();
+    let Some(solved) = problem.solution(data) else {
+        return problem.limit();
     };
+    if problem.reaches_worst(&solved) {
+        return problem.limit();
+    }
     *last = problem.warm_start(&solved);
     problem.optimum(&solved)
 }

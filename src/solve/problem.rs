@@ -35,6 +35,8 @@ pub(crate) struct Problem<'a, T> {
     pub(super) hidden_top: f64,
     /// That of the search for u: see [`Start`].
     unverified_share: f64,
+    /// From this r on phi is large enough for the fast root pass.
+    plain_from: f64,
 }
 
 /// A cut and a root.
@@ -81,6 +83,7 @@ impl<'a, T: Real> Problem<'a, T> {
             guess: InitialGuess::Nothing,
             hidden_top: 0.0,
             unverified_share: 1.0,
+            plain_from: plain_from(total),
         }
     }
 
@@ -99,6 +102,20 @@ impl<'a, T: Real> Problem<'a, T> {
     /// With a share of mass at depth zero that the data does not show.
     pub(super) fn with_hidden_top(self, hidden_top: f64) -> Self {
         Self { hidden_top, budget: self.budget * (1.0 + hidden_top), ..self }
+    }
+
+    /// From now on sums are taken to be rounded like those of few samples: ranks add them up.
+    pub(crate) fn set_of_ranks(&mut self) {
+        self.plain_from = plain_from(1.0);
+    }
+
+    /// From now on r and the budget make up for what the data of a model lacks (defect correction),
+    /// and the search is from the last solution of nearly the same problem.
+    pub(crate) fn set_defects(&mut self, [r, budget]: [f64; 2], last: Option<WarmStart<T>>) {
+        self.r += r;
+        self.alpha *= budget;
+        self.budget *= budget;
+        self.guess = last.map_or(InitialGuess::Nothing, InitialGuess::WarmStart);
     }
 
     /// Whether the answer needs no search: all losses are the worst loss, or everything moves to
@@ -129,7 +146,7 @@ impl<'a, T: Real> Problem<'a, T> {
     }
 
     /// What may be kept of a solution for another r.
-    pub(super) fn warm_start(&self, solved: &Solved<T>) -> Option<WarmStart<T>> {
+    pub(crate) fn warm_start(&self, solved: &Solved<T>) -> Option<WarmStart<T>> {
         let (u, mean) = (solved.root.sums.u, solved.root.sums.scaling.centre);
         let is_sound = self.is_plain() && u > 0.0 && u < f64::INFINITY;
         is_sound.then_some(WarmStart {
@@ -184,7 +201,7 @@ impl<'a, T: Real> Problem<'a, T> {
 
     /// Whether phi is large enough for the fast root pass.
     pub(super) fn is_plain(&self) -> bool {
-        self.r >= plain_from(self.total)
+        self.r >= self.plain_from
     }
 
     /// The instruction set for the fast root pass, if it can be used with this scaling.

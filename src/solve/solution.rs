@@ -10,8 +10,19 @@ use crate::kernels::{Scaling, WeightFormula};
 use crate::numbers::math::{log_minus_excess, log1p};
 use crate::numbers::real::Real;
 use crate::params::Ordering;
+use crate::pass::Data;
 
 impl<T: Real> Problem<'_, T> {
+    /// The cut and the root; none in the limits in which no search is needed.
+    pub(crate) fn solution(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
+        if self.all_depths_are_zero() || self.has_unlimited_budget() { None } else { self.cut_and_root(data) }
+    }
+
+    /// The optimum in these limits, for which masses alone count.
+    pub(crate) fn limit(&self) -> Optimum<T> {
+        if self.all_depths_are_zero() { self.all_equal() } else { self.all_on_worst() }
+    }
+
     /// The optimum that a cut and a root make.
     pub(crate) fn optimum(&self, solved: &Solved<T>) -> Optimum<T> {
         if self.is_hr { self.optimum_of_hr(solved) } else { self.optimum_of_hd(solved) }
@@ -94,7 +105,7 @@ impl<T: Real> Problem<'_, T> {
     /// The limit in which every deep sample loses its weight. Where the worst loss was given and
     /// samples have it too, other weights are optimal as well: these are the ones that the general
     /// solution tends to.
-    pub(crate) fn all_on_worst(&self) -> Optimum<T> {
+    fn all_on_worst(&self) -> Optimum<T> {
         let (top, deep) = (self.top_share(), 1.0 - self.top_share());
         let (on_samples, kl, tv) = match self.ordering {
             Ordering::Hd => {
@@ -132,7 +143,7 @@ impl<T: Real> Problem<'_, T> {
     }
 
     /// The limit in which all losses are the worst loss: the weights are the base weights.
-    pub(crate) fn all_equal(&self) -> Optimum<T> {
+    fn all_equal(&self) -> Optimum<T> {
         self.only_top(1.0, 0.0)
     }
 

@@ -18,11 +18,11 @@ const MESSAGE: usize = 2 + 2 * LARGEST_MESSAGE;
 ///
 /// Arguments: losses `[n]`; budgets `[6]` or `[4]`, as in `hrw_xla_weights`; round `[1]`, 0 in the
 /// first call; solver `[SIZE / 4]`; the messages of all participants
-/// `[participants, 2 + 2 * 3006]`, which are joined in their order; weights `[n]`; optionally base
+/// `[participants, 2 + 2 * 3004]`, which are joined in their order; weights `[n]`; optionally base
 /// weights `[n]`. Losses, budgets and weights are all float or all double, the rest is `u32`. The
 /// solver and the weights are the results of the last call; in the first call the solver, the
 /// messages and the weights are not looked at. Attribute: `ordering`, an `i32` (0 HD, 1 HR).
-/// Results: solver; this participant's message `[2 + 2 * 3006]`, whose first number is 0 at the
+/// Results: solver; this participant's message `[2 + 2 * 3004]`, whose first number is 0 at the
 /// end; weights; the robust loss and the weight of the worst loss `[2]`.
 ///
 /// cbindgen:ignore
@@ -94,7 +94,7 @@ fn step<T: Element + Real>(frame: &Frame<'_>, ordering: Ordering) -> Result<(), 
     let params = super::params(budgets.values, ordering);
     match solver.step(losses.values, base, &params, weights) {
         Ok(Step::Reduce(_, values)) => {
-            #[allow(clippy::cast_possible_truncation)] // at most 3006
+            #[allow(clippy::cast_possible_truncation)] // at most 3004
             let count = values.len() as u32;
             message[0] = count;
             for (words, value) in message[2..].chunks_exact_mut(2).zip(values) {

@@ -461,7 +461,7 @@ static void FN(sharded_pointers)(void)
     CHECK(LIB(weights_sharded)(&options, FN(sample), NULL, FN(SAMPLES), weights, NULL, NULL, NULL) == HRW_NULL_POINTER);
     CHECK(all_bytes(weights, sizeof weights, POISON));
 
-    CHECK(size % sizeof(double) == 0 && size <= 64 * 1024);
+    CHECK(size % sizeof(double) == 0 && size <= 128 * 1024);
     memset(memory, POISON, size + 16);
     CHECK(hrw_sharded_init(NULL, size) == HRW_NULL_POINTER);
     CHECK(hrw_sharded_init(solver, size - 1) == HRW_STRUCT_SIZE);

@@ -3,8 +3,8 @@
 
 enum { PARTICIPANTS = 3, LONGEST_SHARDED = 1000, MOST_CALLS = 64 };
 
-/* Plain data of hrw_sharded_size() bytes, aligned as a double: some 50 KB with std. */
-static double solvers[PARTICIPANTS][8192];
+/* Plain data of hrw_sharded_size() bytes, aligned as a double: some 110 KB with std. */
+static double solvers[PARTICIPANTS][16384];
 
 /* What the engine would do: in every place the sum, or the maximum, of all. */
 static void all_reduce(double *values[PARTICIPANTS], size_t count, int32_t op)

@@ -17,7 +17,7 @@
  * Errors. Each function has two forms. The plain one throws `error`. The one called try_* returns a `result`, which is the
  *   value or a `failure`, and throws nothing of its own; it is the only one where exceptions are switched off.
  * Memory. Functions that return std::vectors allocate each of them once, and nothing else; functions called *_into
- *   allocate nothing (sharded ones 50 KB), and on failure leave the weights untouched (but see HRW_REDUCE, HRW_TARGET and
+ *   allocate nothing (sharded ones 110 KB), and on failure leave the weights untouched (but see HRW_REDUCE, HRW_TARGET and
  *   HRW_PANIC). path() also allocates its scratch.
  * Threads. As in hr_weights.h: any function at any time. */
 #ifndef HR_WEIGHTS_HPP

@@ -184,7 +184,7 @@ SHARDED_STEP: Final = _per_type(
 SHARDED_INIT: Final = _declare(LIBRARY, "hrw_sharded_init", _STATUS, _ARRAY, _SIZE)
 SHARDED_SIZE: Final[int] = _declare(LIBRARY, "hrw_sharded_size", _SIZE)()
 #: The largest count of values in a message of a sharded solve, as the header promises.
-LARGEST_MESSAGE: Final = 3006
+LARGEST_MESSAGE: Final = 3004
 
 _DOUBLE = ctypes.c_double
 _DOUBLES = ctypes.POINTER(ctypes.c_double)

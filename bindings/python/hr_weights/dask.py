@@ -115,7 +115,7 @@ def solve(
     if base is not None:
         (base,) = dask.persist(base)
         bases = list(base.to_delayed())
-    # What only changes between rounds is a state of 50 KB, and the weights, per block.
+    # What only changes between rounds is a state of 110 KB, and the weights, per block.
     solvers: list[Any] = [sharded.Solver(alpha, r, ordering=ordering, worst_loss=worst_loss)] * len(parts)
     joined: Optional[NDArray[np.float64]] = None
     with Progress("rounds", None, progress) as line:

@@ -48,7 +48,7 @@ class Elsewhere(ValueError):  # noqa: N818
 class Message(NamedTuple):
     """What has to be reduced before the next step."""
 
-    #: Shape ``(count,)``, at most 3006 of them: a part of the solver's state, to be replaced in place.
+    #: Shape ``(count,)``, at most 3004 of them: a part of the solver's state, to be replaced in place.
     values: NDArray[np.float64]
     #: "sum" or "max".
     op: Op
@@ -131,11 +131,10 @@ def solve(
         do not have ones.
     allreduce: ``allreduce(values, op)`` joins the float64 array `values` over the participants, in place, by ``op``:
         "sum" or "max". It is called about five times, and never more than 64, by every participant alike, with at most
-        3,006 values. (A search that has not ended by then, of which none is known, ends with the base weights and the
-        least dual bound that is certain: ``dual_bound - robust_loss`` is what they may lack.) All must end with the
-        same values, to the bit. What it raises ends the solve, and passes through; its engine must see to it that the
-        others' calls fail as well.
-        :func:`mpi` makes one.
+        3,004 values. (A search that has not ended by then, of which none is known, ends with the base weights and the
+        worst loss as ``dual_bound``: ``dual_bound - robust_loss`` is what they may lack.) All must end with the same
+        values, to the bit. What it raises ends the solve, and passes through; its engine must see to it that the
+        others' calls fail as well. :func:`mpi` makes one.
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, and the same everywhere; `threads` may differ.
 
     Raises ValueError for what :func:`hr_weights.solve` does, on every participant: what is wrong with one is told to
@@ -176,7 +175,7 @@ class Solver:
             ...  # replace message.values by their message.op ("sum" or "max") over the participants, in place
         solver.solution.weights
 
-    It holds no losses, but 50 KB of plain data and the weights: it can be pickled, copied and sent between steps.
+    It holds no losses, but 110 KB of plain data and the weights: it can be pickled, copied and sent between steps.
     Messages come about five times, and never more than 64, for every participant alike.
 
     alpha, r, ordering, worst_loss: as in :func:`hr_weights.weights`, the same for every participant; `threads` may
