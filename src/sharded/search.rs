@@ -40,8 +40,8 @@ pub(super) struct Search {
     pub(super) range: Range,
     pub(super) mass_scale: f64,
     masses: [f64; 2],
-    /// The bins of the current round, and the first and the last but one of the cells that they
-    /// divide.
+    /// The bins of the current round, and of the cells that they divide the first, and the first
+    /// beyond them.
     pub(super) bins: Bins,
     pub(super) divided: [usize; 2],
     /// The u at which sums are taken in this round, if they are, with the scaling, and the position
@@ -142,14 +142,17 @@ impl Search {
         const CORRECTIONS: usize = 8;
         /// Where rounding decides, a miss of so many units is as good as a smaller one.
         const NOISE: f64 = 100.0;
-        for _ in 0..CORRECTIONS {
-            let Some(solved) = self.solve(cells) else {
-                if self.defects == Self::START.defects {
-                    return Next::Weights(self.problem().limit());
-                }
-                // So much cannot be made up for.
+        for left in (0..CORRECTIONS).rev() {
+            let is_corrected = self.defects != Self::START.defects;
+            let are_samples = cells.all().all(|cell| cells.is_single(cell));
+            let solved = self.solve(cells);
+            if is_corrected && (are_samples || solved.is_none()) {
+                // The atoms have become the samples, or so much cannot be made up for.
                 self.defects = Self::START.defects;
                 continue;
+            }
+            let Some(solved) = solved else {
+                return Next::Weights(self.problem().limit());
             };
             // The cell of the threshold and, where the cut is between two losses, of the next one.
             let threshold = (self.alpha() > 0.0).then(|| cells.at(solved.cut.threshold));
@@ -163,8 +166,7 @@ impl Search {
                 let root = self.closed_form(cells, &solved);
                 return Next::Weights(self.optimum(Solved { root, ..solved }));
             }
-            if cells.all().all(|cell| cells.is_single(cell)) {
-                // The atoms are the samples.
+            if are_samples {
                 return Next::Weights(self.optimum(solved));
             }
             let sums = if wide.is_none() { self.exact(cells, head, &solved, threshold) } else { None };
@@ -178,12 +180,13 @@ impl Search {
                 return Next::Weights(self.optimum(exact));
             }
             self.miss = if stagnates { f64::INFINITY } else { miss };
-            if stagnates {
+            if stagnates || left == 0 {
                 self.plan::<T>(cells, &exact, self.widest(cells, exact.root.sums.u), false);
                 return Next::Bins;
             }
         }
-        Next::Bins
+        // A faulty all-reduce alone leads here.
+        Next::Weights(self.problem().untouched())
     }
 
     /// The solution of the model; none in the limits, for which masses alone count.
@@ -276,7 +279,8 @@ impl Search {
     ) -> Option<DivergenceSums> {
         let (u, scaling) = self.about?;
         let fresh = cells.fresh();
-        if threshold.is_some_and(|cell| !fresh.contains(&cell)) {
+        // Without a cut there are no bins: the sums are those of all samples.
+        if threshold.map_or(!fresh.is_empty(), |cell| !fresh.contains(&cell)) {
             return None;
         }
         let kept = fresh.start..threshold.unwrap_or(fresh.end);
