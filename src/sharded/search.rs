@@ -314,7 +314,7 @@ impl Search {
         let (r, total, phi) = (self.params.r, self.masses[0], sums.phi());
         let is_at_floor = root.unspent_kl > 0.0 && phi <= r;
         let [lack, unspent_kl] = if is_at_floor { [0.0, r - phi] } else { [r - phi, 0.0] };
-        let mut miss = lack.abs() / sums.rounding(phi);
+        let mut miss = if lack == 0.0 { 0.0 } else { lack.abs() / sums.rounding(phi) };
         self.defects[0] = (self.defects[0] + lack).max(-0.5 * r);
         if self.is_hr() {
             let budget = self.alpha() * total;
