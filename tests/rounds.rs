@@ -198,8 +198,9 @@ fn thirteen_samples() -> Problem {
 }
 
 /// Of the problems drawn far from training, some that are hard beyond those that are always tried:
-/// two for HR, and four where r is so small that the rounding of phi is felt.
-const FOUND: [u64; 6] = [58_342, 164_100, 19_395, 23_734, 39_006, 88_198];
+/// two for HR, four where r is so small that the rounding of phi is felt, and two where phi is zero at
+/// the lower end of u, and is not rounded at all.
+const FOUND: [u64; 8] = [58_342, 164_100, 19_395, 23_734, 39_006, 88_198, 25_687, 45_995];
 
 /// Of those mostly at the worst loss, some in which the last digits of phi are rounding.
 const FOUND_MOSTLY_WORST: [u64; 6] = [6910, 7602, 8450, 20_948, 23_549, 41_901];
