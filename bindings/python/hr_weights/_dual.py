@@ -230,7 +230,7 @@ def hd(problem: Problem) -> Array:
     )
     if problem.atom_key is not None:
         depths = ops.concat((0.0 * moved, depths))
-        masses = ops.concat((moved + problem.precision.atom, masses))
+        masses = ops.concat((moved + total * problem.precision.atom, masses))
     masses = masses / total
     places, shares = ops.expand(depths), ops.expand(masses)
 
@@ -250,12 +250,12 @@ def hr(problem: Problem) -> Array:
     ops, precision, alpha = problem.ops, problem.precision, problem.alpha
     keys, masses = problem.keys, problem.masses
     sorted_keys, sorted_masses = problem.sorted_keys, problem.sorted_masses
+    total = ops.sum(masses)
     if problem.atom_key is not None:
         keys, sorted_keys = (ops.concat((problem.atom_key, array)) for array in (keys, sorted_keys))
-        # An array of one number.
-        atom = ops.clamp(alpha, precision.atom, precision.atom)
+        atom = total * precision.atom
         masses, sorted_masses = (ops.concat((atom, array)) for array in (masses, sorted_masses))
-    shares = sorted_masses / ops.sum(sorted_masses)
+    shares = sorted_masses / total
     depths, sorted_depths = problem.depth(keys), problem.depth(sorted_keys)
     deeper = ops.concat((sorted_depths[..., 1:], sorted_depths[..., -1:]))
     budget = ops.maximum(alpha, precision.least_alpha)
