@@ -37,4 +37,6 @@ def test_there_are_few_operations(ordering, most, with_base, worst_loss, dtype):
     losses, base = torch.rand(1000, dtype=dtype), torch.rand(1000, dtype=dtype) if with_base else None
     with Counting() as counting:
         _torch_tensor.solve_on_device(losses, base, 0.05, 0.1, worst_loss, ordering)
-    assert sum(counting.operations.values()) <= most, counting.operations
+    # Older releases take some functions apart into two operations.
+    allowed = most if int(torch.__version__.split(".")[0]) >= 2 else 1.15 * most
+    assert sum(counting.operations.values()) <= allowed, counting.operations
