@@ -142,17 +142,19 @@ impl Search {
         const CORRECTIONS: usize = 8;
         /// Where rounding decides, a miss of so many units is as good as a smaller one.
         const NOISE: f64 = 100.0;
+        let are_samples = cells.all().all(|cell| cells.is_single(cell));
+        if are_samples {
+            // The atoms are the samples, and there is nothing to make up for.
+            self.defects = Self::START.defects;
+        }
         for left in (0..CORRECTIONS).rev() {
-            let is_corrected = self.defects != Self::START.defects;
-            let are_samples = cells.all().all(|cell| cells.is_single(cell));
-            let solved = self.solve(cells);
-            if is_corrected && (are_samples || solved.is_none()) {
-                // The atoms have become the samples, or so much cannot be made up for.
+            let Some(solved) = self.solve(cells) else {
+                if self.defects == Self::START.defects {
+                    return Next::Weights(self.problem().limit());
+                }
+                // So much cannot be made up for.
                 self.defects = Self::START.defects;
                 continue;
-            }
-            let Some(solved) = solved else {
-                return Next::Weights(self.problem().limit());
             };
             // The cell of the threshold and, where the cut is between two losses, of the next one.
             let threshold = (self.alpha() > 0.0).then(|| cells.at(solved.cut.threshold));

@@ -25,7 +25,7 @@ use crate::report::Report;
 use crate::solve::optimum::Optimum;
 
 /// So many calls are made at most; near training it is five. A larger number would only help
-/// problems that are not known, one below twenty-five would end the longest known one early.
+/// problems that are not known, one below eighteen would end the longest known one early.
 pub(super) const MOST_CALLS: u32 = 64;
 
 /// What was asked for last.
