@@ -29,8 +29,10 @@ pub(crate) struct Range {
 pub(crate) fn validate<T: Real>(data: &mut Data<'_, T>, params: &Params) -> Result<Range, Error> {
     params.check()?;
     if let Some(level) = data.fast() {
-        let [largest, minus_smallest, unsound] = data.pass(|chunk, _| fast_survey(level, chunk.losses)).maxima;
+        let survey = data.pass(|chunk, _| fast_survey(level, chunk.losses)).maxima;
+        let [largest, minus_smallest, unsound, block_maxima @ ..] = survey;
         if unsound == 0.0 {
+            data.set_block_maxima(block_maxima);
             return Range::new(largest, -minus_smallest, params);
         }
     }

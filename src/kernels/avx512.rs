@@ -3,7 +3,7 @@
 #[allow(clippy::wildcard_imports)] // the instructions, each of which names itself
 use core::arch::x86_64::*;
 
-use super::chunk::{LOOK_SUMS, MOMENTS, OUTLINE_SUMS, Partial, ROOT_SUMS};
+use super::chunk::{LOOK_SUMS, MOMENTS, OUTLINE_SUMS, Partial, ROOT_SUMS, SURVEY_MAXIMA};
 use super::registers::{of_doubles, of_values};
 use super::scaling::{Scaling, WeightFormula};
 use super::vector::entries;

@@ -6,6 +6,14 @@ use crate::numbers::real::Real;
 /// [`crate::solve`] needs to start it.
 pub(crate) const MOMENTS: usize = 3;
 
+/// The samples of a machine with vector passes are dealt out to so many blocks, one after another,
+/// and a survey finds the largest loss of each. More would take a survey longer and the search for
+/// u too; with fewer, more of the largest losses would share a block with a larger one. None where
+/// there are no vector passes.
+pub(crate) const BLOCKS: usize = if cfg!(hrw_vector) { 16 } else { 0 };
+/// What a fast survey returns: three maxima, and those of the blocks.
+pub(crate) const SURVEY_MAXIMA: usize = 3 + BLOCKS;
+
 /// So many powers of `z - 1` are summed up in a root pass. From these sums at one u follow those at
 /// a near one: with seven, as near as a subsample of a few hundred tells it. Each more takes one
 /// instruction for a register of samples.

@@ -28,7 +28,7 @@ mod scaling;
 mod vector;
 
 pub(crate) use bins::{Bins, SUMS_OF_BIN};
-pub(crate) use chunk::{Chunk, LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS, count};
+pub(crate) use chunk::{BLOCKS, Chunk, LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS, SURVEY_MAXIMA, count};
 pub(crate) use scalar::{add_powers, masses, moments, plain_root, root, split, survey, write};
 pub(crate) use scaling::{Scaling, WeightFormula};
 
@@ -99,8 +99,8 @@ macro_rules! dispatch {
 }
 
 dispatch! {
-    /// The range of the losses, and whether all are finite.
-    fast_survey = vector::survey(losses: &[T]) -> Partial<0, 3>;
+    /// The range of the losses, whether all are finite, and block maxima.
+    fast_survey = vector::survey(losses: &[T]) -> Partial<0, SURVEY_MAXIMA>;
     /// Where a threshold ranks.
     fast_rank = vector::rank(losses: &[T], threshold: T) -> Partial<2, 2>;
     /// The moments of the depths above a threshold.

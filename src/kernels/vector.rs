@@ -2,7 +2,7 @@
 //! accumulator that takes groups of samples; the last group is filled up with values that count for
 //! nothing. Those of the root search are in `look`.
 
-use super::chunk::{MOMENTS, Partial};
+use super::chunk::{BLOCKS, MOMENTS, Partial, SURVEY_MAXIMA};
 use super::groups::{BLOCK, GROUP, Native, Pass, by_blocks, padded, run, settle};
 use super::scaling::WeightFormula;
 use crate::numbers::depths::{Depths, LEAST_DEPTH};
@@ -14,7 +14,7 @@ use crate::numbers::real::Real;
 macro_rules! entries {
     ($isa:ty, $features:literal) => {
         entries! { $isa, $features:
-            vector::survey(losses: &[T]) -> Partial<0, 3>;
+            vector::survey(losses: &[T]) -> Partial<0, { SURVEY_MAXIMA }>;
             vector::rank(losses: &[T], threshold: T) -> Partial<2, 2>;
             vector::moments(losses: &[T], depths: Depths, threshold: T) -> Partial<{ MOMENTS }, 0>;
             look::root(losses: &[T], depths: Depths, threshold: T, scaling: Scaling) -> Partial<{ ROOT_SUMS }, 0>;
@@ -36,11 +36,14 @@ macro_rules! entries {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) use entries;
 
-/// The range of the losses. Maxima: the largest, minus the smallest, and one unless all are finite.
+/// The range of the losses. Maxima: the largest, minus the smallest, and one unless all are finite;
+/// then those of the blocks, minus infinity of one without a loss.
 #[inline(always)]
-pub(super) fn survey<I: Isa, T: Real>(losses: &[T]) -> Partial<0, 3> {
+pub(super) fn survey<I: Isa, T: Real>(losses: &[T]) -> Partial<0, SURVEY_MAXIMA> {
+    /// A block is a lane of one of these, of which a block of every instruction set has no more.
+    const REGISTERS: usize = 8;
     struct Survey<V> {
-        largest: V,
+        largest: [V; REGISTERS],
         smallest: V,
         /// Zero times every loss: NaN as soon as one is not finite.
         zero: V,
@@ -48,23 +51,47 @@ pub(super) fn survey<I: Isa, T: Real>(losses: &[T]) -> Partial<0, 3> {
     impl<T: Real, V: Vector<T>> Pass<T> for Survey<V> {
         #[inline(always)]
         fn take(&mut self, group: &[T; GROUP]) {
-            for lanes in group.chunks_exact(V::N) {
+            for (number, lanes) in group.chunks_exact(V::N).enumerate() {
                 let losses = V::load(lanes);
-                self.largest = losses.max(self.largest);
+                let largest = &mut self.largest[number % (BLOCKS / V::N)];
+                *largest = losses.max(*largest);
                 self.smallest = losses.min(self.smallest);
                 self.zero = losses.mul_add(V::splat(T::ZERO), self.zero);
             }
         }
     }
+    let splat = <Native<I, T> as Vector<T>>::splat;
     let Some(&first) = losses.first() else { return Partial::NOTHING };
-    let start = <Native<I, T> as Vector<T>>::splat(first);
-    let zero = <Native<I, T> as Vector<T>>::splat(T::ZERO);
-    let mut pass = Survey { largest: start, smallest: start, zero };
-    run(losses, first, &mut pass);
+    let mut pass = Survey { largest: [splat(T::BELOW_ALL); REGISTERS], smallest: splat(first), zero: splat(T::ZERO) };
+    let (groups, rest) = losses.as_chunks::<GROUP>();
+    for group in groups {
+        pass.take(group);
+    }
+    if !rest.is_empty() {
+        // What fills up the last group is the first loss of the same block, or of the vector.
+        let mut end = groups.first().copied().unwrap_or([first; GROUP]);
+        end[..rest.len()].copy_from_slice(rest);
+        pass.take(&end);
+    }
+    let mut maxima = [T::BELOW_ALL; BLOCKS];
+    let mut all = splat(T::BELOW_ALL);
+    for (largest, to) in pass.largest.into_iter().zip(maxima.chunks_exact_mut(<Native<I, T> as Vector<T>>::N)) {
+        all = largest.max(all);
+        largest.compress(largest.equal(largest), to);
+    }
     // NaN is not below one.
-    let sound = <Native<I, T> as Vector<T>>::count(pass.zero.less(<Native<I, T> as Vector<T>>::splat(T::ONE)));
+    let sound = <Native<I, T> as Vector<T>>::count(pass.zero.less(splat(T::ONE)));
     let unsound = if sound as usize == <Native<I, T> as Vector<T>>::N { 0.0 } else { 1.0 };
-    Partial { sums: [], maxima: [pass.largest.largest().to_f64(), -pass.smallest.smallest().to_f64(), unsound] }
+    let mut partial = Partial::NOTHING;
+    let (range, blocks) = partial.maxima.split_at_mut(SURVEY_MAXIMA - BLOCKS);
+    range.copy_from_slice(&[all.largest().to_f64(), -pass.smallest.smallest().to_f64(), unsound]);
+    // In a shorter vector some may be copies of the first loss.
+    if !groups.is_empty() {
+        for (block, largest) in blocks.iter_mut().zip(maxima) {
+            *block = largest.to_f64();
+        }
+    }
+    partial
 }
 
 /// How many losses are below a threshold, and how many at most equal. Maxima: the largest loss
@@ -272,6 +299,25 @@ impl<D: Doubles> Write<D> {
 mod tests {
     use super::super::portable::Portable;
     use super::*;
+
+    /// Every loss counts in one block, and in no other; a vector that is shorter than a group has no
+    /// blocks.
+    #[test]
+    fn block_maxima_are_those_of_places() {
+        for samples in [1, 31, 32, 33, 63, 64, 1000] {
+            let losses: Vec<f64> = (0..samples).map(|i| f64::from(i * 37 % 64) - 70.0).collect();
+            let [largest, minus_smallest, unsound, blocks @ ..] = survey::<Portable, f64>(&losses).maxima;
+            let largest_of = |losses: &mut dyn Iterator<Item = f64>| losses.fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!(largest, largest_of(&mut losses.iter().copied()), "{samples} losses");
+            assert_eq!(minus_smallest, largest_of(&mut losses.iter().map(|loss| -loss)), "{samples} losses");
+            assert_eq!(unsound, 0.0);
+            for (block, maximum) in blocks.into_iter().enumerate() {
+                let exact = largest_of(&mut losses.iter().copied().skip(block).step_by(BLOCKS));
+                let expected = if samples < 32 { f64::NEG_INFINITY } else { exact };
+                assert_eq!(maximum, expected, "block {block} of {samples} losses");
+            }
+        }
+    }
 
     /// Sums over a whole chunk of equal losses are that of one times their number, but for a few
     /// roundings.

@@ -6,7 +6,7 @@
 //! in the order of the samples.
 
 use super::team::Team;
-use crate::kernels::{Chunk, Level, Partial, count};
+use crate::kernels::{BLOCKS, Chunk, Level, Partial, count};
 use crate::numbers::real::Real;
 
 /// Samples per call of a kernel. More would leave the nearest cache, and more of them would be
@@ -24,6 +24,9 @@ pub(crate) struct Data<'a, T> {
     /// Whether masses may differ, on this machine or on another one.
     weighted: bool,
     mass_scale: f64,
+    /// The largest loss of each block of samples, minus infinity where it is not known. Most of the
+    /// largest losses are among them.
+    block_maxima: [f64; BLOCKS],
     level: Option<Level>,
     team: Team,
     /// How many passes there have been.
@@ -40,6 +43,7 @@ impl<'a, T: Real> Data<'a, T> {
             base,
             weighted: base.is_some(),
             mass_scale: 1.0,
+            block_maxima: [f64::NEG_INFINITY; BLOCKS],
             level: Level::detect(),
             team,
             #[cfg(test)]
@@ -71,6 +75,15 @@ impl<'a, T: Real> Data<'a, T> {
     pub(crate) fn set_mass_scale(&mut self, scale: f64) {
         self.weighted = true;
         self.mass_scale = scale;
+    }
+
+    /// What a fast survey has found.
+    pub(crate) fn set_block_maxima(&mut self, block_maxima: [f64; BLOCKS]) {
+        self.block_maxima = block_maxima;
+    }
+
+    pub(crate) fn block_maxima(&self) -> &[f64; BLOCKS] {
+        &self.block_maxima
     }
 
     /// One pass: `kernel` is called with each chunk and the position of its first sample.
@@ -203,6 +216,18 @@ impl<'a, T: Real> Data<'a, T> {
         for (pair, from) in to.iter_mut().zip(self.losses.chunks(stride)) {
             pair.copy_from_slice(&from[..2]);
         }
+    }
+
+    /// The mean of a few samples, evenly spread.
+    pub(crate) fn mean_of_some(&self) -> f64 {
+        /// Pairs of samples. More would hardly be felt; fewer would leave the mean to chance.
+        const SOME: usize = 8;
+        if self.losses.len() < 2 * SOME {
+            return self.losses.iter().map(|loss| loss.to_f64()).sum::<f64>() / self.len();
+        }
+        let mut some = [[T::ZERO; 2]; SOME];
+        self.sample(&mut some);
+        some.as_flattened().iter().map(|loss| loss.to_f64()).sum::<f64>() / (2 * SOME) as f64
     }
 
     /// Samples per segment.

@@ -95,7 +95,7 @@ fn examine<T: Real>(data: &Data<'_, T>, params: &Params, input: Result<(), Refus
     input?;
     params.check()?;
     if let Some(level) = data.fast() {
-        let [largest, minus_smallest, unsound] = data.pass(|chunk, _| fast_survey(level, chunk.losses)).maxima;
+        let [largest, minus_smallest, unsound, ..] = data.pass(|chunk, _| fast_survey(level, chunk.losses)).maxima;
         // (Without samples all three are minus infinity.)
         if unsound <= 0.0 {
             return Ok([largest, minus_smallest, f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY]);

@@ -10,7 +10,7 @@ use super::divergence::{DivergenceSums, Expansion};
 use super::powers::Seen;
 use super::problem::{Problem, Solved};
 use super::rank::Ranked;
-use super::root::{self, Next};
+use super::root::{self, Next, Start};
 use crate::kernels::{Level, Scaling};
 use crate::numbers::math::sqrt;
 use crate::numbers::real::Real;
@@ -39,6 +39,9 @@ impl<T: Real> Problem<'_, T> {
         let mut seen = self.seen(data);
         let mut cut = self.cut_of_base(data, clipped * self.total, &mut seen);
         let (moments, mut start) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
+        if let Some(level) = data.fast() {
+            self.move_to_guess(data, level, &mut cut, &start, &mut seen);
+        }
         let mut iterations = 0;
         let mut centre = Expansion::UNKNOWN;
         let mut root = loop {
@@ -61,7 +64,7 @@ impl<T: Real> Problem<'_, T> {
             }
             // The last step, which was not looked at, has moved u a little. The cut follows, unless
             // it crosses a sample: then the search goes on.
-            let nearness = root.sums.nearness(1.0 + self.hidden_top, cut.depth);
+            let nearness = root.sums.nearness(1.0 + self.hidden_share(), cut.depth);
             let keep = 1.0 + (cut.below - self.budget * (1.0 + nearness)) / cut.tied;
             if keep > 0.0 && keep <= 1.0 {
                 cut.keep = keep;
@@ -79,6 +82,34 @@ impl<T: Real> Problem<'_, T> {
             root.unspent_kl = self.r - root.sums.phi();
         }
         Some(Solved { cut, root, moments })
+    }
+
+    /// Moves a cut that is known to where it is at the guess at u, so that no pass over all samples is
+    /// spent on a poor one.
+    fn move_to_guess(
+        &self,
+        data: &Data<'_, T>,
+        level: Level,
+        cut: &mut Cut<T>,
+        start: &Start,
+        seen: &mut Option<Seen<'_, T>>,
+    ) {
+        let x = start.u + cut.depth;
+        // The mass that may go, and `sum x_D / x` over the samples above the cut.
+        let (beyond, clipped) = (self.budget * x * start.inverse_sum, cut.clipped());
+        let ratio = self.total * x * start.inverse_sum - clipped;
+        let spacing = seen.as_ref().map_or(f64::NAN, |seen| seen.spacing);
+        let rank = self.rank_where_lines_meet(cut, spacing, x, [clipped, beyond], ratio);
+        // Where the worst loss is far from all losses the guess has too few digits for ranks. False
+        // where there is none.
+        if rank > clipped && cut.depth > 0.0 && self.top_share() > 0.0 {
+            let near = Ranked::of_cut(cut, spacing);
+            let ranked = self.guess.ranks().find_near(data, level, self.range, rank, near);
+            *cut = ranked.cut(self.range, rank);
+            if let Some(seen) = seen {
+                seen.spacing = ranked.spacing;
+            }
+        }
     }
 
     /// About the share that is clipped, from r as a part of the r at which it is all that is deep.
@@ -160,7 +191,7 @@ impl<T: Real> Problem<'_, T> {
         for attempt in 0..ATTEMPTS {
             let sums = self.sums_above(data, cut.threshold, 0.0, [u, mean], seen);
             cut.depth = depths.depth(cut.threshold.to_f64());
-            let above = 1.0 - cut.clipped() / self.total + self.hidden_top;
+            let above = 1.0 - cut.clipped() / self.total + self.hidden_share();
             // The sums of the rule's curves over the samples above the threshold.
             let curved = self.total * sums.nearness(above, cut.depth);
             let ratio = self.total * sums.scaling.ratio(cut.depth) * sums.inverse_moments(above)[0];
@@ -180,17 +211,8 @@ impl<T: Real> Problem<'_, T> {
             }
             // A rank of the bracket's inside, or its first sample.
             let open = |rank: f64| rank.min(stays.0 - 0.5).max(goes.0);
-            // As D falls, the mass beyond it grows by the samples on the way, and the mass that may
-            // go shrinks: the two lines meet on part of the way. Where nothing better is known, the
-            // samples are taken to be as dense as beyond D.
-            let density = if spacing > 0.0 {
-                1.0 / depths.scaled(spacing)
-            } else {
-                cut.clipped() / (depths.depth(self.range.smallest) - cut.depth)
-            };
-            let part = density / (density + self.alpha * ratio / (u + cut.depth));
             let from = if cut.keep > 1.0 { cut.below } else { cut.clipped() };
-            let mut rank = if part > 0.0 { from + (beyond - from) * part } else { beyond };
+            let mut rank = self.rank_where_lines_meet(cut, spacing, u + cut.depth, [from, beyond], ratio);
             let here = if cut.keep > 1.0 { stays } else { goes };
             if let Some((before, excess)) = last {
                 // Two looks give a secant.
@@ -208,6 +230,20 @@ impl<T: Real> Problem<'_, T> {
         None
     }
 
+    /// As D falls from that of a cut, the mass beyond it grows by the samples on the way, and the mass
+    /// that may go shrinks: the rank at which the two lines meet. Where nothing better is known, the
+    /// samples are taken to be as dense as beyond D. `ratio` is `sum x_D / x` over those above it.
+    fn rank_where_lines_meet(&self, cut: &Cut<T>, spacing: f64, x: f64, [from, beyond]: [f64; 2], ratio: f64) -> f64 {
+        let depths = self.range.depths;
+        let density = if spacing > 0.0 {
+            1.0 / depths.scaled(spacing)
+        } else {
+            cut.clipped() / (depths.depth(self.range.smallest) - cut.depth)
+        };
+        let part = density / (density + self.alpha * ratio / x);
+        if part > 0.0 { from + (beyond - from) * part } else { beyond }
+    }
+
     /// Adds the clipped mass to the sums over the samples above the cut, around which losses are so
     /// far from one another (NaN if that is not known).
     fn with_clipped(&self, mut sums: DivergenceSums, cut: &Cut<T>, spacing: f64) -> DivergenceSums {
@@ -218,7 +254,7 @@ impl<T: Real> Problem<'_, T> {
         let (ratio, excess) = (sums.scaling.ratio(cut.depth), sums.scaling.excess(cut.depth));
         // While D moves between two samples, `dD/d log u = u sum (b / x^2) (x_D - x) / sum (b / x)`
         // over the samples above it, and `d phi / dD = alpha (x_D S1 - 1) / x_D`.
-        let [inverse, square, tilted] = sums.inverse_moments(1.0 - clipped + self.hidden_top);
+        let [inverse, square, tilted] = sums.inverse_moments(1.0 - clipped + self.hidden_share());
         sums.add(clipped, cut.depth);
         let is_between = cut.is_between();
         if is_between || spacing > 0.0 {
@@ -226,7 +262,7 @@ impl<T: Real> Problem<'_, T> {
             let moved =
                 if ratio < 0.5 { ratio * square - sums.scaling.shift * inverse } else { excess * square - tilted };
             let depth_slope = moved / inverse;
-            let phi_slope = self.alpha * sums.nearness(1.0 + self.hidden_top, cut.depth) / ratio;
+            let phi_slope = self.alpha * sums.nearness(1.0 + self.hidden_share(), cut.depth) / ratio;
             let between = phi_slope * depth_slope;
             let here = if is_between { between } else { 0.0 };
             sums.slope_of_cut = here;

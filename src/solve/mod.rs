@@ -6,7 +6,7 @@
 //!            pass gathers what is in the window, and sums up what is above it at that u
 //! outline    otherwise: one pass gathers what is where the cut may be, and takes three moments of
 //!            what is above it
-//! start      from which comes a guess at u
+//! start      from which, and from the largest losses, comes a guess at u
 //! root       until it is found: the sums of the distribution at some u -> the next u
 //! powers     the sums at a u that is near to one that was seen, without a pass
 //! hd         HD: the cut is the alpha-quantile of the depths, found once        (rank, cut)

@@ -3,7 +3,7 @@
 
 use super::guess::Outline;
 use super::problem::Problem;
-use super::rank::Ranks;
+use super::rank::{Ranks, of_mean_at_quantile};
 use super::start::{narrow, rough_log};
 use crate::kernels::Level;
 use crate::numbers::math::sqrt;
@@ -36,9 +36,6 @@ pub(super) fn look<'a, T: Real>(
 /// A window that has the threshold for most distributions. Where it has not, the threshold is
 /// searched for among all samples.
 fn window<T: Real>(data: &Data<'_, T>, range: &Range, params: &Params) -> [T; 2] {
-    /// The samples whose mean says how the losses are spread. More would hardly be felt; fewer
-    /// would leave the window to chance.
-    const SOME: usize = 16;
     /// So many standard deviations of a sample quantile are added on either side. Fewer would miss
     /// the threshold more often, more would copy more.
     const DEVIATIONS: f64 = 2.0;
@@ -48,7 +45,7 @@ fn window<T: Real>(data: &Data<'_, T>, range: &Range, params: &Params) -> [T; 2]
     /// The window begins so much earlier, since the mean is one of few samples.
     const BEFORE: f64 = 0.75;
     /// HR clips at least so much of what it is expected to clip.
-    const AT_LEAST: f64 = 0.75;
+    const AT_LEAST: f64 = 0.9;
     let samples = data.len();
     let problem = Problem::<T>::of_masses(range, params, [samples, 1.0]);
     let [least, most] = if problem.is_hr {
@@ -61,13 +58,10 @@ fn window<T: Real>(data: &Data<'_, T>, range: &Range, params: &Params) -> [T; 2]
     };
     let margin = |share: f64| DEVIATIONS * sqrt(share * (1.0 - share) / samples);
     let (least, most) = (least - margin(least), most + margin(most));
-    let mut some = [[T::ZERO; 2]; SOME / 2];
-    data.sample(&mut some);
-    let mean = some.as_flattened().iter().map(|loss| loss.to_f64()).sum::<f64>() / SOME as f64;
-    let (span, to_mean) = (range.largest - range.smallest, mean - range.smallest);
+    let (span, to_mean) = (range.largest - range.smallest, data.mean_of_some() - range.smallest);
     // The quantile of losses that are evenly spread is that share of the span; of exponential ones
     // it is between `share (1 + share / 2)` and `share / (1 - share)` times the way to the mean.
-    let low = BEFORE * least * (1.0 + 0.5 * least) * to_mean;
+    let low = BEFORE * of_mean_at_quantile(least) * to_mean;
     let high = (most * span).min(BEYOND * most / (1.0 - most) * to_mean);
     let low = range.smallest + low.max(0.0);
     // False for NaN.

@@ -6,8 +6,8 @@ use super::guess::{InitialGuess, WarmStart, plain_from};
 use super::powers::{Seen, Sums};
 use super::rank::Ranks;
 use super::root::{Root, Start};
-use super::start;
-use crate::kernels::{self, Chunk, Level, Partial, Scaling, fast_moments, fast_rank, fast_root};
+use super::start::{self, Shallow};
+use crate::kernels::{self, BLOCKS, Chunk, Level, Partial, Scaling, fast_moments, fast_rank, fast_root};
 use crate::numbers::depths::Depths;
 use crate::numbers::real::Real;
 use crate::params::{Ordering, Params};
@@ -30,9 +30,10 @@ pub(crate) struct Problem<'a, T> {
     /// The mass that alpha allows to take.
     pub(super) budget: f64,
     pub(super) guess: InitialGuess<'a, T>,
-    /// A share of mass at depth zero that the data does not show: that of the largest loss, which a
-    /// subsample leaves out.
-    pub(super) hidden_top: f64,
+    /// Depths of samples that are not in the data: the largest losses, which a subsample leaves out;
+    /// and the share of each of them.
+    hidden: &'a [f64],
+    share_of_one: f64,
     /// That of the search for u: see [`Start`].
     unverified_share: f64,
     /// From this r on phi is large enough for the fast root pass.
@@ -81,7 +82,8 @@ impl<'a, T: Real> Problem<'a, T> {
             top: if range.depths.depth(range.largest) == 0.0 { largest } else { 0.0 },
             budget: alpha * total,
             guess: InitialGuess::Nothing,
-            hidden_top: 0.0,
+            hidden: &[],
+            share_of_one: 1.0 / total,
             unverified_share: 1.0,
             plain_from: plain_from(total),
         }
@@ -99,9 +101,16 @@ impl<'a, T: Real> Problem<'a, T> {
         Self { guess, ..self }
     }
 
-    /// With a share of mass at depth zero that the data does not show.
-    pub(super) fn with_hidden_top(self, hidden_top: f64) -> Self {
-        Self { hidden_top, budget: self.budget * (1.0 + hidden_top), ..self }
+    /// With samples at these depths that are not in the data, each of which has this share.
+    pub(super) fn with_hidden(self, hidden: &'a [f64], share_of_one: f64) -> Self {
+        let mut problem = Self { hidden, share_of_one, ..self };
+        problem.budget *= 1.0 + problem.hidden_share();
+        problem
+    }
+
+    /// The share of what is not in the data, beside that of what is, which is one.
+    pub(super) fn hidden_share(&self) -> f64 {
+        self.hidden.len() as f64 * self.share_of_one
     }
 
     /// From now on sums are taken to be rounded like those of few samples: ranks add them up.
@@ -142,7 +151,8 @@ impl<'a, T: Real> Problem<'a, T> {
 
     /// The share of the samples at depth zero.
     pub(crate) fn top_share(&self) -> f64 {
-        self.top / self.total + self.hidden_top
+        let hidden = self.hidden.iter().filter(|&&depth| depth == 0.0).count() as f64;
+        self.top / self.total + hidden * self.share_of_one
     }
 
     /// What may be kept of a solution for another r.
@@ -185,13 +195,35 @@ impl<'a, T: Real> Problem<'a, T> {
         if at_cut > 0.0 {
             kernels::add_powers(&mut powers, at_cut, cut.depth);
         }
+        for &depth in self.hidden {
+            kernels::add_powers(&mut powers, self.share_of_one, depth);
+        }
         let [mean, square, third] = powers;
         let moments = Moments::new(mean, square);
-        let start = match start::guess(top, [mean, moments.variance, third], self.r) {
-            Some(u) => Start::near(top, u),
+        // Those of a subsample are not among its samples.
+        // Mass on the worst loss makes u so large that the largest losses hardly count.
+        let shallow = (on_worst == 0.0).then(|| Shallow::new(self.largest_depths(data, threshold), self.share_of_one));
+        let powers = [1.0 + self.hidden_share() - top, mean, square, third];
+        let start = match start::guess(top, shallow.as_ref(), powers, moments.variance, self.r) {
+            Some([u, inverse_sum]) => Start { inverse_sum, ..Start::near(top, u) },
             None => Start::from_variance(top, moments.variance, self.r),
         };
         (moments, Start { unverified_share: self.unverified_share, ..start })
+    }
+
+    /// The depths of the largest losses that are known and above a threshold; zero for the others.
+    fn largest_depths(&self, data: &Data<'_, T>, threshold: T) -> [f64; BLOCKS] {
+        let mut largest = [0.0; BLOCKS];
+        if self.hidden.is_empty() {
+            for (to, &loss) in largest.iter_mut().zip(data.block_maxima()) {
+                *to = if loss > threshold.to_f64() { self.range.depths.depth(loss) } else { 0.0 };
+            }
+        } else {
+            for (to, &depth) in largest.iter_mut().zip(self.hidden) {
+                *to = depth;
+            }
+        }
+        largest
     }
 
     /// The form of the sums that give phi.
@@ -226,13 +258,17 @@ impl<'a, T: Real> Problem<'a, T> {
         let level = data.fast()?;
         let depths = self.range.depths;
         let deepest = depths.depth(self.range.smallest);
-        let top = if self.guess.estimate().is_some() { self.top } else { 0.0 };
+        // The threshold of HD stays where it is: in a small problem one pass over all samples sees
+        // less than one over those above the window and one over those inside, and u is so large
+        // that the samples at depth zero are like any others.
+        let is_split = match self.guess {
+            InitialGuess::Estimate(_) => true,
+            InitialGuess::Outline(_) => self.is_hr,
+            InitialGuess::Nothing | InitialGuess::WarmStart(_) => false,
+        };
+        let (ranks, top) = if is_split { (self.guess.ranks(), self.top) } else { (Ranks::new(), 0.0) };
         let problem = Sums { depths, deepest, r: self.r, total: self.total, top };
         let beyond = self.guess.estimate().and_then(|estimate| estimate.beyond);
-        // The threshold of HD stays where it is: in a small problem one pass over all samples sees
-        // less than one over those above the window and one over those inside.
-        let is_worth_it = self.is_hr || self.guess.estimate().is_some();
-        let ranks = if is_worth_it { self.guess.ranks() } else { Ranks::new() };
         Some(Seen::new(level, problem, ranks, beyond))
     }
 
@@ -248,7 +284,7 @@ impl<'a, T: Real> Problem<'a, T> {
     ) -> DivergenceSums {
         let scaling = Scaling::new(u, centre);
         let is_deep = threshold < T::from_f64(self.range.largest);
-        let mut at_zero = self.hidden_top + on_worst;
+        let mut at_zero = on_worst;
         let mut sums = match seen {
             Some(seen) if is_deep && self.plain_level(data, scaling).is_some() => {
                 let (sums, top) = seen.above(data, threshold, [u, centre]);
@@ -262,6 +298,9 @@ impl<'a, T: Real> Problem<'a, T> {
             }
         };
         sums.add(at_zero, 0.0);
+        for &depth in self.hidden {
+            sums.add(self.share_of_one, depth);
+        }
         sums
     }
 }

@@ -119,13 +119,14 @@ impl<'a, T: Real> Ranks<'a, T> {
             let near = near
                 .map(|near| Ranked { below: near.below - self.below, up_to: near.up_to - self.below, ..near })
                 .filter(|near| near.below >= 0.0 && near.up_to < known);
-            let found = search(&candidates, level, self.ends, [inside, 0.0], near);
+            let found = search(&candidates, level, self.ends, [inside, 0.0], near, None);
             let (below, up_to) = (found.below + self.below, found.up_to + self.below);
             if found.next < f64::INFINITY {
                 return Ranked { below, up_to, ..found };
             }
         }
-        search(data, level, range.ends(), [rank, 0.0], near)
+        let first = near.is_none().then(|| about_rank(data, range, rank));
+        search(data, level, range.ends(), [rank, 0.0], near, first)
     }
 }
 
@@ -139,12 +140,23 @@ impl<T: Real> Ranked<T> {
         [rank, slack]: [f64; 2],
         near: Option<Self>,
     ) -> T {
-        search(data, level, range.ends(), [rank, slack], near).loss
+        search(data, level, range.ends(), [rank, slack], near, None).loss
     }
 }
 
-/// The search between two ends that enclose all losses. Each pass counts at a guess and finds the
-/// neighbouring losses.
+/// About the loss of a rank, if losses are exponential.
+fn about_rank<T: Real>(data: &Data<'_, T>, range: &Range, rank: f64) -> T {
+    T::from_f64(range.smallest + of_mean_at_quantile(rank / data.len()) * (data.mean_of_some() - range.smallest))
+}
+
+/// What part of the mean a quantile of an exponential distribution is: `-log(1 - share)` to third
+/// order, since the distribution is only an example.
+pub(crate) fn of_mean_at_quantile(share: f64) -> f64 {
+    share * (1.0 + share * (0.5 + share / 3.0))
+}
+
+/// The search between two ends that enclose all losses. Each pass counts at a guess, the first one
+/// at `first_guess` if there is one, and finds the neighbouring losses.
 ///
 /// `slack` is by how many ranks a value may be off, which is then no loss of the data; zero for none.
 ///
@@ -159,12 +171,12 @@ fn search<T: Real>(
     [mut low, mut high]: [T; 2],
     [rank, slack]: [f64; 2],
     near: Option<Ranked<T>>,
+    mut first_guess: Option<T>,
 ) -> Ranked<T> {
     // How many losses are below the window, and how many below its end.
     let (mut ranks_low, mut ranks_high) = (0.0, data.len());
     // The middle of the step that belongs to the rank.
     let middle = floor(rank) + 0.5;
-    let mut first_guess = None;
     // The nearest loss whose rank is known and is not so near that chance decides about the
     // spacing.
     let mut other: Option<Ranked<T>> = None;

@@ -42,12 +42,12 @@ impl Root {
 
     /// The share of the mass that follows `q / (x S1)`.
     pub(crate) fn bulk_share(&self) -> f64 {
-        exp(-self.unspent_kl)
+        if self.unspent_kl == 0.0 { 1.0 } else { exp(-self.unspent_kl) }
     }
 
     /// The share that goes to the worst loss instead.
     pub(crate) fn atom_share(&self) -> f64 {
-        -expm1(-self.unspent_kl)
+        if self.unspent_kl == 0.0 { 0.0 } else { -expm1(-self.unspent_kl) }
     }
 }
 
@@ -58,6 +58,8 @@ pub(crate) struct Start {
     pub(crate) top: f64,
     /// A guess at u, which may be outside of where the search looks, or NaN.
     pub(crate) u: f64,
+    /// A guess at S1 there; NaN if there is none.
+    pub(crate) inverse_sum: f64,
     /// The share of the sums's reach that the last step may have, which is taken without looking
     /// where it leads.
     pub(crate) unverified_share: f64,
@@ -66,7 +68,7 @@ pub(crate) struct Start {
 impl Start {
     /// From a guess at u.
     pub(crate) fn near(top: f64, u: f64) -> Self {
-        Self { top, u, unverified_share: 1.0 }
+        Self { top, u, inverse_sum: f64::NAN, unverified_share: 1.0 }
     }
 
     /// From the mass at depth zero and the variance of the depths: exact for small r, of the right

@@ -1,63 +1,121 @@
-//! Where the search for u begins: the solution for three depths that have the moments of all (Gauss
-//! quadrature).
+//! Where the search for u begins: the solution for a few depths that have the moments of all.
 //!
-//! phi is made of means of smooth functions of the depths. Two nodes and their weights, from the
-//! mean, the variance and the third moment, stand for all depths but zero, and a few Newton steps
-//! solve for u. The result need not be exact, so the logarithms are rough ones of its own: those of
-//! a library would cost as much as a pass over some hundred samples.
+//! phi is made of means of smooth functions of the depths. Two nodes and their masses, from the
+//! mean, the variance and the third moment (Gauss quadrature), stand for all depths but zero, and a
+//! few Newton steps solve for u. Where u is so small that the largest losses are felt one by one,
+//! those that are known stand for themselves, and the two nodes for the rest. The result need not be
+//! exact, so the logarithms are rough ones of its own: those of a library would cost as much as a
+//! pass over some hundred samples.
 
 use super::root::line_factor;
-use crate::numbers::math::{expm1, sqrt};
+use crate::kernels::BLOCKS;
+use crate::numbers::math::{exp, sqrt};
 
 /// Below this r the variance alone says as much about u. A smaller limit would only cost time.
-const SMALL_R: f64 = 1e-3;
+pub(super) const SMALL_R: f64 = 1e-3;
 /// After a shorter step in log u no more are taken: the error, about its square, is less than what
 /// the moments leave open.
 const SHORT_STEP: f32 = 0.1;
 /// A step in log u is at most this long. Longer ones may come from where phi is no line; shorter
 /// ones would take too many.
-const LONGEST_STEP: f32 = 1.5;
+const LONGEST_STEP: f32 = 3.0;
 /// So many steps are taken, at most. The guess is then used as it is.
 const MOST_STEPS: usize = 6;
+/// So many samples are summed up side by side: a register of floats that every machine with vector
+/// passes has.
+const LANES: usize = 4;
 
-/// About the u of a distribution of depths, from its mass at depth zero, its mean and variance, and
-/// the mean of the third powers. None where that is no better than what the variance says.
-#[allow(clippy::many_single_char_names)] // as in the theory
-pub(crate) fn guess(top: f64, [mean, variance, third]: [f64; 3], r: f64) -> Option<f64> {
-    let deep = 1.0 - top;
-    // The mean and variance of the deep mass alone.
-    let middle = mean / deep;
-    let spread = (variance - top * mean * middle) / deep;
+/// Samples that stand for themselves in the model, each of the same mass.
+pub(super) struct Shallow {
+    /// Their depths, and one in the place of each that is missing.
+    depths: [f64; BLOCKS],
+    /// Their masses, and zero in the place of each that is missing.
+    masses: [f64; BLOCKS],
+}
+
+impl Shallow {
+    /// Those of some depths that are not zero.
+    pub(super) fn new(depths: [f64; BLOCKS], mass: f64) -> Self {
+        let mut shallow = Self { depths: [1.0; BLOCKS], masses: [0.0; BLOCKS] };
+        for ((depth, to), of) in depths.into_iter().zip(&mut shallow.depths).zip(&mut shallow.masses) {
+            if depth > 0.0 {
+                (*to, *of) = (depth, mass);
+            }
+        }
+        shallow
+    }
+
+    /// Takes them off sums of the powers of depths, from that of order zero, the mass, on.
+    fn take_off(&self, mut powers: [f64; 4]) -> [f64; 4] {
+        for (&mass, depth) in self.masses.iter().zip(&self.depths) {
+            let mut term = mass;
+            for sum in &mut powers {
+                *sum -= term;
+                term *= depth;
+            }
+        }
+        powers
+    }
+
+    /// Depths in a unit and masses, to the width of the search.
+    fn narrow(&self, unit: f64) -> [[f32; BLOCKS]; 2] {
+        [self.depths.map(|depth| narrow(depth / unit)), self.masses.map(narrow)]
+    }
+}
+
+/// Two depths and their masses with these sums of powers. None where the depths have no spread.
+fn two_nodes([mass, first, second, third]: [f64; 4]) -> Option<[(f64, f64); 2]> {
+    let mean = first / mass;
+    let spread = second / mass - mean * mean;
     let deviation = sqrt(spread);
-    let skew = (third / deep - middle * (3.0 * spread + middle * middle)) / (spread * deviation);
+    let skew = (third / mass - mean * (3.0 * spread + mean * mean)) / (spread * deviation);
     let width = sqrt(skew * skew + 4.0);
     let (near, far) = (0.5 * (skew - width), 0.5 * (skew + width));
-    // Depths are measured in the deepest of the three from here on.
-    let unit = middle + deviation * far;
-    let nearest = middle + deviation * near;
+    let nearest = mean + deviation * near;
     // False also for NaN, where there is no spread.
-    if !(r > SMALL_R && nearest > 0.0 && width < f64::INFINITY) {
+    (nearest > 0.0 && width < f64::INFINITY)
+        .then_some([(mass * far / width, nearest), (-mass * near / width, mean + deviation * far)])
+}
+
+/// About the u of a distribution of depths, and S1 there, from its mass at depth zero, the sums of
+/// the powers of the other depths from their mass on, the variance of all, and some of the depths if
+/// they are known. None where that is no better than what the variance says.
+#[allow(clippy::many_single_char_names)] // as in the theory
+pub(super) fn guess(
+    top: f64,
+    shallow: Option<&Shallow>,
+    powers: [f64; 4],
+    variance: f64,
+    r: f64,
+) -> Option<[f64; 2]> {
+    /// Where less mass is left for the two nodes it is rounding: all samples stand for themselves.
+    const NOTHING: f64 = 1e-9;
+    if r <= SMALL_R {
         return None;
     }
-    let masses = [top, deep * far / width, -deep * near / width].map(narrow);
-    let depths = [0.0, narrow(nearest / unit), 1.0];
+    let powers = shallow.map_or(powers, |shallow| shallow.take_off(powers));
+    let nodes = if powers[0] > NOTHING { two_nodes(powers)? } else { [(0.0, 1.0); 2] };
+    // Depths are measured in the deeper node from here on.
+    let unit = nodes[1].1;
+    let shallow = shallow.map(|shallow| shallow.narrow(unit));
+    let nodes = [(top, 0.0), nodes[0], nodes[1]].map(|(mass, depth)| (narrow(mass), narrow(depth / unit)));
     let k = line_factor(top);
-    let mut u = narrow(sqrt(0.5 * k * variance / expm1(k * r)) / unit);
+    let mut u = narrow(sqrt(0.5 * k * variance / rough_growth(k * r)) / unit);
     let (k, r) = (narrow(k), narrow(r));
+    let log_r = rough_log(r);
+    let mut share = 0.0;
     for _ in 0..MOST_STEPS {
-        let (mut log, mut one, mut two) = (0.0, 0.0, 0.0);
-        for (mass, depth) in masses.into_iter().zip(depths) {
-            let x = u + depth;
-            let tilt = u / x;
-            log += mass * rough_log(x);
-            one += mass * tilt;
-            two += mass * tilt * tilt;
+        let [mut log, mut one, mut two] = shallow.as_ref().map_or([0.0; 3], |shallow| sums_at(u, shallow));
+        for (mass, depth) in nodes {
+            let [of_log, of_one, of_two] = terms(u, mass, depth);
+            (log, one, two) = (log + of_log, one + of_one, two + of_two);
         }
+        share = one;
         let phi = log + rough_log(one / u);
         let slope = one - two / one;
         // Newton's step on `log phi + k phi`, which like the function of the root search is nearly
         // a line in log u.
-        let step = phi * (rough_log(r / phi) + k * (r - phi)) / ((1.0 + k * phi) * slope);
+        let step = phi * (log_r - rough_log(phi) + k * (r - phi)) / ((1.0 + k * phi) * slope);
         if !(phi > 0.0 && step.abs() < f32::INFINITY) {
             return None;
         }
@@ -67,7 +125,29 @@ pub(crate) fn guess(top: f64, [mean, variance, third]: [f64; 3], r: f64) -> Opti
             break;
         }
     }
-    Some(f64::from(u) * unit)
+    let u = f64::from(u) * unit;
+    Some([u, f64::from(share) / u])
+}
+
+/// What a mass at a depth adds to the sums of `q log x`, `q u / x` and `q (u / x)^2`.
+#[inline(always)]
+fn terms(u: f32, mass: f32, depth: f32) -> [f32; 3] {
+    let x = u + depth;
+    let share = u / x;
+    [mass * rough_log(x), mass * share, mass * share * share]
+}
+
+/// These sums over the samples that stand for themselves.
+fn sums_at(u: f32, [depths, masses]: &[[f32; BLOCKS]; 2]) -> [f32; 3] {
+    let mut sums = [[0.0_f32; LANES]; 3];
+    for (depths, masses) in depths.as_chunks::<LANES>().0.iter().zip(masses.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            for (sum, term) in sums.iter_mut().zip(terms(u, masses[lane], depths[lane])) {
+                sum[lane] += term;
+            }
+        }
+    }
+    sums.map(|[a, b, c, d]| (a + b) + (c + d))
 }
 
 /// To the width of the search, which needs few digits: a microcontroller may have no instructions
@@ -87,6 +167,11 @@ pub(super) fn rough_log(x: f32) -> f32 {
     let s = (mantissa - SQRT_2) / (mantissa + SQRT_2);
     let s2 = s * s;
     (exponent + 0.5) * LN_2 + 2.0 * s * (1.0 + s2 * (1.0 / 3.0 + s2 * (1.0 / 5.0)))
+}
+
+/// `exp(x) - 1` for positive x, to a hundredth.
+fn rough_growth(x: f64) -> f64 {
+    if x < 0.5 { x * (1.0 + 0.5 * x * (1.0 + x / 3.0)) } else { exp(x) - 1.0 }
 }
 
 /// The exponential of a step, to a few hundredths.
@@ -116,7 +201,7 @@ mod tests {
         let top = samples.iter().filter(|(_, depth)| *depth == 0.0).map(|(q, _)| q).sum();
         let [mean, square, third] =
             [1, 2, 3].map(|k| samples.iter().map(|(q, depth)| q * depth.powi(k)).sum::<f64>());
-        guess(top, [mean, square - mean * mean, third], r)
+        guess(top, None, [1.0 - top, mean, square, third], square - mean * mean, r).map(|[u, _]| u)
     }
 
     const RADII: [f64; 6] = [2e-3, 0.01, 0.1, 0.5, 1.0, 2.0];
@@ -146,6 +231,32 @@ mod tests {
                 let error = (guess.ln() - log_u(&samples(top), r)).abs();
                 assert!(error < most, "top {top}, r {r}: off by {error} in log u");
             }
+        }
+    }
+
+    /// Where the largest losses decide about u and are known, the guess is near, and S1 is that of
+    /// all depths.
+    #[cfg(hrw_vector)]
+    #[test]
+    fn largest_losses_that_stand_for_themselves() {
+        let (mass, deep) = (1.0 / 200.0, 0.6);
+        let mut known = [0.0; BLOCKS];
+        let mut samples = vec![(mass, 0.0)];
+        for (place, depth) in known.iter_mut().enumerate().skip(1) {
+            *depth = 1e-3 * f64::from(1 << place.min(9));
+            samples.push((mass, *depth));
+        }
+        samples.extend((samples.len()..200).map(|i| (mass, deep + 1e-3 * i as f64)));
+        let powers = [0, 1, 2, 3].map(|k| samples[1..].iter().map(|(q, depth)| q * depth.powi(k)).sum::<f64>());
+        let variance = powers[2] - powers[1] * powers[1];
+        for r in RADII {
+            let exact = log_u(&samples, r);
+            let shallow = Shallow::new(known, mass);
+            let [u, inverse_sum] = guess(mass, Some(&shallow), powers, variance, r).expect("there is a spread");
+            let error = (u.ln() - exact).abs();
+            assert!(error < 0.02, "r {r}: off by {error} in log u");
+            let s1: f64 = samples.iter().map(|(q, depth)| q / (exact.exp() + depth)).sum();
+            assert!((inverse_sum / s1 - 1.0).abs() < 0.2, "r {r}: {inverse_sum} is not {s1}");
         }
     }
 

@@ -4,6 +4,7 @@
 use super::guess::{Estimate, plain_from};
 use super::powers::PowerSums;
 use super::problem::Problem;
+use super::start::SMALL_R;
 use super::rank::{Ranked, Ranks};
 use crate::kernels::{Level, Scaling, count};
 use crate::numbers::math::{floor, sqrt};
@@ -35,6 +36,20 @@ pub(super) fn is_worth_it<T: Real>(data: &Data<'_, T>, params: &Params) -> bool 
     count(data.len()) >= WORTH_IT && params.r > 0.0
 }
 
+/// So many of the largest losses are added to the subsample. Each takes a logarithm in every look;
+/// with fewer u is less certain.
+const KNOWN: usize = 8;
+
+/// Losses that are added to the subsample by themselves: the largest of blocks. Where there is an
+/// atom on the worst loss, or r is small, u is so large that the largest of all is enough.
+fn known_losses<T: Real>(data: &Data<'_, T>, range: &Range, is_one_enough: bool) -> [f64; KNOWN] {
+    if is_one_enough {
+        return [range.largest; KNOWN];
+    }
+    let maxima = data.block_maxima();
+    core::array::from_fn(|block| maxima[block].max(maxima[block + KNOWN]))
+}
+
 /// Solves a subsample in `scratch`, then gathers there the losses around its threshold. None where
 /// that is of no use.
 pub(super) fn solve<'a, T: Real>(
@@ -49,23 +64,29 @@ pub(super) fn solve<'a, T: Real>(
     data.sample(pairs);
     let sample = pairs.as_flattened_mut();
     let largest = T::from_f64(range.largest);
-    let is_top = |&loss: &T| loss >= largest;
-    let top = sample.iter().filter(|loss| is_top(loss)).count();
-    let many = top > 1;
-    if top == 1
-        && let Some(position) = sample.iter().position(is_top)
-    {
-        // Few samples have the largest loss. One of them would have too much weight in a subsample,
-        // so its neighbour takes its place, and its mass is added as what the subsample does not
-        // show.
-        sample[position] = sample[position ^ 1];
-    }
+    let top = sample.iter().filter(|&&loss| loss >= largest).count();
+    let ties = if top > 1 { top as f64 } else { 0.0 };
     let size = sample.len() as f64;
-    let sample = Data::new(sample, None, Team::ALONE);
-    let mut problem = Problem::of_masses(range, params, [size, if many { top as f64 } else { 0.0 }]).roughly();
-    if !many && range.depths.depth(range.largest) == 0.0 {
-        problem = problem.with_hidden_top(1.0 / data.len());
+    let mut problem = Problem::of_masses(range, params, [size, ties]).roughly();
+    let is_one_enough = (params.alpha > 0.0 && !problem.is_hr) || params.r < SMALL_R;
+    let known = known_losses(data, range, is_one_enough);
+    let depths = known.map(|loss| range.depths.depth(loss));
+    if ties == 0.0 && range.depths.depth(range.largest) == 0.0 {
+        // Few samples have such losses. In a subsample they would have too much weight, so their
+        // neighbours take their places.
+        let least = T::from_f64(known.iter().copied().fold(f64::INFINITY, f64::min));
+        let is_known = |loss: T| loss >= least;
+        if sample.iter().filter(|&&loss| is_known(loss)).count() > 0 {
+            for position in 0..sample.len() {
+                if is_known(sample[position]) {
+                    sample[position] = sample[position ^ 1];
+                }
+            }
+        }
+        let depths = if is_one_enough { &depths[..1] } else { &depths };
+        problem = problem.with_hidden(depths, 1.0 / data.len());
     }
+    let sample = Data::new(sample, None, Team::ALONE);
     let solved = problem.cut_and_root(&sample)?;
     let rank = solved.cut.clipped() - solved.cut.tied * solved.cut.keep;
     let deviations = DEVIATIONS[usize::from(problem.is_hr)];
