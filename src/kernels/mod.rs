@@ -28,7 +28,9 @@ mod scaling;
 mod vector;
 
 pub(crate) use bins::{Bins, SUMS_OF_BIN};
-pub(crate) use chunk::{BLOCKS, Chunk, LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS, SURVEY_MAXIMA, count};
+pub(crate) use chunk::{
+    BLOCKS, Chunk, LOOK_SUMS, MOMENTS, OUTLINE_SUMS, POWERS, Partial, ROOT_SUMS, SURVEY_MAXIMA, count,
+};
 pub(crate) use scalar::{add_powers, masses, moments, plain_root, root, split, survey, write};
 pub(crate) use scaling::{Scaling, WeightFormula};
 

@@ -1,7 +1,6 @@
 //! One problem whose samples are spread over many participants (ranks, workers, devices): each
 //! passes its own samples, and the weights are those of the whole.
 
-mod cells;
 mod message;
 mod opening;
 mod search;

@@ -5,7 +5,7 @@
 //! until the cut is at one loss and u is known:
 //!     SUM  bins of the losses (kernels::Bins), and the sums at one u of what is shallower
 //!     MAX  the ends of each bin, if few of them hold a sample
-//!     the cells of a model (cells), its solution, and where it is too coarse (search)
+//!     the cells of a model, its solution, and where it is too coarse  (search)
 //! SUM  what the report needs of the weights
 //! ```
 //!
@@ -13,10 +13,9 @@
 //! the next one of this rank's samples. Every decision is made from reduced values alone, by all
 //! ranks alike.
 
-use super::cells::Cells;
 use super::message::{BINS, HEAD, LARGEST_MESSAGE, Operation};
 use super::opening::{self, Refused};
-use super::search::{Next, Search};
+use super::search::{Cells, Next, Search};
 use crate::kernels::{SUMS_OF_BIN, WeightFormula};
 use crate::numbers::real::Real;
 use crate::params::{Error, Params};

@@ -1,6 +1,6 @@
 //! The search of a sharded solve, held against sums over a few hundred samples.
 
-use super::cells::{Cells, Round};
+use super::search::{Cells, Round};
 use super::state::{MOST_CALLS, State};
 use super::{Sharded, Step};
 use crate::kernels::{Bins, Chunk, SUMS_OF_BIN};

@@ -202,7 +202,8 @@ impl<'a, T: Real> Problem<'a, T> {
         let moments = Moments::new(mean, square);
         // Those of a subsample are not among its samples.
         // Mass on the worst loss makes u so large that the largest losses hardly count.
-        let shallow = (on_worst == 0.0).then(|| Shallow::new(self.largest_depths(data, threshold), self.share_of_one));
+        let shallow =
+            (on_worst == 0.0).then(|| Shallow::new(self.largest_depths(data, threshold), self.share_of_one));
         let powers = [1.0 + self.hidden_share() - top, mean, square, third];
         let start = match start::guess(top, shallow.as_ref(), powers, moments.variance, self.r) {
             Some([u, inverse_sum]) => Start { inverse_sum, ..Start::near(top, u) },

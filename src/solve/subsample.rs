@@ -4,8 +4,8 @@
 use super::guess::{Estimate, plain_from};
 use super::powers::PowerSums;
 use super::problem::Problem;
-use super::start::SMALL_R;
 use super::rank::{Ranked, Ranks};
+use super::start::SMALL_R;
 use crate::kernels::{Level, Scaling, count};
 use crate::numbers::math::{floor, sqrt};
 use crate::numbers::real::Real;

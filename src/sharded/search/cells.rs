@@ -5,7 +5,7 @@
 //! Invariant: the cells are in the order of their depths, the shallowest first, do not overlap, and
 //! hold all samples.
 
-use super::message::BINS;
+use super::super::message::BINS;
 use crate::kernels::Bins;
 use crate::numbers::depths::Depths;
 use crate::numbers::math::{floor, sqrt};
@@ -18,7 +18,7 @@ const CELLS: usize = 2 * BINS;
 /// The cells, by what they hold.
 #[derive(Clone, Debug)]
 #[repr(C)]
-pub(super) struct Cells {
+pub(crate) struct Cells {
     count: usize,
     /// The first of the last round, and the first beyond it.
     fresh: [usize; 2],
@@ -31,12 +31,12 @@ pub(super) struct Cells {
 }
 
 /// The sums of the bins of a round.
-pub(super) struct Round<'a> {
-    pub(super) bins: &'a Bins,
-    pub(super) sums: &'a [f64],
-    pub(super) depths: Depths,
+pub(crate) struct Round<'a> {
+    pub(crate) bins: &'a Bins,
+    pub(crate) sums: &'a [f64],
+    pub(crate) depths: Depths,
     /// Whether masses are counts, since there are no base weights.
-    pub(super) are_counts: bool,
+    pub(crate) are_counts: bool,
 }
 
 impl Round<'_> {
@@ -104,7 +104,7 @@ impl Round<'_> {
 impl Cells {
     /// None.
     #[allow(clippy::large_stack_arrays)] // in a box, at the callers here
-    pub(super) const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         count: 0,
         fresh: [0; 2],
         largest: [0.0; CELLS],
@@ -114,40 +114,40 @@ impl Cells {
     };
 
     /// The losses and the masses of all atoms.
-    pub(super) fn atoms(&self) -> [&[f64]; 2] {
+    pub(crate) fn atoms(&self) -> [&[f64]; 2] {
         [&self.losses, &self.masses].map(|values| &values[..2 * self.count])
     }
 
-    pub(super) fn all(&self) -> Range<usize> {
+    pub(crate) fn all(&self) -> Range<usize> {
         0..self.count
     }
 
     /// The cells of the last round.
-    pub(super) fn fresh(&self) -> Range<usize> {
+    pub(crate) fn fresh(&self) -> Range<usize> {
         self.fresh[0]..self.fresh[1]
     }
 
     /// The largest and the least loss of a cell.
-    pub(super) fn ends(&self, cell: usize) -> [f64; 2] {
+    pub(crate) fn ends(&self, cell: usize) -> [f64; 2] {
         [self.largest[cell], self.least[cell]]
     }
 
-    pub(super) fn mass(&self, cell: usize) -> f64 {
+    pub(crate) fn mass(&self, cell: usize) -> f64 {
         self.masses[2 * cell] + self.masses[2 * cell + 1]
     }
 
     /// Whether all samples of a cell are known to have the same loss.
-    pub(super) fn is_single(&self, cell: usize) -> bool {
+    pub(crate) fn is_single(&self, cell: usize) -> bool {
         self.largest[cell] == self.least[cell]
     }
 
     /// The cell of a loss that an atom has; if none has it, one next to it.
-    pub(super) fn at(&self, loss: f64) -> usize {
+    pub(crate) fn at(&self, loss: f64) -> usize {
         self.least[..self.count.saturating_sub(1)].partition_point(|&least| least > loss)
     }
 
     /// Puts the bins of a round that hold a sample in the place of the cells that they divide.
-    pub(super) fn replace(&mut self, mut divided: Range<usize>, round: &Round<'_>, ends: impl Fn(usize) -> [f64; 2]) {
+    pub(crate) fn replace(&mut self, mut divided: Range<usize>, round: &Round<'_>, ends: impl Fn(usize) -> [f64; 2]) {
         let occupied = round.occupied().count();
         // Narrow ones are merged first, and those at depth zero last: all could be at the end.
         for width in core::iter::successors(Some(1e-3), |width| Some(2.0 * width)).take(20) {
@@ -170,7 +170,7 @@ impl Cells {
     }
 
     /// Sets the cells of the last round, whose bins have these ends.
-    pub(super) fn fill(&mut self, round: &Round<'_>, ends: impl Fn(usize) -> [f64; 2]) {
+    pub(crate) fn fill(&mut self, round: &Round<'_>, ends: impl Fn(usize) -> [f64; 2]) {
         for (cell, bin) in self.fresh().zip(round.occupied()) {
             let ends = ends(bin);
             self.set(cell, ends, round.atoms_of_bin(bin, ends));

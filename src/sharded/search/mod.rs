@@ -11,7 +11,10 @@
 //! Invariant: the cells hold all samples, so that the masses that the model cuts are exact however
 //! wide its cells are. The answer is taken from exact sums: the model only says where.
 
-use super::cells::{Cells, Round};
+mod cells;
+
+pub(super) use cells::{Cells, Round};
+
 use super::message::{BINS, HEAD};
 use crate::kernels::{Bins, Scaling};
 use crate::numbers::depths::{Depths, LEAST_DEPTH};
