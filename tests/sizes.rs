@@ -1,5 +1,5 @@
 //! The paths that depend on the number of samples and on where they lie: vector registers with a
-//! remainder, unaligned slices, and the pilot of large problems. The same data with base weights of
+//! remainder, unaligned slices, the outline of small problems and the subsample of large ones. The same data with base weights of
 //! one takes none of them, so that it tells what the answer is.
 
 #[allow(dead_code)] // the derivatives are compared elsewhere
@@ -38,10 +38,16 @@ enum Shape {
     AllEqualButOne,
     /// Exponential, but for one sample of a million.
     Outlier,
+    /// One in fifty is not the largest.
+    MostlyWorst,
+    /// The nearer to the largest the denser.
+    DenseAtWorst,
+    /// Far below the largest, over twenty decades.
+    Decades,
 }
 
 impl Shape {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Exponential,
         Self::Pareto,
         Self::Cauchy,
@@ -50,6 +56,9 @@ impl Shape {
         Self::Reversed,
         Self::AllEqualButOne,
         Self::Outlier,
+        Self::MostlyWorst,
+        Self::DenseAtWorst,
+        Self::Decades,
     ];
 
     /// Losses that are values of `f32`, so that both widths have the same problem.
@@ -60,6 +69,9 @@ impl Shape {
             Self::Cauchy => (std::f64::consts::PI * (u - 0.5)).tan(),
             Self::Ties => (7.0 * u).floor(),
             Self::AllEqualButOne => 1.0,
+            Self::MostlyWorst => (50.0 * u).min(1.0),
+            Self::DenseAtWorst => u.ln(),
+            Self::Decades => -10_f64.powf(20.0 * (u - 0.5)),
             _ => -u.ln(),
         };
         let mut losses: Vec<f64> = (0..n).map(|_| f64::from(narrow(quantile(uniform.next())))).collect();
@@ -233,18 +245,29 @@ fn sweep(n: usize, stride: usize) {
 }
 
 #[test]
-fn one_short_of_a_pilot() {
-    sweep(8_191, 3);
+fn around_a_group() {
+    for n in [31, 32, 33, 64] {
+        sweep(n, 1);
+    }
 }
 
 #[test]
-fn the_smallest_pilot() {
-    sweep(8_192, 1);
+fn around_the_smallest_outline() {
+    sweep(511, 3);
+    sweep(512, 1);
+    sweep(513, 3);
 }
 
 #[test]
-fn one_more_than_the_smallest_pilot() {
-    sweep(8_193, 3);
+fn around_the_smallest_subsample() {
+    sweep(2_047, 3);
+    sweep(2_048, 1);
+    sweep(2_049, 3);
+}
+
+#[test]
+fn a_few_thousand() {
+    sweep(8_192, 3);
 }
 
 #[test]
@@ -258,7 +281,7 @@ fn several_chunks() {
 }
 
 #[test]
-fn the_largest_pilot() {
+fn hundreds_of_thousands() {
     sweep(300_000, 37);
 }
 
