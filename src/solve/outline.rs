@@ -44,15 +44,16 @@ fn window<T: Real>(data: &Data<'_, T>, range: &Range, params: &Params) -> [T; 2]
     const BEYOND: f64 = 1.5;
     /// The window begins so much earlier, since the mean is one of few samples.
     const BEFORE: f64 = 0.75;
-    /// HR clips at least so much of what it is expected to clip.
-    const AT_LEAST: f64 = 0.9;
+    /// HR clips at least so much of what it is expected to clip, and more of it the larger alpha is.
+    const AT_LEAST: f64 = 0.65;
+    const AT_LEAST_PER_ALPHA: f64 = 0.5;
     let samples = data.len();
     let problem = Problem::<T>::of_masses(range, params, [samples, 1.0]);
     let [least, most] = if problem.is_hr {
         // The largest part is about `r / log(1 / alpha)`.
         let part = (params.r / f64::from(rough_log(narrow(1.0 / params.alpha)))).min(1.0);
         let most = problem.clipped_of_part(part);
-        [params.alpha.max(AT_LEAST * most), most]
+        [params.alpha.max((AT_LEAST + AT_LEAST_PER_ALPHA * params.alpha) * most), most]
     } else {
         [params.alpha; 2]
     };

@@ -59,7 +59,8 @@ impl Shallow {
 
     /// Depths in a unit and masses, to the width of the search.
     fn narrow(&self, unit: f64) -> [[f32; BLOCKS]; 2] {
-        [self.depths.map(|depth| narrow(depth / unit)), self.masses.map(narrow)]
+        let per_unit = 1.0 / unit;
+        [self.depths.map(|depth| narrow(depth * per_unit)), self.masses.map(narrow)]
     }
 }
 
@@ -102,20 +103,21 @@ pub(super) fn guess(
     let k = line_factor(top);
     let mut u = narrow(sqrt(0.5 * k * variance / rough_growth(k * r)) / unit);
     let (k, r) = (narrow(k), narrow(r));
-    let log_r = rough_log(r);
-    let mut share = 0.0;
+    let mut inverse_sum = 0.0;
     for _ in 0..MOST_STEPS {
         let [mut log, mut one, mut two] = shallow.as_ref().map_or([0.0; 3], |shallow| sums_at(u, shallow));
         for (mass, depth) in nodes {
             let [of_log, of_one, of_two] = terms(u, mass, depth);
             (log, one, two) = (log + of_log, one + of_one, two + of_two);
         }
-        share = one;
-        let phi = log + rough_log(one / u);
-        let slope = one - two / one;
+        inverse_sum = one;
+        let phi = log + rough_log(one);
+        let slope = u * one - two / one;
         // Newton's step on `log phi + k phi`, which like the function of the root search is nearly
-        // a line in log u.
-        let step = phi * (log_r - rough_log(phi) + k * (r - phi)) / ((1.0 + k * phi) * slope);
+        // a line in log u. What stands for `log r - log phi` is right near the root, and larger
+        // far from it.
+        let lack = (r - phi) / narrow(sqrt(f64::from(r * phi))) + k * (r - phi);
+        let step = phi * lack / ((1.0 + k * phi) * slope);
         if !(phi > 0.0 && step.abs() < f32::INFINITY) {
             return None;
         }
@@ -125,16 +127,16 @@ pub(super) fn guess(
             break;
         }
     }
-    let u = f64::from(u) * unit;
-    Some([u, f64::from(share) / u])
+    Some([f64::from(u) * unit, f64::from(inverse_sum) / unit])
 }
 
-/// What a mass at a depth adds to the sums of `q log x`, `q u / x` and `q (u / x)^2`.
+/// What a mass at a depth adds to the sums of `q log x`, `q / x` and `q u / x^2`.
 #[inline(always)]
 fn terms(u: f32, mass: f32, depth: f32) -> [f32; 3] {
     let x = u + depth;
-    let share = u / x;
-    [mass * rough_log(x), mass * share, mass * share * share]
+    let inverse = 1.0 / x;
+    let of_one = mass * inverse;
+    [mass * rough_log(x), of_one, of_one * (u * inverse)]
 }
 
 /// These sums over the samples that stand for themselves.
