@@ -11,7 +11,7 @@ TABLE := $(BENCH) --bin table -- --library $(LIBRARY_SHARED)
 TORCH_PYTHON ?=
 WITH_TORCH = torch=$(or $(TORCH_PYTHON),$$($(PYTHON_VENV) torch $(PYTHON))/bin/python) && $(TABLE) --python "$$torch"
 
-.PHONY: bench bench-quick bench-authors bench-plots callgrind
+.PHONY: bench bench-quick bench-authors bench-budgets bench-plots callgrind
 
 bench: library python-venv ## The table: everybody's time and error, and the targets; some minutes on a quiet machine
 	$(WITH_TORCH) --command "make bench" --csv $(RESULTS)-table.csv $(BENCH_ARGS)
@@ -22,6 +22,10 @@ bench-authors: library python-venv ## The same with the authors' package, in an 
 
 bench-quick: library ## The table at tiny sizes: checks that everybody's answers agree
 	$(TABLE) --quick
+	$(BENCH) --bin budgets -- $(LIBRARY_SHARED) 32
+
+bench-budgets: library ## What budgets and chance do to the time of a call, over 60 random vectors; half a minute
+	$(BENCH) --bin budgets -- $(LIBRARY_SHARED) 32 128 512 1024 2048 4096
 
 # The newest tables, unless others are named: of the library, and of calls from Python (`make python-bench`).
 TABLE_CSV ?= $(lastword $(sort $(wildcard benches/results/*-table.csv)))

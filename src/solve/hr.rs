@@ -28,6 +28,9 @@ impl<T: Real> Problem<'_, T> {
 
     /// None if everything moves to the worst loss.
     fn solve_hr(&self, data: &Data<'_, T>) -> Option<Solved<T>> {
+        /// Nearer to the limit D depends so much on u that the guess at u, for a D that is given, says
+        /// less of it than the bound of [`Problem::clipped_of_part`].
+        const NEAR_LIMIT: f64 = 0.7;
         let limit = self.kl_to_reach_worst();
         if self.r >= limit {
             return None;
@@ -39,7 +42,7 @@ impl<T: Real> Problem<'_, T> {
         let mut seen = self.seen(data);
         let mut cut = self.cut_of_base(data, clipped * self.total, &mut seen);
         let (moments, mut start) = self.start(data, &cut, cut.clipped() / self.total, 0.0);
-        if let Some(level) = data.fast() {
+        if let Some(level) = data.fast().filter(|_| self.r < NEAR_LIMIT * limit) {
             self.move_to_guess(data, level, &mut cut, &start, &mut seen);
         }
         let mut iterations = 0;

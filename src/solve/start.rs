@@ -95,7 +95,12 @@ pub(super) fn guess(
         return None;
     }
     let powers = shallow.map_or(powers, |shallow| shallow.take_off(powers));
-    let nodes = if powers[0] > NOTHING { two_nodes(powers)? } else { [(0.0, 1.0); 2] };
+    let nodes = match two_nodes(powers) {
+        _ if powers[0] <= NOTHING => [(0.0, 1.0); 2],
+        // What is left may be at one depth, such as that of the cut.
+        None if shallow.is_some() => [(0.0, 0.0), (powers[0], powers[1] / powers[0])],
+        nodes => nodes?,
+    };
     // Depths are measured in the deeper node from here on.
     let unit = nodes[1].1;
     let shallow = shallow.map(|shallow| shallow.narrow(unit));

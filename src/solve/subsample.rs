@@ -38,7 +38,7 @@ pub(super) fn is_worth_it<T: Real>(data: &Data<'_, T>, params: &Params) -> bool 
 
 /// So many of the largest losses are added to the subsample. Each takes a logarithm in every look;
 /// with fewer u is less certain.
-const KNOWN: usize = 8;
+const KNOWN: usize = 4;
 
 /// Losses that are added to the subsample by themselves: the largest of blocks. Where there is an
 /// atom on the worst loss, or r is small, u is so large that the largest of all is enough.
@@ -46,8 +46,8 @@ fn known_losses<T: Real>(data: &Data<'_, T>, range: &Range, is_one_enough: bool)
     if is_one_enough {
         return [range.largest; KNOWN];
     }
-    let maxima = data.block_maxima();
-    core::array::from_fn(|block| maxima[block].max(maxima[block + KNOWN]))
+    let of_blocks = |first: usize| data.block_maxima().iter().copied().skip(first).step_by(KNOWN);
+    core::array::from_fn(|block| of_blocks(block).fold(range.smallest, f64::max))
 }
 
 /// Solves a subsample in `scratch`, then gathers there the losses around its threshold. None where
