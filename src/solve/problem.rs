@@ -200,7 +200,6 @@ impl<'a, T: Real> Problem<'a, T> {
         }
         let [mean, square, third] = powers;
         let moments = Moments::new(mean, square);
-        // Those of a subsample are not among its samples.
         // Mass on the worst loss makes u so large that the largest losses hardly count.
         let shallow =
             (on_worst == 0.0).then(|| Shallow::new(self.largest_depths(data, threshold), self.share_of_one));
