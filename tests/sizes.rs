@@ -1,6 +1,6 @@
 //! The paths that depend on the number of samples and on where they lie: vector registers with a
-//! remainder, unaligned slices, the outline of small problems and the subsample of large ones. The same data with base weights of
-//! one takes none of them, so that it tells what the answer is.
+//! remainder, unaligned slices, the outline of small problems and the subsample of large ones. The
+//! same data with base weights of one takes none of them, so that it tells what the answer is.
 
 #[allow(dead_code)] // the derivatives are compared elsewhere
 mod reference;
@@ -266,8 +266,10 @@ fn around_the_smallest_subsample() {
 }
 
 #[test]
-fn a_few_thousand() {
-    sweep(8_192, 3);
+fn around_a_few_thousand() {
+    sweep(8_191, 3);
+    sweep(8_192, 1);
+    sweep(8_193, 3);
 }
 
 #[test]

@@ -37,11 +37,12 @@ macro_rules! entries {
 pub(super) use entries;
 
 /// The range of the losses. Maxima: the largest, minus the smallest, and one unless all are finite;
-/// then those of the blocks, minus infinity of one without a loss.
+/// then those of the blocks, minus infinity in a vector that is shorter than a group.
 #[inline(always)]
 pub(super) fn survey<I: Isa, T: Real>(losses: &[T]) -> Partial<0, SURVEY_MAXIMA> {
-    /// A block is a lane of one of these, of which a block of every instruction set has no more.
-    const REGISTERS: usize = 8;
+    /// Each lane of these registers is a block. No register has fewer than two lanes; where they have
+    /// more, the last ones are not used.
+    const REGISTERS: usize = BLOCKS / 2;
     struct Survey<V> {
         largest: [V; REGISTERS],
         smallest: V,

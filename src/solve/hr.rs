@@ -101,17 +101,28 @@ impl<T: Real> Problem<'_, T> {
         // The mass that may go, and `sum x_D / x` over the samples above the cut.
         let (beyond, clipped) = (self.budget * x * start.inverse_sum, cut.clipped());
         let ratio = self.total * x * start.inverse_sum - clipped;
-        let spacing = seen.as_ref().map_or(f64::NAN, |seen| seen.spacing);
-        let rank = self.rank_where_lines_meet(cut, spacing, x, [clipped, beyond], ratio);
+        let rank = self.rank_where_lines_meet(cut, spacing_around(seen.as_ref()), x, [clipped, beyond], ratio);
         // Where the worst loss is far from all losses the guess has too few digits for ranks. False
         // where there is none.
         if rank > clipped && cut.depth > 0.0 && self.top_share() > 0.0 {
-            let near = Ranked::of_cut(cut, spacing);
-            let ranked = self.guess.ranks().find_near(data, level, self.range, rank, near);
-            *cut = ranked.cut(self.range, rank);
-            if let Some(seen) = seen {
-                seen.spacing = ranked.spacing;
-            }
+            self.move_cut(data, level, cut, rank, seen);
+        }
+    }
+
+    /// Moves a cut to a rank, and notes how far from one another losses are there.
+    fn move_cut(
+        &self,
+        data: &Data<'_, T>,
+        level: Level,
+        cut: &mut Cut<T>,
+        rank: f64,
+        seen: &mut Option<Seen<'_, T>>,
+    ) {
+        let near = Ranked::of_cut(cut, spacing_around(seen.as_ref()));
+        let ranked = self.guess.ranks().find_near(data, level, self.range, rank, near);
+        *cut = ranked.cut(self.range, rank);
+        if let Some(seen) = seen {
+            seen.spacing = ranked.spacing;
         }
     }
 
@@ -185,13 +196,13 @@ impl<T: Real> Problem<'_, T> {
         [u, mean]: [f64; 2],
         seen: &mut Option<Seen<'_, T>>,
     ) -> Option<DivergenceSums> {
-        let (depths, ranks) = (self.range.depths, self.guess.ranks());
+        let depths = self.range.depths;
         let rule = Rule::KlWeighted { budget: self.budget, alpha: self.alpha, u };
         // The bracket: a rank that goes and one that stays, and the excess of each.
         let (mut goes, mut stays) = ((0.0, -self.budget), (self.total, self.total));
         let mut last: Option<(f64, f64)> = None;
-        let mut spacing = seen.as_ref().map_or(f64::NAN, |seen| seen.spacing);
         for attempt in 0..ATTEMPTS {
+            let spacing = spacing_around(seen.as_ref());
             let sums = self.sums_above(data, cut.threshold, 0.0, [u, mean], seen);
             cut.depth = depths.depth(cut.threshold.to_f64());
             let above = 1.0 - cut.clipped() / self.total + self.hidden_share();
@@ -224,11 +235,7 @@ impl<T: Real> Problem<'_, T> {
             }
             last = Some(here);
             rank = open(rank);
-            let ranked = ranks.find_near(data, level, self.range, rank, Ranked::of_cut(cut, spacing));
-            (*cut, spacing) = (ranked.cut(self.range, rank), ranked.spacing);
-            if let Some(seen) = seen {
-                seen.spacing = spacing;
-            }
+            self.move_cut(data, level, cut, rank, seen);
         }
         None
     }
@@ -285,4 +292,9 @@ impl<T: Real> Problem<'_, T> {
         }
         sums
     }
+}
+
+/// About how far from one another losses are around the cut; NaN if that is not known.
+fn spacing_around<T>(seen: Option<&Seen<'_, T>>) -> f64 {
+    seen.map_or(f64::NAN, |seen| seen.spacing)
 }

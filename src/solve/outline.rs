@@ -61,7 +61,7 @@ fn window<T: Real>(data: &Data<'_, T>, range: &Range, params: &Params) -> [T; 2]
     let (least, most) = (least - margin(least), most + margin(most));
     let (span, to_mean) = (range.largest - range.smallest, data.mean_of_some() - range.smallest);
     // The quantile of losses that are evenly spread is that share of the span; of exponential ones
-    // it is between `share (1 + share / 2)` and `share / (1 - share)` times the way to the mean.
+    // it is between `of_mean_at_quantile` and `share / (1 - share)` times the way to the mean.
     let low = BEFORE * of_mean_at_quantile(least) * to_mean;
     let high = (most * span).min(BEYOND * most / (1.0 - most) * to_mean);
     let low = range.smallest + low.max(0.0);
